@@ -158,14 +158,15 @@ class RecordSpec:
     """What is kept of a run besides its final weights."""
 
     metrics_every: int = _field(10, "steps between two rows of metrics")
-    snapshots: Literal["none", "sparse", "dense"] = _field(
-        "none", "which steps keep the weights: none, about 12, or about 60 (dense early and around the transition)"
+    snapshots: int = _field(
+        0, "weights are kept at n + 1 steps, steps * (i / n)**2 for i = 0..n: dense early, still fine at a transition; 0: none"
     )
     snapshot_dtype: Literal["float16", "float32"] = _field("float16", "precision of snapshots; final weights are float32")
 
     def __post_init__(self) -> None:
         _check_fields(self)
         _check(self.metrics_every >= 1, f"record.metrics_every (={self.metrics_every}) must be at least 1")
+        _check(0 <= self.snapshots <= 1000, f"record.snapshots (={self.snapshots}) must lie between 0 and 1000")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""The networks: the transformer as published, and networks written down by hand."""

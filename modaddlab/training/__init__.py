@@ -1,0 +1,1 @@
+"""Training: one loop, the exact fast steps, and the plain step that they are held to."""

@@ -1,0 +1,39 @@
+"""The plain training step: the network computed literally at every position, with autograd.
+
+It is the reference that the fast steps must agree with and are timed against; no run of the book is trained by it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from modaddlab.experiments.spec import TransformerSpec
+from modaddlab.models.transformer import forward
+from modaddlab.training.objective import Params, autograd_gradients
+
+
+class PlainStep:
+    """Logits and gradients by one batched forward pass over all pairs and positions.
+
+    Args:
+        model: the network; its dropout is not applied.
+        p: the modulus.
+        pairs_B2: int64 residues (a, b), shape (B, 2).
+        labels_B: int64 right answers, shape (B,).
+        loss_dtype: precision of the log-softmax.
+    """
+
+    def __init__(
+        self, model: TransformerSpec, p: int, pairs_B2: Tensor, labels_B: Tensor, loss_dtype: torch.dtype = torch.float64
+    ) -> None:
+        self.model, self.labels_B, self.loss_dtype = model, labels_B, loss_dtype
+        self.tokens_B3 = torch.cat([pairs_B2, torch.full((len(pairs_B2), 1), p)], dim=1)
+
+    def logits(self, params: Params) -> Tensor:
+        """Logits at "=", shape (B, C)."""
+        return forward(params, self.tokens_B3, self.model)
+
+    def gradients(self, params: Params, grads: Params) -> Tensor:
+        """Mean loss of all pairs (scalar in `loss_dtype`); its gradient is written into `grads`."""
+        return autograd_gradients(self.logits, params, self.labels_B, self.loss_dtype, grads)
