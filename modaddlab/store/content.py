@@ -1,0 +1,84 @@
+"""What the arrays of a record must be by its specification; checked when they are written and when read.
+
+Weights have the names and shapes of `modaddlab.models.transformer.param_shapes`. Metrics share the axis T of
+recorded steps: "step" is int64 and ascending, everything else a float with T first; an `energy_*` has
+the K = p//2 frequencies second. Losses are mean nats. Test metrics may be NaN only when the split leaves no
+test pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from modaddlab.errors import LabError
+from modaddlab.experiments.spec import RunSpec
+
+REQUIRED_METRICS = ("step", "train_loss", "test_loss", "train_accuracy", "test_accuracy")
+
+_MUST_BE_FINITE = ("train_loss", "train_accuracy", "objective", "gradient_norm")
+_DIVERGED = " (a run that diverges needs a lower optim.lr)"
+
+
+def check_params(spec: RunSpec, params: Mapping[str, np.ndarray], dtype: str) -> None:
+    """Check the weights of a run.
+
+    Args:
+        spec: the run.
+        params: arrays by name.
+        dtype: "float32", or "float16" for a snapshot stored so.
+
+    Raises:
+        LabError: a name is missing or unknown, a shape or dtype differs, a value is not finite.
+    """
+    from modaddlab.models.transformer import param_shapes
+
+    expected = param_shapes(spec.model, spec.task.p)
+    _check_keys(params, expected)
+    for name, shape in expected.items():
+        _require(name, f"the shape {shape}", params[name].shape, params[name].shape == shape)
+        _require(name, f"the dtype {dtype}", params[name].dtype, params[name].dtype == dtype)
+        finite = np.isfinite(params[name]).all()
+        _require(name, "finite values", f"NaN or infinity{_DIVERGED}", finite)
+
+
+def check_metrics(spec: RunSpec, metrics: Mapping[str, np.ndarray]) -> None:
+    """Check the metrics of a run.
+
+    Raises:
+        LabError: a required one is missing, a length, shape or dtype differs, steps do not ascend within the
+            run, or a value that must be finite is not.
+    """
+    missing = [name for name in REQUIRED_METRICS if name not in metrics]
+    if missing:
+        raise LabError(f"key {missing[0]!r} is missing; found {', '.join(sorted(metrics)) or 'no keys'}")
+    step = metrics["step"]
+    _require("step", "the dtype int64", step.dtype, step.dtype == np.int64)
+    _require("step", "the shape (T,) with T >= 1", step.shape, step.ndim == 1 and step.size >= 1)
+    ascending = bool(np.all(np.diff(step) > 0)) and step[0] >= 0 and step[-1] <= spec.steps
+    _require("step", f"ascending steps in 0..{spec.steps}", f"{step[0]}..{step[-1]}", ascending)
+
+    n_test = spec.task.p**2 - int(spec.task.train_frac * spec.task.p**2)
+    for name, array in metrics.items():
+        if name == "step":
+            continue
+        _require(name, "a float dtype", array.dtype, array.dtype.kind == "f")
+        shape = (step.size, spec.task.p // 2) if name.startswith("energy_") else (step.size,)
+        _require(name, f"the shape {shape}", array.shape, array.shape == shape)
+        if name in _MUST_BE_FINITE or name.startswith("norm/") or (name.startswith("test_") and n_test):
+            bad = step[~np.isfinite(array)]
+            _require(name, "finite values", f"NaN or infinity at step {bad[:1]}{_DIVERGED}", bad.size == 0)
+
+
+def _check_keys(found: Mapping[str, np.ndarray], expected: Mapping[str, object]) -> None:
+    missing, unknown = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
+    if missing:
+        raise LabError(f"key {missing[0]!r} is missing; found {', '.join(sorted(found)) or 'no keys'}")
+    if unknown:
+        raise LabError(f"key {unknown[0]!r} is unknown; expected {', '.join(expected)}")
+
+
+def _require(name: str, expected: str, found: object, condition: object) -> None:
+    if not condition:
+        raise LabError(f"key {name!r} must have {expected}, found {found}")

@@ -1,0 +1,259 @@
+"""The data folder: finding, opening and publishing records.
+
+A record is published by one rename: its files are written into a temporary folder beside the target
+(`.new-<run id>-...`), the manifest last, all flushed to the disk, and that folder takes the record's name. A
+record that is replaced is moved aside first (`.old-<run id>-...`) and removed when the new one is in place.
+One publication happens at a time, under a lock of the operating system. So whoever holds the lock knows that
+temporary folders belong to processes that died, and clears up after them: an unfinished one is removed, a
+record moved aside whose successor never came is put back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+
+from modaddlab import paths
+from modaddlab.errors import LabError
+from modaddlab.experiments.spec import RunSpec
+from modaddlab.store.content import check_metrics, check_params
+from modaddlab.store.files import (
+    FileEntry,
+    confined,
+    disk_errors,
+    fsync_folder,
+    make_folder,
+    to_json,
+    to_safetensors,
+    unique_name,
+    write_atomic,
+)
+from modaddlab.store.partial import Notify, Partial
+from modaddlab.store.record import (
+    FINAL,
+    MANIFEST,
+    METRICS,
+    PROVENANCE,
+    RUN_ID,
+    SPEC,
+    Record,
+    check_run_id,
+    inspect,
+    manifest_json,
+    parse_arrays,
+    snapshot_file,
+    training_command,
+)
+
+LOCK_TIMEOUT = 600
+"""Seconds to wait for another process's publication; one takes about a second."""
+
+_TEMPORARY = re.compile(r"\.(new|old)-(.+)-[0-9a-f]{16}")
+
+
+class Store:
+    """The records in one data folder."""
+
+    def __init__(self, data: Path | None = None) -> None:
+        """Name a data folder; nothing is read or written.
+
+        Args:
+            data: the folder with `runs/` and `partial/`; none: the book's, or $MODADDLAB_DATA.
+        """
+        self.data = paths.data_folder() if data is None else Path(data).absolute()
+        self.folder = self.data / "runs"
+
+    def runs(self) -> list[str]:
+        """The run ids in the folder, sorted, whether intact or not."""
+        return [path.name for path in self._entries() if RUN_ID.fullmatch(path.name)]
+
+    def strays(self) -> list[Path]:
+        """What lies among the records and is none: foreign files, temporaries of interrupted publications."""
+        return [path for path in self._entries() if not RUN_ID.fullmatch(path.name)]
+
+    def find(self, run: str | RunSpec) -> Record | None:
+        """The record of a run, or None where there is none.
+
+        Raises:
+            LabError: the run id is none, or there is a record and it is damaged.
+        """
+        run_id = check_run_id(run.run_id if isinstance(run, RunSpec) else run)
+        target = confined(self.data, "runs", run_id)
+        if not os.path.lexists(target) and any(self.folder.glob(f".old-{run_id}-*")):
+            with (
+                self._publishing()
+            ):  # it is being replaced, or whoever did that died; the lock's holder knows
+                pass
+        if not os.path.lexists(target):
+            return None
+        record = Record.load(self.data, run_id)
+        if isinstance(run, RunSpec) and record.spec != run:
+            raise LabError(f"{target} has the run id of another specification; give one of them another name")
+        return record
+
+    def open(self, run: str | RunSpec) -> Record:
+        """The record of a run.
+
+        Raises:
+            LabError: there is none, or it is damaged.
+        """
+        record = self.find(run)
+        if record is None:
+            run_id = run.run_id if isinstance(run, RunSpec) else run
+            command = training_command(self.data, run_id)
+            raise LabError(f"{self.folder} has no record {run_id}; train it: {command}")
+        return record
+
+    def partial(self, run: str | RunSpec, notify: Notify = lambda line: None) -> Partial:
+        """The working state of a run in training, beside the records."""
+        return Partial(self.data, run.run_id if isinstance(run, RunSpec) else run, notify)
+
+    def publish(
+        self,
+        spec: RunSpec,
+        provenance: Mapping[str, Any],
+        metrics: Mapping[str, np.ndarray],
+        final: Mapping[str, np.ndarray],
+        snapshots: Mapping[int, Path] | None = None,
+        *,
+        replace: bool = False,
+    ) -> Record:
+        """Put a finished run into the store, whole or not at all.
+
+        An intact record that is already there is kept, unless `replace` is set.
+
+        Args:
+            spec: the run.
+            provenance: what it was trained with, in JSON types.
+            metrics: arrays over the recorded steps, see `modaddlab.store.content`.
+            final: the final weights, float32.
+            snapshots: files that `Partial.save_snapshot` wrote, by step; they are copied.
+            replace: whether a record that is there gives way to this one.
+
+        Returns:
+            the record that is now in the store.
+
+        Raises:
+            LabError: the arrays are not what the specification demands (of a run that diverged, say), or the
+                disk is full, read-only or forbidden. The store is as it was before.
+        """
+        target = confined(self.data, "runs", spec.run_id)
+        contents = _contents(spec, provenance, metrics, final, snapshots or {})
+        with self._publishing():
+            if os.path.lexists(target) and not replace and _is_intact(self.data, spec.run_id):
+                return Record.load(self.data, spec.run_id)
+            new = self.folder / unique_name(f".new-{spec.run_id}-")
+            old = self.folder / unique_name(f".old-{spec.run_id}-")
+            with disk_errors(target):
+                try:
+                    _write_folder(new, spec.run_id, contents)
+                    if os.path.lexists(target):
+                        os.rename(target, old)
+                    os.rename(new, target)
+                    fsync_folder(self.folder)
+                except BaseException:
+                    _remove(new)
+                    if os.path.lexists(old) and not os.path.lexists(target):
+                        with contextlib.suppress(
+                            OSError
+                        ):  # if even this fails, the next lock's holder does it
+                            os.rename(old, target)
+                    raise
+            _remove(old)
+            return Record.load(self.data, spec.run_id)
+
+    def _entries(self) -> list[Path]:
+        confined(self.data, "runs")
+        with disk_errors(self.folder, "read"):
+            return sorted(self.folder.iterdir()) if self.folder.is_dir() else []
+
+    @contextlib.contextmanager
+    def _publishing(self) -> Iterator[None]:
+        """Hold the publications' lock, after clearing up what dead processes left."""
+        make_folder(confined(self.data, "runs"))
+        lock_path = make_folder(confined(self.data, "partial")) / "publish.lock"
+        lock = filelock.FileLock(lock_path)
+        with disk_errors(lock_path, "lock"):
+            try:
+                lock.acquire(timeout=LOCK_TIMEOUT)
+            except filelock.Timeout:
+                held = f"another process has held {lock_path} for {LOCK_TIMEOUT} s"
+                raise LabError(f"{held}; end it, then try again") from None
+        try:
+            self._clear_up()
+            yield
+        finally:
+            lock.release()
+
+    def _clear_up(self) -> None:
+        for path in self._entries():
+            match = _TEMPORARY.fullmatch(path.name)
+            if not match or not RUN_ID.fullmatch(match[2]):
+                continue
+            target = self.folder / match[2]
+            if match[1] == "old" and not os.path.lexists(target):
+                with disk_errors(target):
+                    os.rename(path, target)
+            else:
+                _remove(path)
+
+
+def _contents(
+    spec: RunSpec,
+    provenance: Mapping[str, Any],
+    metrics: Mapping[str, np.ndarray],
+    final: Mapping[str, np.ndarray],
+    snapshots: Mapping[int, Path],
+) -> dict[str, bytes]:
+    """The bytes of a record's files by their path in it, checked as a reader will check them."""
+    try:
+        check_metrics(spec, metrics)
+        check_params(spec, final, "float32")
+    except LabError as error:
+        raise LabError(f"{spec.run_id} cannot be recorded: {error}") from None
+    contents = {
+        SPEC: to_json(spec.to_dict()),
+        PROVENANCE: to_json(provenance),
+        METRICS: to_safetensors(metrics),
+        FINAL: to_safetensors(final),
+    }
+    for step, path in sorted(snapshots.items()):
+        with disk_errors(path, "read"):
+            content = path.read_bytes()
+        try:
+            parse_arrays(spec, snapshot_file(step), content)
+        except LabError as error:
+            raise LabError(f"{path}: {error}; give the command again with --force") from None
+        contents[snapshot_file(step)] = content
+    return contents
+
+
+def _write_folder(folder: Path, run_id: str, contents: Mapping[str, bytes]) -> None:
+    folder.mkdir()
+    for name, content in contents.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        write_atomic(path, content)
+    files = {name: FileEntry.of(content) for name, content in contents.items()}
+    write_atomic(folder / MANIFEST, manifest_json(run_id, files))
+
+
+def _is_intact(data: Path, run_id: str) -> bool:
+    return all(problem is None for _, problem in inspect(data, run_id))
+
+
+def _remove(path: Path) -> None:
+    """Remove a temporary as far as possible; what remains is cleared up by the next publication."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
