@@ -1,0 +1,1 @@
+"""What is run: specifications, their ids, and the named runs."""

@@ -1,0 +1,72 @@
+"""The named runs: data, without computation.
+
+Each is a `RunSpec` and a line that says what it is for. `python -m modaddlab.train --list` prints them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from modaddlab.errors import LabError
+from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec
+
+
+def _small_modulus(p: int, weight_decay: float) -> RunSpec:
+    return RunSpec(
+        name=f"p{p}-wd{weight_decay:g}",
+        task=TaskSpec(p=p),
+        optim=OptimSpec(weight_decay=weight_decay),
+        record=RecordSpec(snapshots=12),
+        steps=25_000,
+    )
+
+
+_RUNS: list[tuple[RunSpec, str]] = [
+    (RunSpec(name="mainline", record=RecordSpec(snapshots=64)), "the network of the book: Nanda et al.'s setup, 40,000 epochs"),
+    (RunSpec(name="untrained", steps=0), "the mainline's initial weights: the null of every structure"),
+    (_small_modulus(53, 1), "p = 53 with the mainline's weight decay: does it grok?"),
+    (_small_modulus(71, 1), "p = 71 with the mainline's weight decay: does it grok?"),
+    (_small_modulus(53, 5), "p = 53 with the weight decay that the paper gives as the cure"),
+    (_small_modulus(71, 5), "p = 71 with the weight decay that the paper gives as the cure"),
+    (
+        RunSpec(
+            name="debug",
+            task=TaskSpec(p=17, train_frac=0.6),
+            model=TransformerSpec(d_model=32, n_heads=2, d_head=16, d_mlp=64),
+            record=RecordSpec(snapshots=8),
+            steps=1000,
+        ),
+        "a small network that trains in seconds: p = 17, 1000 steps",
+    ),
+    (RunSpec(name="mainline-25k", steps=25_000), "the mainline, shorter: for other seeds (--seed 1)"),
+    (RunSpec(name="no-decay", optim=OptimSpec(weight_decay=0.0), steps=25_000), "control: no weight decay"),
+    (
+        RunSpec(name="dropout", model=TransformerSpec(dropout=0.2), optim=OptimSpec(weight_decay=0.0), steps=25_000),
+        "control: dropout 0.2 in place of weight decay",
+    ),
+    (RunSpec(name="l1", optim=OptimSpec(weight_decay=0.0, l1=1e-5), steps=25_000), "control: an L1 penalty in place of decay"),
+    (RunSpec(name="float32-loss", loss_dtype="float32", steps=25_000), "the mainline with its loss computed in float32"),
+    (
+        RunSpec(name="p-outputs", model=TransformerSpec(predict_equals=False), steps=25_000),
+        "the mainline as the paper's text has it: p outputs, not p + 1",
+    ),
+]
+
+RUNS: Mapping[str, RunSpec] = MappingProxyType({spec.name: spec for spec, _ in _RUNS})
+"""Every named run."""
+
+PURPOSES: Mapping[str, str] = MappingProxyType({spec.name: purpose for spec, purpose in _RUNS})
+"""What each named run is for, a line each."""
+
+
+def named(name: str) -> RunSpec:
+    """The run of that name.
+
+    Raises:
+        LabError: there is none; the message lists the names.
+    """
+    try:
+        return RUNS[name]
+    except KeyError:
+        raise LabError(f"unknown run {name!r}; known: {', '.join(RUNS)}") from None

@@ -1,0 +1,245 @@
+"""The one training loop: a specification in, a record in the store out.
+
+Step t first looks at the weights after t updates (metrics, snapshot), then computes the gradient there and updates. A run saves its
+state every half minute and when it is asked to stop; it goes on from there to the bit-identical end on the same machine
+with the same number of threads, because nothing it draws depends on anything but the seed and the step.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import resource
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from modaddlab import paths
+from modaddlab.errors import LabError
+from modaddlab.experiments.spec import TRAIN_VERSION, RunSpec
+from modaddlab.models.transformer import init_params
+from modaddlab.store.record import Record
+from modaddlab.store.store import Store
+from modaddlab.training.batches import TrainingSet
+from modaddlab.training.measures import Measures, Row
+
+SAVE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a run has come: the step, how many there are, and the latest row of metrics."""
+
+    step: int
+    steps: int
+    row: Row
+
+
+class Interrupted(LabError):
+    """The run was asked to stop; its state is saved and the same command goes on."""
+
+
+def snapshot_steps(spec: RunSpec) -> set[int]:
+    """The steps whose weights are kept: steps * (i / n)**2 for i = 0..n, rounded down to a row of metrics."""
+    n, every = spec.record.snapshots, spec.record.metrics_every
+    if not n:
+        return set()
+    return {spec.steps} | {int(spec.steps * (i / n) ** 2) // every * every for i in range(n)}
+
+
+def train(
+    spec: RunSpec,
+    store: Store,
+    *,
+    device: str = "cpu",
+    threads: int | None = None,
+    force: bool = False,
+    observe: Callable[[Status], None] = lambda status: None,
+    notify: Callable[[str], None] = lambda line: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Record:
+    """Train a run, or load it when the store has it.
+
+    Args:
+        spec: the run.
+        store: where the record and the working state go.
+        device: "cpu" or "cuda".
+        threads: CPU threads of torch; none: as many as torch chooses. It decides the last bits and is in the provenance.
+        force: train again even if there is a record; the old one stays until the new one is complete.
+        observe: called at every row of metrics.
+        notify: receives lines for the user.
+        should_stop: asked at every row of metrics; when true the state is saved and `Interrupted` raised.
+
+    Raises:
+        LabError: the device is not there, the run diverged, or the data folder cannot be written.
+        Interrupted: see `should_stop`.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise LabError("no CUDA device was found; leave --device away to train on the CPU")
+    if threads is not None:
+        torch.set_num_threads(threads)
+    partial = store.partial(spec, notify)
+    if not force and (record := store.find(spec)) is not None:
+        return record
+    with partial.lock():
+        if not force and (record := store.find(spec)) is not None:  # another process trained it while this one waited
+            return record
+        if force:
+            partial.clear()
+        run = _Run(spec, torch.device(device))
+        resumed = partial.load_state()
+        if resumed is not None:
+            run.restore(*resumed)
+            notify(f"{spec.run_id}: going on from step {run.step:,} of {spec.steps:,}")
+        snapshots, saved_at = snapshot_steps(spec), time.monotonic()
+        while run.step <= spec.steps:
+            if time.monotonic() - saved_at > SAVE_SECONDS:
+                run.save(partial)
+                saved_at = time.monotonic()
+            if run.step in snapshots:
+                partial.save_snapshot(run.step, run.weights(), spec.record.snapshot_dtype)
+            row = run.advance()
+            if row is not None:
+                observe(Status(run.step - 1, spec.steps, row))
+                if should_stop() and run.step <= spec.steps:
+                    run.save(partial)
+                    raise Interrupted(f"{spec.run_id} stopped at step {run.step:,}; the same command goes on from there")
+        run.save(partial)
+        record = store.publish(
+            spec, run.provenance(), run.metrics(), run.weights(), partial.snapshot_files(), replace=force
+        )
+        partial.clear()
+    return record
+
+
+class _Run:
+    """Weights, optimizer and metrics of a run at one step."""
+
+    def __init__(self, spec: RunSpec, device: torch.device) -> None:
+        self.spec, self.device = spec, device
+        self.step, self.seconds_before, self.started = 0, 0.0, time.monotonic()
+        self.commit = _commit()
+        self.rows: list[Row] = []
+        self.earlier: dict[str, np.ndarray] = {}
+        self.data = TrainingSet(spec, device)
+        self.measures = Measures(spec, self.data)
+
+        initial = init_params(spec.model, spec.task.p, spec.seed)
+        flat = torch.tensor(np.concatenate([value.ravel() for value in initial.values()]), device=device)
+        self.flat = torch.nn.Parameter(flat, requires_grad=True)
+        self.flat.grad = torch.zeros_like(flat)
+        self.params, self.grads = ({}, {})
+        sizes = [value.size for value in initial.values()]
+        parts = zip(initial.items(), flat.split(sizes), self.flat.grad.split(sizes), strict=True)
+        for (name, value), param, grad in parts:
+            self.params[name], self.grads[name] = param.view(value.shape), grad.view(value.shape)
+        optim = spec.optim
+        if optim.optimizer == "adamw":
+            self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(
+                [self.flat], lr=optim.lr, betas=(optim.beta1, optim.beta2), weight_decay=optim.weight_decay, fused=True
+            )
+        else:
+            self.optimizer = torch.optim.SGD([self.flat], lr=optim.lr, weight_decay=optim.weight_decay)
+
+    def advance(self) -> Row | None:
+        """One step; the row of metrics when this step has one. The last step only measures."""
+        row: Row | None = None
+        if self.step % self.spec.record.metrics_every == 0 or self.step == self.spec.steps:
+            row = {"step": self.step} | self.measures.row(self.params)
+        if row is not None or self.step < self.spec.steps:
+            objective = self.data.gradients(self.step, self.params, self.grads)
+            if row is not None:
+                row["objective"] = objective.item()
+                row["gradient_norm"] = self.flat.grad.double().norm().item()  # type: ignore[union-attr]
+                if not np.isfinite([row["objective"], row["gradient_norm"]]).all():
+                    raise LabError(f"{self.spec.run_id} diverged before step {self.step:,}; try a smaller optim.lr")
+                self.rows.append(row)
+        if self.step < self.spec.steps:
+            warmup = self.spec.optim.warmup_steps
+            rate = min(self.step / warmup, 1.0) if warmup else 1.0
+            self.optimizer.param_groups[0]["lr"] = self.spec.optim.lr * rate
+            self.optimizer.step()
+        self.step += 1
+        return row
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """The weights now, float32 by name."""
+        return {name: value.detach().cpu().numpy().copy() for name, value in self.params.items()}
+
+    def metrics(self) -> dict[str, np.ndarray]:
+        """All rows so far, an array per metric with the recorded steps first."""
+        new = {name: np.stack([row[name] for row in self.rows]) for name in self.rows[0]} if self.rows else {}
+        if not self.earlier:
+            return new
+        return {name: np.concatenate([self.earlier[name], new[name]]) if new else self.earlier[name] for name in self.earlier}
+
+    def save(self, partial: Any) -> None:
+        """Write everything that the next steps depend on."""
+        arrays = {f"metrics/{name}": values for name, values in self.metrics().items()}
+        arrays["flat"] = self.flat.detach().cpu().numpy()
+        for name, value in self.optimizer.state[self.flat].items():
+            arrays[f"optimizer/{name}"] = value.cpu().numpy()
+        partial.save_state(self.step, arrays, {"seconds": self.seconds(), "train_version": TRAIN_VERSION})
+
+    def restore(self, step: int, arrays: dict[str, np.ndarray], extra: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        if extra["train_version"] != TRAIN_VERSION:
+            raise LabError(
+                f"{self.spec.run_id} was begun by another version of the training code; begin anew with --force"
+            )
+        self.step, self.seconds_before = step, extra["seconds"]
+        with torch.no_grad():
+            self.flat.copy_(torch.tensor(arrays["flat"]))
+        self.earlier = {name.removeprefix("metrics/"): value for name, value in arrays.items() if name.startswith("metrics/")}
+        state = {name.removeprefix("optimizer/"): value for name, value in arrays.items() if name.startswith("optimizer/")}
+        if state:
+            self.optimizer.state[self.flat] = {
+                name: torch.tensor(value, device=self.device if value.ndim else None) for name, value in state.items()
+            }
+
+    def seconds(self) -> float:
+        """Wall time spent on the run, over all its sittings."""
+        return self.seconds_before + time.monotonic() - self.started
+
+    def provenance(self) -> dict[str, Any]:
+        """What the run was trained with; JSON types."""
+        device = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else _cpu_name()
+        return {
+            "train_version": TRAIN_VERSION,
+            "device": device,
+            "threads": torch.get_num_threads(),
+            "wall_seconds": round(self.seconds(), 1),
+            "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "commit": self.commit,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "platform": platform.platform(),
+        }
+
+
+def _cpu_name() -> str:
+    try:
+        with open("/proc/cpuinfo") as lines:
+            names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    except OSError:
+        names = []
+    return f"{names[0] if names else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+
+
+def _commit() -> str | None:
+    """The checkout's commit, with "+" when files of the package differ from it; None outside git."""
+    git = ["git", "-C", str(paths.ROOT)]
+    try:
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+        changed = subprocess.run([*git, "status", "--porcelain", "modaddlab"], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return head + ("+" if changed.stdout.strip() else "")

@@ -1,0 +1,51 @@
+"""What is recorded while a network trains: one row of metrics.
+
+    train_loss, test_loss            mean nats over the p residues as outputs, float64
+    train_accuracy, test_accuracy    share of pairs whose largest logit is the right one
+    objective, gradient_norm         the loss that was descended (over all outputs) and the norm of its gradient
+    gini_W_E, gini_W_L               Gini coefficient of the norms of the p Fourier components
+    energy_W_E, energy_W_L           squared norm per frequency 1..p//2
+    norm/<parameter>                 Frobenius norm
+
+Without a test pair the test metrics are NaN. Definitions after Nanda et al. 2023, section 5.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from modaddlab.analysis.fourier import fourier_basis, gini, sum_over_rows
+from modaddlab.experiments.spec import RunSpec
+from modaddlab.training.batches import TrainingSet
+from modaddlab.training.objective import Params, accuracy_and_loss
+
+Row = dict[str, float | np.ndarray]
+
+
+class Measures:
+    """Evaluates a network on every pair and measures its weights."""
+
+    def __init__(self, spec: RunSpec, data: TrainingSet) -> None:
+        self.p, self.train, self.test = spec.task.p, torch.tensor(data.train), torch.tensor(data.test)
+        self.labels = data.labels
+        self.network = data.everything()
+        self.basis_PP = torch.tensor(fourier_basis(self.p), device=data.device)
+        self.last_block = f"blocks.{spec.model.n_layers - 1}"
+
+    @torch.no_grad()
+    def row(self, params: Params) -> Row:
+        """The metrics of these weights, all but `objective` and `gradient_norm`, as float64 numbers and float32 arrays (K,)."""
+        logits = self.network.logits(params)[:, : self.p]
+        right, loss = (values.cpu() for values in accuracy_and_loss(logits, self.labels))
+        row: Row = {}
+        for name, pairs in (("train", self.train), ("test", self.test)):
+            row[f"{name}_loss"] = loss[pairs].mean().item() if len(pairs) else float("nan")
+            row[f"{name}_accuracy"] = right[pairs].double().mean().item() if len(pairs) else float("nan")
+        W_E_PD = params["embed.W_E"][: self.p].double()
+        W_L_HP = params[f"{self.last_block}.mlp.W_out"].double() @ params["unembed.W_U"][:, : self.p].double()
+        for name, matrix in (("W_E", W_E_PD), ("W_L", W_L_HP.T)):
+            norms_P = (self.basis_PP @ matrix).norm(dim=1).cpu().numpy()
+            row[f"gini_{name}"] = gini(norms_P)
+            row[f"energy_{name}"] = sum_over_rows(norms_P**2).astype(np.float32)
+        return row | {f"norm/{name}": value.double().norm().item() for name, value in params.items()}
