@@ -1,0 +1,82 @@
+"""Figures: arrays in, a matplotlib Figure out; nothing is loaded, trained or saved here.
+
+One module per chapter's subject; `theme` holds the look, `display` brings a figure onto a page in both themes.
+"""
+
+from modaddlab.figures.ablation import AblationRow, ablation_accuracies, ablation_losses
+from modaddlab.figures.algorithm import (
+    correct_logit_margin,
+    embedding_circles,
+    logits_as_waves,
+    sum_circles,
+    trigonometric_identity,
+    values_by_sum,
+)
+from modaddlab.figures.attention import attention_by_token, attention_patterns, attention_spectra
+from modaddlab.figures.curves import gini_curves, training_curves, weight_norms
+from modaddlab.figures.display import download_link, png, show, svg, table_columns
+from modaddlab.figures.failures import final_accuracies, runs_grid
+from modaddlab.figures.hero import Moment, hero
+from modaddlab.figures.marks import Phase
+from modaddlab.figures.neurons import (
+    activation_by_sum,
+    activation_grids,
+    cluster_sizes,
+    fve_histogram,
+    neuron_spectra,
+    output_spectra,
+)
+from modaddlab.figures.progress import excluded_by_key, progress_measures, sparsity_and_norm
+from modaddlab.figures.spectra import (
+    component_spectrum,
+    logit_spectrum,
+    spectra_side_by_side,
+    spectrum_over_training,
+)
+from modaddlab.figures.task import addition_on_a_circle, operation_table, split
+from modaddlab.figures.theme import frequency_colors
+
+__all__ = [
+    "AblationRow",
+    "Moment",
+    "Phase",
+    "ablation_accuracies",
+    "ablation_losses",
+    "activation_by_sum",
+    "activation_grids",
+    "addition_on_a_circle",
+    "attention_by_token",
+    "attention_patterns",
+    "attention_spectra",
+    "cluster_sizes",
+    "component_spectrum",
+    "correct_logit_margin",
+    "download_link",
+    "embedding_circles",
+    "excluded_by_key",
+    "final_accuracies",
+    "frequency_colors",
+    "fve_histogram",
+    "gini_curves",
+    "hero",
+    "logit_spectrum",
+    "logits_as_waves",
+    "neuron_spectra",
+    "operation_table",
+    "output_spectra",
+    "png",
+    "progress_measures",
+    "runs_grid",
+    "show",
+    "sparsity_and_norm",
+    "spectra_side_by_side",
+    "spectrum_over_training",
+    "split",
+    "sum_circles",
+    "svg",
+    "table_columns",
+    "training_curves",
+    "trigonometric_identity",
+    "values_by_sum",
+    "weight_norms",
+]

@@ -1,0 +1,126 @@
+"""Ablations: the loss or the accuracy after a part of the network is removed or replaced, beside random controls.
+
+Every ablation stands beside as many random parts of the same size: without them a large number shows only that
+something was broken. The line of the full network and, for losses, that of uniform guessing (ln p nats) give the scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
+
+from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
+
+
+@dataclass(frozen=True, kw_only=True)
+class AblationRow:
+    """One ablation in a figure."""
+
+    name: str
+    value: float
+    """Loss in nats or accuracy as a fraction after the ablation."""
+    control: float | None = None
+    """Mean of the random controls of the same size."""
+    control_low: float | None = None
+    control_high: float | None = None
+    """The interval of the controls."""
+    key: int | None = None
+    """The key frequency that the row is about, for its colour."""
+
+
+def _dots(rows: Sequence[AblationRow], height: float) -> tuple[Figure, np.ndarray]:
+    colors = palette()
+    by_key = frequency_colors([row.key for row in rows if row.key is not None])
+    figure = new_figure(height)
+    axes = figure.subplots()
+    places = np.arange(len(rows))
+    has_control = any(row.control is not None for row in rows)
+    for place, row in zip(places, rows, strict=True):
+        color = by_key[row.key] if row.key is not None else colors.ink
+        if row.control is not None:
+            low = row.control if row.control_low is None else row.control_low
+            high = row.control if row.control_high is None else row.control_high
+            axes.plot([low, high], [place + 0.16] * 2, color=colors.control, linewidth=2.2)
+            axes.plot(row.control, place + 0.16, "D", color=colors.control, markersize=4.5)
+        axes.plot(row.value, place - (0.12 if has_control else 0.0), "o", color=color, markersize=8)
+    axes.set_yticks(places, [row.name for row in rows])
+    for text, row in zip(axes.get_yticklabels(), rows, strict=True):
+        if row.key is not None:
+            text.set_color(by_key[row.key])
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(len(rows) - 0.5, -0.6)
+    axes.grid(axis="x")
+    axes.grid(visible=False, axis="y")
+    axes.spines["left"].set_visible(False)
+    for place in places[:-1]:
+        axes.axhline(place + 0.5, color=colors.rule, linewidth=0.6, zorder=0)
+    if has_control:
+        handles = [
+            *axes.plot([], [], "o", color=colors.ink, markersize=8, label="this ablation"),
+            *axes.plot([], [], "D-", color=colors.control, markersize=4.5, label="random, of the same size"),
+        ]
+        figure.legend(handles=handles, loc="outside upper right", ncols=2)
+    return figure, places
+
+
+def _mark(figure: Figure, value: float, text: str, color: str, align: str = "center") -> None:
+    axes = figure.axes[0]
+    axes.axvline(value, color=color, linewidth=1.1, dashes=(4, 3), zorder=1)
+    axes.annotate(
+        text,
+        (value, 1.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha=align,
+        va="bottom",
+        fontsize=9.5,
+        color=color,
+        annotation_clip=False,
+    )
+
+
+@themed
+def ablation_losses(rows: Sequence[AblationRow], full: float, uniform: float) -> Figure:
+    """The loss after each ablation on a log axis.
+
+    Args:
+        rows: the ablations, from top to bottom; losses in nats.
+        full: the full network's loss.
+        uniform: the loss of uniform guessing, ln p.
+    """
+    colors = palette()
+    figure, _ = _dots(rows, 0.38 * len(rows) + 1.35)
+    axes = figure.axes[0]
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(numticks=8))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.minorticks_off()
+    axes.set_xlabel("loss (nats)")
+    _mark(figure, full, "full network", colors.muted)
+    _mark(figure, uniform, "uniform guess", colors.muted)
+    return figure
+
+
+@themed
+def ablation_accuracies(rows: Sequence[AblationRow], full: float, chance: float) -> Figure:
+    """The accuracy after each ablation.
+
+    Args:
+        rows: the ablations, from top to bottom; accuracies as fractions.
+        full: the full network's accuracy.
+        chance: the accuracy of guessing, 1/p.
+    """
+    colors = palette()
+    figure, _ = _dots(rows, 0.38 * len(rows) + 1.35)
+    axes = figure.axes[0]
+    axes.set_xlim(-0.03, 1.04)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_xlabel("accuracy")
+    _mark(figure, full, "full network", colors.muted, "right")
+    _mark(figure, chance, "chance", colors.muted, "left")
+    return figure

@@ -1,0 +1,128 @@
+"""From a figure function to a page: both themes as SVG, and the data behind a figure as a link.
+
+A chapter's cell calls `show` once. It draws the figure in the light and then in the dark theme and displays two outputs in
+this order, which is what Quarto's cell option `renderings: [light, dark]` expects. That option keeps exactly those two
+outputs and drops every other one of the cell, so the data behind a figure are linked from a cell of their own, with
+`download_link` and the option `output: asis`. The link is HTML only; a PDF leaves it out.
+
+The same arrays give the same bytes: identifiers inside the SVG are salted with a constant, and no date or version is written.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import ParamSpec
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from modaddlab.figures import theme
+
+Arguments = ParamSpec("Arguments")
+
+
+def svg(
+    name: str, figure_function: Callable[Arguments, Figure], *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> str:
+    """One theme's drawing of a figure as the text of an SVG file.
+
+    Args:
+        name: the theme, "light" or "dark".
+        figure_function: a function that returns a Figure, such as those of this package.
+        args, kwargs: its arguments.
+    """
+    with theme.use(name):
+        figure = figure_function(*args, **kwargs)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue().decode()
+
+
+def png(
+    name: str,
+    figure_function: Callable[Arguments, Figure],
+    *args: Arguments.args,
+    **kwargs: Arguments.kwargs,
+) -> bytes:
+    """One theme's drawing of a figure as a PNG on the theme's page colour, for places that take no SVG."""
+    with theme.use(name) as colors:
+        figure = figure_function(*args, **kwargs)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", facecolor=colors.page, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def show(figure_function: Callable[Arguments, Figure], *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+    """Display a figure of a chapter: its light drawing, then its dark one.
+
+    Args:
+        figure_function: a function that returns a Figure, such as those of this package.
+        args, kwargs: its arguments.
+    """
+    from IPython.display import display
+
+    for name in ("light", "dark"):
+        drawing = svg(name, figure_function, *args, **kwargs)
+        display({"image/svg+xml": drawing, "text/plain": f"<figure, {name} theme>"}, raw=True)
+
+
+def csv(columns: Mapping[str, ArrayLike]) -> str:
+    """Columns as the text of a CSV file: one header line, floats with 9 significant digits.
+
+    Args:
+        columns: column name -> array of one axis; all of the same length.
+
+    Raises:
+        ValueError: a column has more than one axis, or the lengths differ.
+    """
+    arrays = {name: np.asarray(values) for name, values in columns.items()}
+    shapes = {name: array.shape for name, array in arrays.items()}
+    if any(len(shape) != 1 for shape in shapes.values()) or len(set(shapes.values())) > 1:
+        raise ValueError(f"columns must be arrays of one axis and the same length, found {shapes}")
+
+    def cell(value: object) -> str:
+        text = f"{value:.9g}" if isinstance(value, (float, np.floating)) else str(value)
+        return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\n') else text
+
+    lines = [list(arrays)] + [list(row) for row in zip(*arrays.values(), strict=True)]
+    return "".join(",".join(cell(value) for value in line) + "\n" for line in lines)
+
+
+def table_columns(array: ArrayLike, *axes: str, value: str = "value") -> dict[str, np.ndarray]:
+    """An array of several axes as long columns: one index column per axis, counted from 0, and the value.
+
+    Args:
+        array: any array.
+        axes: a name for each axis.
+        value: the name of the value's column.
+
+    Raises:
+        ValueError: the number of names is not the number of axes.
+    """
+    values = np.asarray(array)
+    if len(axes) != values.ndim:
+        raise ValueError(f"axes must name each of the array's {values.ndim} axes, found {axes}")
+    indices = np.indices(values.shape).reshape(values.ndim, -1)
+    return {**dict(zip(axes, indices, strict=True)), value: values.ravel()}
+
+
+def download_link(name: str, columns: Mapping[str, ArrayLike], text: str = "Data (CSV)") -> None:
+    """Print a link that saves the data behind a figure as a CSV file; for a cell with `#| output: asis`.
+
+    The file is inside the link, so that a cached cell and a page on disk keep it. A format other than HTML leaves it out.
+
+    Args:
+        name: file name without its ending, by convention the figure's label.
+        columns: column name -> array of one axis; all of the same length.
+        text: what the reader clicks on.
+    """
+    data = base64.b64encode(csv(columns).encode()).decode()
+    anchor = (
+        f'<a class="figure-data" download="{escape(name)}.csv" href="data:text/csv;charset=utf-8;base64,{data}">'
+        f"{escape(text)}</a>"
+    )
+    print(f"\n```{{=html}}\n<p>{anchor}</p>\n```\n")

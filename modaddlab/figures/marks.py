@@ -1,0 +1,270 @@
+"""Marks that the figures share: phases, labels at the ends of lines, step and loss axes, heatmaps.
+
+Labels are placed where the thing is rather than in a legend. Positions are computed from the axes' limits and scales, which
+do not change when the layout is made; so set the limits before labelling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
+from matplotlib.colors import Colormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
+
+from modaddlab.figures.theme import palette
+
+CHARACTER = 0.56
+"""Mean width of a character in units of the font size."""
+
+
+class Phase(NamedTuple):
+    """A stretch of training: its name, its first and its last step."""
+
+    name: str
+    start: float
+    end: float
+
+
+class EndLabel(NamedTuple):
+    """A text at the right end of a line that ends at the height y."""
+
+    y: float
+    text: str
+    color: str
+
+
+def _size(axes: Axes) -> tuple[float, float]:
+    """Approximate width and height of the axes in points, before the layout is made."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    box = axes.get_position(original=True)
+    width, height = figure.get_size_inches()
+    return box.width * width * 72, box.height * height * 72
+
+
+def _fraction(axes: Axes, value: float, axis: str) -> float:
+    """Where a data value lies along an axis, as a fraction of its length."""
+    point = (value, axes.get_ylim()[0]) if axis == "x" else (axes.get_xlim()[0], value)
+    mapped = (axes.transScale + axes.transLimits).transform(point)
+    return float(mapped[0 if axis == "x" else 1])
+
+
+def spread(positions: Sequence[float], gap: float, low: float = 0.0, high: float = 1.0) -> list[float]:
+    """Move positions apart so that neighbours are at least `gap` from each other, keeping their order and, if they fit, within
+    [low, high]; positions that are far enough apart stay where they are."""
+    order = sorted(range(len(positions)), key=lambda i: positions[i])
+    blocks: list[list[float]] = []  # [sum of wished starts, count]: a block holds neighbours that touch
+    for rank, index in enumerate(order):
+        blocks.append([positions[index] - rank * gap, 1])
+        while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] > blocks[-1][0] / blocks[-1][1]:
+            total, count = blocks.pop()
+            blocks[-1][0] += total
+            blocks[-1][1] += count
+    highest = high - (len(order) - 1) * gap
+    starts = [min(max(total / count, low), max(highest, low)) for total, count in blocks for _ in range(int(count))]
+    placed = [0.0] * len(order)
+    for rank, index in enumerate(order):
+        placed[index] = starts[rank] + rank * gap
+    return placed
+
+
+def label_ends(axes: Axes, labels: Iterable[EndLabel], size: float = 10) -> None:
+    """Write labels to the right of the axes at the heights where their lines end, moved apart where they would touch."""
+    kept = [label for label in labels if np.isfinite(label.y)]
+    _, height = _size(axes)
+    places = spread([_fraction(axes, label.y, "y") for label in kept], 1.25 * size / height)
+    for label, place in zip(kept, places, strict=True):
+        axes.annotate(
+            label.text,
+            (1.0, place),
+            xycoords="axes fraction",
+            xytext=(5, 0),
+            textcoords="offset points",
+            color=label.color,
+            va="center",
+            fontsize=size,
+            annotation_clip=False,
+        )
+
+
+def mark_phases(axes: Sequence[Axes], phases: Iterable[Phase | tuple[str, float, float]], size: float = 10) -> None:
+    """Shade every other phase in all of the axes, draw the boundaries, and name the phases above the first.
+
+    Names that would overlap go to a second row. Set the limits of the x axis first.
+
+    Args:
+        axes: axes that share their x axis, from top to bottom.
+        phases: (name, first step, last step) in order.
+    """
+    colors = palette()
+    low, high = axes[0].get_xlim()
+    inside = [Phase(*phase) for phase in phases]
+    inside = [phase for phase in inside if phase.end > low and phase.start < high]
+    for axis in axes:
+        for number, phase in enumerate(inside):
+            start, end = max(phase.start, low), min(phase.end, high)
+            if number % 2 == 0:
+                axis.axvspan(start, end, color=colors.shade, zorder=0, linewidth=0)
+            if phase.end < high:
+                axis.axvline(phase.end, color=colors.muted, linewidth=0.8, dashes=(3, 3), zorder=1)
+    width, _ = _size(axes[0])
+    row_ends: list[float] = []
+    for phase in inside:
+        left = _fraction(axes[0], max(phase.start, low), "x")
+        right = _fraction(axes[0], min(phase.end, high), "x")
+        half = 0.5 * len(phase.name) * CHARACTER * size / width
+        centre = min(max((left + right) / 2, half), max(1 - half, half))
+        row = next((i for i, end in enumerate(row_ends) if end < centre - half), len(row_ends))
+        row_ends[row : row + 1] = [centre + half + size * CHARACTER / width]
+        axes[0].annotate(
+            phase.name,
+            (centre, 1.0),
+            xycoords="axes fraction",
+            xytext=(0, 3 + 1.25 * size * row),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=size,
+            color=colors.muted,
+            annotation_clip=False,
+        )
+
+
+def _short_number(value: float, _: object = None) -> str:
+    return f"{value / 1000:g}k" if abs(value) >= 1000 else f"{value:g}"
+
+
+def step_axis(axes: Axes, step_T: np.ndarray, scale: str = "linear", label: bool = True) -> None:
+    """Set up the x axis for training steps.
+
+    Args:
+        axes: the axes.
+        step_T: (T,) the steps that are drawn.
+        scale: "linear", or "log", which starts at the first positive step.
+        label: whether to name the axis.
+
+    Raises:
+        ValueError: the scale is neither.
+    """
+    if scale not in ("linear", "log"):
+        raise ValueError(f"scale must be linear or log, found {scale!r}")
+    first, last = float(step_T[0]), float(step_T[-1])
+    if scale == "log":
+        first = float(np.min(step_T[step_T > 0]))
+        axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.set_xlim(first, last)
+    axes.xaxis.set_major_formatter(FuncFormatter(_short_number))
+    if label:
+        axes.set_xlabel("training step" + (" (log scale)" if scale == "log" else ""))
+
+
+def loss_axis(axes: Axes, label: str = "loss (nats)") -> None:
+    """Set up the y axis for losses in nats on a log scale, at most six labelled decades."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(numticks=7))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.minorticks_off()
+    axes.set_ylabel(label)
+
+
+def accuracy_axis(axes: Axes, label: str = "accuracy") -> None:
+    """Set up the y axis for accuracies, given as fractions and written in percent."""
+    axes.set_ylim(-0.03, 1.04)
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_ylabel(label)
+
+
+def level(axes: Axes, y: float, text: str, align: str = "right") -> None:
+    """A dashed horizontal line at y with its meaning written on it, such as the loss of uniform guessing."""
+    color = palette().control
+    axes.axhline(y, color=color, linewidth=1.0, dashes=(4, 3), zorder=1.5)
+    axes.annotate(
+        text,
+        (1.0 if align == "right" else 0.0, y),
+        xycoords=("axes fraction", "data"),
+        xytext=(-4 if align == "right" else 4, 3),
+        textcoords="offset points",
+        ha=align,
+        va="bottom",
+        fontsize=9.5,
+        color=color,
+    )
+
+
+def heatmap(
+    axes: Axes,
+    values: np.ndarray,
+    colors: Colormap,
+    norm: Normalize | None = None,
+    extent: tuple[float, float, float, float] | None = None,
+    aspect: str = "equal",
+) -> AxesImage:
+    """An array as an image of one pixel per cell, row 0 at the top, with a frame and without a grid."""
+    axes.grid(False)
+    for spine in axes.spines.values():
+        spine.set_visible(True)
+        spine.set_linewidth(0.6)
+    return axes.imshow(values, cmap=colors, norm=norm, extent=extent, aspect=aspect, origin="upper")
+
+
+def color_scale(figure: Figure, image: AxesImage, axes: Axes | Sequence[Axes], label: str, **options: object) -> Colorbar:
+    """The colour scale of a heatmap, drawn as an image."""
+    settings: dict[str, object] = {"aspect": 25, "pad": 0.02, "fraction": 0.05, **options}
+    bar = figure.colorbar(image, ax=axes, **settings)  # pyright: ignore[reportArgumentType]
+    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+    bar.solids.set_rasterized(True)  # pyright: ignore[reportOptionalMemberAccess]
+    bar.solids.set_edgecolor("face")  # pyright: ignore[reportOptionalMemberAccess]
+    bar.set_label(label)
+    return bar
+
+
+def residue_ticks(p: int, n_ticks: int = 4) -> list[int]:
+    """Ticks for an axis of residues: 0, p - 1, and round numbers between that keep their distance."""
+    step = max(1, round(p / n_ticks / 10) * 10) if p > 20 else max(1, p // n_ticks)
+    return [tick for tick in range(0, p - 1, step) if p - 1 - tick > 0.6 * step] + [p - 1]
+
+
+def frequency_axis(axes: Axes, n_frequencies: int, label: str = "frequency k") -> None:
+    """Set up the x axis for frequencies 1..n_frequencies: integer ticks, room for half a bar at both ends."""
+    step = 10 if n_frequencies > 24 else 5 if n_frequencies > 9 else 1
+    axes.set_xticks([1, *range(max(step, 2), n_frequencies + 1, step)])
+    axes.set_xlim(0.25, n_frequencies + 0.75)
+    axes.set_xlabel(label)
+
+
+def name_keys(axes: Axes, heights: Mapping[int, float], colors: Mapping[int, str], size: float = 10) -> None:
+    """Write each key frequency above its bar, in its colour; names of near neighbours are moved apart.
+
+    Args:
+        axes: axes with frequencies along x; set the limits first.
+        heights: key frequency -> height of its bar.
+        colors: key frequency -> colour.
+        size: font size in points.
+    """
+    width, _ = _size(axes)
+    gap = (max((len(str(key)) for key in heights), default=1) + 0.4) * 0.66 * size / width
+    places = spread([_fraction(axes, key, "x") for key in heights], gap)
+    for (key, height), place in zip(heights.items(), places, strict=True):
+        axes.annotate(
+            str(key),
+            (place, height),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=size,
+            fontweight="bold",
+            color=colors[key],
+            annotation_clip=False,
+        )

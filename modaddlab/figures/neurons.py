@@ -1,0 +1,282 @@
+"""The neurons: activation over all pairs, how well one frequency explains it, and how the neurons divide among frequencies.
+
+A neuron's activation is a table over (a, b). It is compared with its best fit by a polynomial of degree 2 in the sines and
+cosines of one frequency; FVE is the fraction of variance that the fit explains. Neurons with the same best frequency form a
+cluster; a neuron whose FVE stays under the threshold belongs to none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from modaddlab.figures.marks import color_scale, frequency_axis, heatmap, name_keys, residue_ticks
+from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
+from modaddlab.shapes import require_shape
+
+
+@themed
+def activation_grids(
+    neurons_HPP: np.ndarray,
+    fits_HPP: np.ndarray,
+    ids: Sequence[int],
+    frequencies: Sequence[int],
+    fve: Sequence[float],
+    keys: Sequence[int],
+) -> Figure:
+    """Chosen neurons' activations over (a, b), one column each, above their fits by one frequency.
+
+    Args:
+        neurons_HPP: (H, P, P) activations of the chosen neurons, a down, b across.
+        fits_HPP: (H, P, P) their polynomial fits.
+        ids: the neurons' numbers.
+        frequencies: the frequency of each fit.
+        fve: the fraction of variance that each fit explains.
+        keys: the key frequencies, for the colours.
+    """
+    sizes = require_shape("neurons_HPP", neurons_HPP, "H P P", H=len(ids))
+    require_shape("fits_HPP", fits_HPP, "H P P", **sizes)
+    colors = palette()
+    by_key = frequency_colors(keys)
+    count, p = len(ids), sizes["P"]
+    figure = new_figure(7.0 / count * 2 + 0.75)
+    panels = figure.subplots(2, count, sharex=True, sharey=True, squeeze=False)
+    for column, (neuron, frequency, share) in enumerate(zip(ids, frequencies, fve, strict=True)):
+        norm = Normalize(float(neurons_HPP[column].min()), float(neurons_HPP[column].max()), clip=True)
+        for row, values in ((0, neurons_HPP[column]), (1, fits_HPP[column])):
+            heatmap(panels[row, column], values, colors.sequential, norm)
+        color = by_key.get(int(frequency), colors.muted)
+        panels[0, column].set_title(f"neuron {neuron}", color=color, fontsize=10)
+        panels[1, column].set_title(f"k = {frequency}: {share:.1%}", color=color, fontsize=10)
+        panels[1, column].set_xlabel("b")
+    for axes, name in zip(panels[:, 0], ("activation", "fit"), strict=True):
+        axes.set_ylabel(f"{name}\na")
+    for axes in panels.flat:
+        axes.set_xticks([0, p - 1])
+        axes.set_yticks([0, p - 1])
+    return figure
+
+
+@themed
+def fve_histogram(
+    fve_H: np.ndarray,
+    frequency_H: np.ndarray,
+    keys: Sequence[int],
+    *,
+    threshold: float = 0.85,
+    control_H: np.ndarray | None = None,
+) -> Figure:
+    """How many neurons have how much of their variance explained by one frequency, coloured by that frequency.
+
+    Args:
+        fve_H: (H,) fraction of variance explained, per neuron.
+        frequency_H: (H,) the frequency that explains it.
+        keys: the key frequencies.
+        threshold: where the rule for belonging to a cluster cuts.
+        control_H: (H,) the same fractions of an untrained network, drawn as an outline.
+    """
+    require_shape("frequency_H", frequency_H, "H", H=len(fve_H))
+    colors = palette()
+    by_key = frequency_colors(keys)
+    figure = new_figure(3.5)
+    axes = figure.subplots()
+    lowest = min(float(np.min(fve_H)), float(np.min(control_H)) if control_H is not None else 1.0, threshold)
+    edges = np.arange(np.floor(lowest * 50) / 50, 1.0 + 1e-9, 0.02)
+    others = ~np.isin(frequency_H, list(by_key))
+    groups = [fve_H[frequency_H == key] for key in by_key] + [fve_H[others]]
+    _, _, bars = axes.hist(
+        groups, bins=edges.tolist(), stacked=True, color=[*by_key.values(), colors.muted], rwidth=0.9, zorder=2
+    )
+    if control_H is not None:
+        counts, _ = np.histogram(control_H, edges)
+        axes.stairs(counts, edges, color=colors.control, linewidth=1.4, zorder=2.5)
+        place = int(np.argmax(counts))
+        axes.annotate(
+            "untrained network",
+            (edges[place + 1], counts[place]),
+            xytext=(4, 2),
+            textcoords="offset points",
+            color=colors.control,
+            fontsize=10,
+        )
+    axes.axvline(threshold, color=colors.ink, linewidth=1.0, dashes=(4, 3))
+    above = int(np.sum(fve_H > threshold))
+    axes.annotate(
+        f"{above} of {len(fve_H)}\nabove {threshold:.0%}",
+        (threshold, 0.97),
+        xycoords=("data", "axes fraction"),
+        xytext=(-5, 0),
+        textcoords="offset points",
+        ha="right",
+        va="top",
+        fontsize=10,
+    )
+    handles = [bar[0] for bar in bars[: len(by_key)]]  # pyright: ignore[reportIndexIssue]
+    labels = [str(key) for key in by_key]
+    if others.any():
+        handles.append(bars[-1][0])  # pyright: ignore[reportIndexIssue, reportArgumentType]
+        labels.append("other")
+    figure.legend(
+        handles,
+        labels,
+        loc="outside upper left",
+        ncols=8,
+        title="best frequency",
+        alignment="left",
+        handlelength=0.9,
+        columnspacing=1.1,
+    )
+    axes.set_xlabel("fraction of variance explained by one frequency")
+    axes.set_ylabel("neurons")
+    axes.set_xlim(edges[0], 1.0)
+    return figure
+
+
+@themed
+def cluster_sizes(counts: Mapping[int, int], unexplained: int) -> Figure:
+    """How many neurons belong to each frequency's cluster.
+
+    Args:
+        counts: key frequency -> number of neurons.
+        unexplained: number of neurons in no cluster.
+    """
+    colors = palette()
+    by_key = frequency_colors(list(counts))
+    names = [f"k = {key}" for key in by_key] + ["no cluster"]
+    values = [counts[key] for key in by_key] + [unexplained]
+    figure = new_figure(0.42 * len(names) + 0.8)
+    axes = figure.subplots()
+    places = np.arange(len(names))
+    axes.barh(places, values, color=[*by_key.values(), colors.muted], height=0.68)
+    axes.set_yticks(places, names)
+    axes.tick_params(axis="y", length=0)
+    axes.invert_yaxis()
+    axes.set_xlabel("neurons")
+    axes.grid(axis="x")
+    axes.grid(visible=False, axis="y")
+    for place, value in zip(places, values, strict=True):
+        axes.annotate(
+            str(value), (value, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=10
+        )
+    axes.set_xlim(0, 1.09 * max(values))
+    return figure
+
+
+@themed
+def neuron_spectra(
+    energy_HK: np.ndarray, frequency_H: np.ndarray, keys: Sequence[int], *, quantity: str = "share of the neuron's energy"
+) -> Figure:
+    """The spectrum of every neuron as one row, the rows sorted by best frequency: clusters show as vertical bars.
+
+    Args:
+        energy_HK: (H, K) energy of each neuron at each frequency; rows are scaled to sum 1.
+        frequency_H: (H,) the frequency of each neuron's cluster, 0 for none.
+        keys: the key frequencies.
+        quantity: what the colour means.
+    """
+    sizes = require_shape("energy_HK", energy_HK, "H K", H=len(frequency_H))
+    colors = palette()
+    by_key = frequency_colors(keys)
+    total_H = np.maximum(energy_HK.sum(axis=1, keepdims=True), np.finfo(float).tiny)
+    share_HK = energy_HK / total_H
+    in_key_H = np.isin(frequency_H, list(by_key))
+    order = np.lexsort((-share_HK.max(axis=1), np.where(in_key_H, frequency_H, sizes["K"] + 1)))
+    figure = new_figure(4.4)
+    axes = figure.subplots()
+    image = heatmap(
+        axes,
+        share_HK[order],
+        colors.sequential,
+        Normalize(0, 1),
+        extent=(0.5, sizes["K"] + 0.5, sizes["H"], 0),
+        aspect="auto",
+    )
+    frequency_axis(axes, sizes["K"])
+    axes.set_xlim(0.5, sizes["K"] + 0.5)
+    axes.set_ylabel(f"{sizes['H']} neurons, sorted by frequency")
+    start = 0
+    ends = []
+    for key, color in [*by_key.items(), (0, colors.muted)]:
+        count = int(np.sum(frequency_H == key)) if key else int(np.sum(~in_key_H))
+        if count:
+            axes.axhline(start, color=colors.rule, linewidth=0.6)
+            ends.append((start + count / 2, str(key) if key else "none", color))
+        start += count
+    axes.set_yticks([y for y, _, _ in ends], [text for _, text, _ in ends])
+    for text, (_, _, color) in zip(axes.get_yticklabels(), ends, strict=True):
+        text.set_color(color)
+        text.set_fontweight("bold")
+    axes.tick_params(axis="y", length=0)
+    color_scale(figure, image, axes, quantity)
+    return figure
+
+
+@themed
+def output_spectra(norm_HK: np.ndarray, ids: Sequence[int], frequencies: Sequence[int], keys: Sequence[int]) -> Figure:
+    """The spectrum over the outputs of chosen neurons' rows of W_L, a panel each.
+
+    Args:
+        norm_HK: (H, K) norm per frequency of each chosen neuron's row of the neuron-logit map.
+        ids: the neurons' numbers.
+        frequencies: the frequency of each neuron's activations, named in the title.
+        keys: the key frequencies.
+    """
+    sizes = require_shape("norm_HK", norm_HK, "H K", H=len(ids))
+    colors = palette()
+    by_key = frequency_colors(keys)
+    columns = 2
+    rows = -(-len(ids) // columns)
+    figure = new_figure(1.75 * rows + 0.4)
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=True)
+    frequency_K = np.arange(1, sizes["K"] + 1)
+    for axes, norm_K, neuron, frequency in zip(panels.flat, norm_HK, ids, frequencies, strict=False):
+        axes.bar(frequency_K, norm_K, width=0.72, color=[by_key.get(int(k), colors.muted) for k in frequency_K])
+        frequency_axis(axes, sizes["K"])
+        axes.set_ylim(0, 1.22 * float(norm_K.max()))
+        highest = int(np.argmax(norm_K)) + 1
+        if highest in by_key:
+            name_keys(axes, {highest: float(norm_K[highest - 1])}, by_key)
+        axes.set_title(
+            f"neuron {neuron}, activations of k = {frequency}",
+            color=by_key.get(int(frequency), colors.muted),
+            fontsize=10,
+            pad=4,
+        )
+    for axes in panels[:-1].flat:
+        axes.set_xlabel("")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("norm")
+    for axes in panels.flat[len(ids) :]:
+        axes.axis("off")
+    return figure
+
+
+@themed
+def activation_by_sum(neurons_HPP: np.ndarray, ids: Sequence[int]) -> Figure:
+    """Chosen neurons' activations with the pairs rearranged by sum (down) and difference (across).
+
+    A neuron that depends on a + b alone shows horizontal stripes.
+
+    Args:
+        neurons_HPP: (H, P, P) activations, a down, b across; p odd.
+        ids: the neurons' numbers.
+    """
+    sizes = require_shape("neurons_HPP", neurons_HPP, "H P P", H=len(ids))
+    p = sizes["P"]
+    total_PP, difference_PP = np.meshgrid(np.arange(p), np.arange(p), indexing="ij")
+    half = (p + 1) // 2  # the inverse of 2 mod p
+    a_PP = (total_PP + difference_PP) * half % p
+    b_PP = (total_PP - difference_PP) * half % p
+    figure = new_figure(7.0 / len(ids) + 0.5)
+    panels = figure.subplots(1, len(ids), sharey=True, squeeze=False)[0]
+    for axes, values_PP, neuron in zip(panels, neurons_HPP, ids, strict=True):
+        heatmap(axes, values_PP[a_PP, b_PP], palette().sequential)
+        axes.set_title(f"neuron {neuron}", fontsize=10)
+        axes.set_xlabel("a − b mod p")
+        axes.set_xticks(residue_ticks(p, 2))
+        axes.set_yticks(residue_ticks(p, 2))
+    panels[0].set_ylabel("a + b mod p")
+    return figure

@@ -1,0 +1,253 @@
+"""Fourier spectra: of the embedding, of the neuron-logit map, of the logits over both inputs, and over training.
+
+Norms are of components in the real orthonormal Fourier basis mod p, in the order constant, cos 1, sin 1, cos 2, sin 2, ...
+(for an even p the last is the cosine of p/2 alone). A frequency's norm is sqrt(cos^2 + sin^2). Frequencies are integers
+1..p//2. Key frequencies have a colour each, all others are grey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from modaddlab.figures.marks import (
+    EndLabel,
+    Phase,
+    color_scale,
+    frequency_axis,
+    heatmap,
+    label_ends,
+    mark_phases,
+    name_keys,
+    step_axis,
+)
+from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
+from modaddlab.shapes import require_shape
+
+
+def by_frequency(norm_P: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The norms of the cosine and of the sine components: component norms (P,) -> two arrays (P//2,).
+
+    For an even p the sine of p/2 does not exist; its place holds 0.
+    """
+    p = len(norm_P)
+    cos_K = np.asarray(norm_P[1::2], float)
+    sin_K = np.asarray(norm_P[2::2], float)
+    return cos_K, np.append(sin_K, 0.0) if p % 2 == 0 else sin_K
+
+
+def draw_spectrum(axes: Axes, norm_P: np.ndarray, keys: Sequence[int], parts: bool = True, names: bool = True) -> None:
+    """A bar per frequency, key frequencies in colour and named, with marks for the cosine and the sine component."""
+    colors = palette()
+    cos_K, sin_K = by_frequency(norm_P)
+    norm_K = np.hypot(cos_K, sin_K)
+    frequency_K = np.arange(1, len(norm_K) + 1)
+    by_key = frequency_colors(keys)
+    axes.bar(frequency_K, norm_K, width=0.72, color=[by_key.get(int(k), colors.muted) for k in frequency_K])
+    if parts:
+        for values_K, marker, size in ((cos_K, "_", 34), (sin_K, "x", 13)):
+            axes.scatter(frequency_K, values_K, marker=marker, s=size, color=colors.ink, linewidths=1.1, zorder=3)
+    frequency_axis(axes, len(norm_K))
+    axes.set_ylim(0, 1.14 * float(norm_K.max()))
+    if names:
+        name_keys(axes, {key: float(norm_K[key - 1]) for key in by_key}, by_key)
+
+
+def draw_control(axes: Axes, control_P: np.ndarray, text: str) -> None:
+    """The spectrum of an untrained network as a stepped line."""
+    colors = palette()
+    control_K = np.hypot(*by_frequency(control_P))
+    edges = np.arange(len(control_K) + 1) + 0.5
+    axes.stairs(control_K, edges, color=colors.control, linewidth=1.2, label=text, zorder=2.5, fill=False, baseline=None)
+
+
+@themed
+def component_spectrum(
+    norm_P: np.ndarray,
+    keys: Sequence[int],
+    *,
+    control_P: np.ndarray | None = None,
+    quantity: str = "norm of the Fourier components of W_E",
+) -> Figure:
+    """The norm of each frequency with its cosine and sine part.
+
+    Args:
+        norm_P: (P,) norms of the Fourier components in basis order; the constant is not drawn.
+        keys: the key frequencies.
+        control_P: (P,) the same of an untrained network, drawn as a stepped line.
+        quantity: name of the y axis.
+    """
+    p = require_shape("norm_P", norm_P, "P")["P"]
+    colors = palette()
+    figure = new_figure(3.3)
+    axes = figure.subplots()
+    draw_spectrum(axes, norm_P, keys)
+    handles = [
+        axes.scatter([], [], marker="_", s=34, color=colors.ink, linewidths=1.1, label="cosine part"),
+        axes.scatter([], [], marker="x", s=13, color=colors.ink, linewidths=1.1, label="sine part"),
+    ]
+    if control_P is not None:
+        require_shape("control_P", control_P, "P", P=p)
+        draw_control(axes, control_P, "untrained")
+        handles += axes.plot([], [], color=colors.control, linewidth=1.2, label="untrained network")
+    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), handletextpad=0.4, columnspacing=1.4)
+    axes.set_ylabel("\n".join(_wrap(quantity, 30)))
+    return figure
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines
+
+
+@themed
+def spectra_side_by_side(
+    norms: Mapping[str, np.ndarray], keys: Mapping[str, Sequence[int]], *, columns: int = 2, quantity: str = "norm"
+) -> Figure:
+    """The spectra of several networks or matrices, one panel each.
+
+    Args:
+        norms: title -> (P,) norms of the Fourier components in basis order; p may differ between panels.
+        keys: title -> key frequencies; colours go by rank within a panel.
+        columns: panels in a row.
+        quantity: name of the y axes.
+    """
+    rows = -(-len(norms) // columns)
+    figure = new_figure(2.55 * rows)
+    panels = figure.subplots(rows, columns, squeeze=False, sharey=False)
+    for axes, (title, norm_P) in zip(panels.flat, norms.items(), strict=False):
+        draw_spectrum(axes, norm_P, keys.get(title, ()), parts=False)
+        axes.set_title(title, pad=10)
+    for axes in panels[:-1].flat:
+        axes.set_xlabel("")
+    for axes in panels[:, 0]:
+        axes.set_ylabel(quantity)
+    for axes in panels.flat[len(norms) :]:
+        axes.axis("off")
+    return figure
+
+
+def component_names(p: int) -> list[str]:
+    """Names of the real Fourier components mod p in basis order: "1", "cos 1", "sin 1", ..."""
+    return ["1", *[f"{'cos' if i % 2 else 'sin'} {(i + 1) // 2}" for i in range(1, p)]]
+
+
+@themed
+def logit_spectrum(norm_PP: np.ndarray, keys: Sequence[int]) -> Figure:
+    """The logits in the 2D Fourier basis over (a, b): all p x p components, and beside them the constant and the keys alone.
+
+    Args:
+        norm_PP: (P, P) norm over the outputs of each component, basis order along a (down) and b (across).
+        keys: the key frequencies; their 2 x 2 blocks are framed.
+    """
+    p = require_shape("norm_PP", norm_PP, "P P")["P"]
+    colors = palette()
+    by_key = frequency_colors(keys)
+    ordered = sorted(by_key)
+    names = component_names(p)
+    figure = new_figure(4.35)
+    left, right = figure.subplots(1, 2)
+    highest = float(norm_PP.max())
+    norm = LogNorm(highest * 1e-3, highest, clip=True)
+    image = heatmap(left, norm_PP, colors.sequential, norm)
+    for key, color in by_key.items():
+        left.plot(2 * key - 0.5, 2 * key - 0.5, "s", markersize=9, mfc="none", mec=color, mew=1.6)
+        left.annotate(
+            str(key),
+            (2 * key - 0.5, 2 * key - 0.5),
+            xytext=(7, 5),
+            textcoords="offset points",
+            color=color,
+            fontsize=10,
+            fontweight="bold",
+        )
+    ticks = [0, *[2 * k - 0.5 for k in range(10, p // 2 + 1, 10 if p > 60 else 5)]]
+    for axis in (left.xaxis, left.yaxis):
+        axis.set_ticks(ticks, labels=["1", *[str(round((tick + 0.5) / 2)) for tick in ticks[1:]]])
+    left.set_xlabel("frequency along b")
+    left.set_ylabel("frequency along a")
+    left.set_title(f"all {p} × {p} components")
+    chosen = [0, *[i for key in ordered for i in (2 * key - 1, 2 * key)]]
+    image = heatmap(right, norm_PP[np.ix_(chosen, chosen)], colors.sequential, norm)
+    labels = [names[i] for i in chosen]
+    right.set_xticks(range(len(chosen)), labels, rotation=90, fontsize=9)
+    right.set_yticks(range(len(chosen)), labels, fontsize=9)
+    for tick_labels in (right.get_xticklabels(), right.get_yticklabels()):
+        for text in tick_labels[1:]:
+            text.set_color(by_key[int(text.get_text().split()[1])])
+    right.tick_params(length=0)
+    right.set_title("the constant and the keys")
+    color_scale(
+        figure,
+        image,
+        [left, right],
+        "norm of the component (log scale)",
+        orientation="horizontal",
+        aspect=45,
+        pad=0.03,
+        extend="min",
+    )
+    return figure
+
+
+@themed
+def spectrum_over_training(
+    step_T: np.ndarray,
+    energy_TK: np.ndarray,
+    keys: Sequence[int],
+    *,
+    phases: Iterable[Phase | tuple[str, float, float]] = (),
+    quantity: str = "share of the energy of W_E",
+) -> Figure:
+    """Each frequency's share of the energy over training: a strip for every frequency above the curves of the keys.
+
+    Args:
+        step_T: (T,) saved steps.
+        energy_TK: (T, K) squared norm per frequency 1..K.
+        keys: the key frequencies of the final network.
+        phases: (name, first step, last step) in order.
+        quantity: what the share is of.
+    """
+    sizes = require_shape("energy_TK", energy_TK, "T K", T=len(step_T))
+    colors = palette()
+    by_key = frequency_colors(keys)
+    energy_TK = np.asarray(energy_TK, float)
+    share_TK = energy_TK / energy_TK.sum(axis=1, keepdims=True)
+    figure = new_figure(5.6)
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
+    step_axis(bottom, step_T)
+    highest = float(share_TK.max())
+    strip = top.pcolormesh(
+        step_T,
+        np.arange(1, sizes["K"] + 1),
+        share_TK.T,
+        cmap=colors.sequential,
+        norm=LogNorm(max(highest * 1e-3, 1e-12), highest, clip=True),
+        shading="nearest",
+        rasterized=True,
+    )
+    top.grid(False)
+    top.set_ylim(0.5, sizes["K"] + 0.5)
+    top.set_yticks([1, *range(10, sizes["K"] + 1, 10)] if sizes["K"] > 12 else range(1, sizes["K"] + 1))
+    top.set_ylabel("frequency k")
+    label_ends(top, [EndLabel(key, str(key), color) for key, color in by_key.items()])
+    for k in range(1, sizes["K"] + 1):
+        if k not in by_key:
+            bottom.plot(step_T, share_TK[:, k - 1], color=colors.muted, linewidth=0.5, alpha=0.5)
+    for key, color in by_key.items():
+        bottom.plot(step_T, share_TK[:, key - 1], color=color)
+    bottom.set_ylim(0, 1.08 * highest)
+    label_ends(bottom, [EndLabel(float(share_TK[-1, key - 1]), str(key), color) for key, color in by_key.items()])
+    bottom.set_ylabel("share")
+    color_scale(figure, strip, [top, bottom], quantity + " (log scale)", extend="min", pad=0.09, aspect=35)
+    mark_phases([bottom], ())
+    mark_phases([top, bottom], phases)
+    return figure
