@@ -5,6 +5,7 @@ Each is a `RunSpec` and a line that says what it is for. `python -m modaddlab.tr
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -60,13 +61,12 @@ PURPOSES: Mapping[str, str] = MappingProxyType({spec.name: purpose for spec, pur
 """What each named run is for, a line each."""
 
 
-def named(name: str) -> RunSpec:
-    """The run of that name.
+def named(name: str, *, seed: int | None = None) -> RunSpec:
+    """The run of that name, with another seed if one is given.
 
     Raises:
         LabError: there is none; the message lists the names.
     """
-    try:
-        return RUNS[name]
-    except KeyError:
-        raise LabError(f"unknown run {name!r}; known: {', '.join(RUNS)}") from None
+    if name not in RUNS:
+        raise LabError(f"unknown run {name!r}; known: {', '.join(RUNS)}")
+    return RUNS[name] if seed is None else dataclasses.replace(RUNS[name], seed=seed)

@@ -96,11 +96,21 @@ def layer_norm(x: Array, weight: Array, bias: Array) -> Array:
     return centred / xp.sqrt(variance + LAYER_NORM_EPS) * weight + bias
 
 
+def _per_head(x_BtD: Array, W_nDd: Array) -> Array:
+    """x @ W_h for every head h, as one matrix product: (B, t, D) and (n, D, d) -> (B, n, t, d)."""
+    xp = array_namespace(W_nDd)
+    n, D, d = W_nDd.shape
+    W_DX = xp.reshape(xp.permute_dims(W_nDd, (1, 0, 2)), (D, n * d))
+    return xp.permute_dims(xp.reshape(x_BtD @ W_DX, (*x_BtD.shape[:2], n, d)), (0, 2, 1, 3))
+
+
 def forward(
     params: Mapping[str, Array],
     tokens_B3: Array,
     model: TransformerSpec,
     cache: MutableMapping[str, Array] | None = None,
+    *,
+    last_only: bool = False,
 ) -> Array:
     """The logits at the last position.
 
@@ -110,6 +120,8 @@ def forward(
         model: the network's specification; its dropout is not applied here.
         cache: when given, receives every activation under TransformerLens's hook names, for example
             "blocks.0.attn.hook_pattern" (B, n, 3, 3) and "blocks.0.mlp.hook_post" (B, 3, H).
+        last_only: compute only the last position in the last layer, which is all that the logits need; its activations
+            in the cache then have one position instead of three.
 
     Returns:
         logits of shape (B, C), C the number of columns of W_U.
@@ -131,13 +143,17 @@ def forward(
             return layer_norm(x, weights[f"{name}.w"], weights[f"{name}.b"]) if model.layer_norm else x
 
         keep[f"{block}.hook_resid_pre"] = x_B3D
-        read_B13D = normed(x_B3D, "ln1")[:, None]
-        q, k, v = (read_B13D @ weights[f"attn.W_{name}"] for name in "QKV")  # each (B, n, 3, d)
+        read_B3D = normed(x_B3D, "ln1")
+        k, v = (_per_head(read_B3D, weights[f"attn.W_{name}"]) for name in "KV")
+        if last_only and i == model.n_layers - 1:
+            x_B3D, read_B3D, hidden_from = x_B3D[:, -1:], read_B3D[:, -1:], 0
+        q = _per_head(read_B3D, weights["attn.W_Q"])
         scores_Bn33 = q @ xp.matrix_transpose(k) / math.sqrt(model.d_head) + hidden_from
         pattern_Bn33 = xp.exp(scores_Bn33 - xp.max(scores_Bn33, axis=-1, keepdims=True))
         pattern_Bn33 = pattern_Bn33 / xp.sum(pattern_Bn33, axis=-1, keepdims=True)
         z_Bn3d = pattern_Bn33 @ v
-        attn_out_B3D = xp.sum(z_Bn3d @ weights["attn.W_O"], axis=1)
+        z_B3nd = xp.permute_dims(z_Bn3d, (0, 2, 1, 3))
+        attn_out_B3D = xp.reshape(z_B3nd, (*z_B3nd.shape[:2], -1)) @ xp.reshape(weights["attn.W_O"], (-1, model.d_model))
         resid_mid_B3D = x_B3D + attn_out_B3D
 
         pre_B3H = normed(resid_mid_B3D, "ln2") @ weights["mlp.W_in"]

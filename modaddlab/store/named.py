@@ -1,0 +1,31 @@
+"""Opening the record of a named run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from modaddlab.errors import LabError
+from modaddlab.experiments import catalogue
+from modaddlab.store.record import RUN_ID, Record
+from modaddlab.store.store import Store
+
+
+def open_record(name: str, *, seed: int | None = None, data: Path | None = None) -> Record:
+    """The record of a named run, or of any run by its id.
+
+    Args:
+        name: a name of the catalogue, such as "mainline", or a run id, such as "mainline-4a51325c63".
+        seed: another seed than the catalogue's; for names only.
+        data: the data folder; none: the book's, or $MODADDLAB_DATA.
+
+    Raises:
+        LabError: the name is unknown, the run has not been trained (the message has the command), or its record is damaged.
+    """
+    store = Store(data)
+    if name in catalogue.RUNS:
+        return store.open(catalogue.named(name, seed=seed))
+    if RUN_ID.fullmatch(name):
+        if seed is not None:
+            raise LabError(f"{name} is a run id and has its seed already; leave seed away")
+        return store.open(name)
+    return store.open(catalogue.named(name))
