@@ -81,9 +81,7 @@ def confined(root: Path, *parts: str) -> Path:
     except (OSError, RuntimeError, ValueError):  # a loop of links, a NUL byte
         inside = False
     if not inside:
-        raise LabError(
-            f"{str(path)!r} leads out of the data folder {root}; remove the link or name another one (--data DIR)"
-        )
+        raise LabError(f"{str(path)!r} leads out of the data folder {root}; remove the link or give another --data DIR")
     return path
 
 
@@ -138,9 +136,7 @@ def make_folder(folder: Path) -> Path:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
-            raise LabError(
-                f"{folder} must be a folder, found a file; remove it or name another with --data DIR"
-            ) from None
+            raise LabError(f"{folder} must be a folder, found a file; remove it or name another with --data DIR") from None
     return folder
 
 
@@ -177,10 +173,7 @@ def to_safetensors(arrays: Mapping[str, np.ndarray], metadata: str | None = None
         metadata: one text kept in the header.
     """
     # safetensors takes memory as it lies: strides and byte order have to be the plain ones
-    plain = {
-        name: np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
-        for name, array in arrays.items()
-    }
+    plain = {name: np.array(array, dtype=array.dtype.newbyteorder("="), order="C") for name, array in arrays.items()}
     # one key alone: the library writes several in random order
     return safetensors.save(plain, None if metadata is None else {"modaddlab": metadata})
 

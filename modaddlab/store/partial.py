@@ -46,7 +46,7 @@ Notify = Callable[[str], None]
 STATE_FORMAT = 1
 KEPT_STATES = 2
 
-_STATE = re.compile(r"state-(\d{8})\.safetensors")
+_STATE = re.compile(r"state-([0-9]{8})\.safetensors")
 
 
 class Partial:
@@ -225,9 +225,7 @@ class Partial:
         names = [path.name for path in self.folder.glob("state-*")]
         return sorted((int(match[1]) for match in map(_STATE.fullmatch, names) if match), reverse=True)
 
-    def _read_state(
-        self, path: Path, step: int
-    ) -> tuple[int, dict[str, np.ndarray], dict[str, Any], dict[int, str]]:
+    def _read_state(self, path: Path, step: int) -> tuple[int, dict[str, np.ndarray], dict[str, Any], dict[int, str]]:
         """A state whose checksum holds and whose snapshots are intact; ValueError says what is wrong."""
         with disk_errors(path, "read"):
             arrays, text = from_safetensors(path.read_bytes())

@@ -36,7 +36,7 @@ MANIFEST, SPEC, PROVENANCE = "manifest.json", "spec.json", "provenance.json"
 METRICS, FINAL = "metrics.safetensors", "final.safetensors"
 RUN_ID = re.compile(r"(?!.*\.\.)([a-z0-9][a-z0-9.-]{0,59})-[0-9a-f]{10}")
 
-_SNAPSHOT = re.compile(r"snapshots/step-(\d{8})\.safetensors")
+_SNAPSHOT = re.compile(r"snapshots/step-([0-9]{8})\.safetensors")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -48,8 +48,8 @@ def check_run_id(run_id: str) -> str:
     """
     if not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
         raise LabError(
-            f"{run_id!r} is no run id: that is a name of lower-case letters, digits, '-' and '.', then '-' and "
-            "ten hex digits; `python -m modaddlab.verify` lists those on disk"
+            f"{run_id!r} is no run id: that is a name of lower-case letters, digits, '-' and '.', then '-' "
+            "and ten hex digits; `python -m modaddlab.verify` lists those on disk"
         )
     return run_id
 
@@ -221,17 +221,13 @@ def read_manifest(data: Path, run_id: str) -> dict[str, FileEntry]:
         for name, entry in manifest["files"].items():
             if name not in required and not _SNAPSHOT.fullmatch(name):
                 raise LabError(f"key 'files' lists {name!r}, which no record has")
-            if (
-                not isinstance(entry, dict)
-                or set(entry) != {"sha256", "bytes"}
-                or type(entry["bytes"]) is not int
-            ):
-                raise LabError(
-                    f"key 'files' must give {name} a sha256 and a number of bytes, found {entry!r}"
-                )
+            if not isinstance(entry, dict) or set(entry) != {"sha256", "bytes"} or type(entry["bytes"]) is not int:
+                raise LabError(f"key 'files' must give {name} a sha256 and a number of bytes, found {entry!r}")
             if not isinstance(entry["sha256"], str) or not _SHA256.fullmatch(entry["sha256"]):
                 raise LabError(f"the sha256 of {name} must be 64 hex digits, found {entry['sha256']!r}")
             files[name] = FileEntry(**entry)
+        if content != manifest_json(run_id, files):
+            raise LabError("must be as it was written, found other line ends, spaces or order")
         return files
 
 
@@ -257,7 +253,7 @@ def parse_arrays(spec: RunSpec, name: str, content: bytes) -> dict[str, np.ndarr
     if name == FINAL:
         check_params(spec, arrays, "float32")
         return arrays
-    if spec.record.snapshots == "none" or _snapshot_step(name) > spec.steps:
+    if not spec.record.snapshots or _snapshot_step(name) > spec.steps:
         kept = f"{spec.steps} steps and record.snapshots={spec.record.snapshots!r}"
         raise LabError(f"must be a snapshot of the run, whose specification says {kept}")
     check_params(spec, arrays, spec.record.snapshot_dtype)
@@ -322,8 +318,8 @@ def _read_verified(data: Path, run_id: str, name: str, entry: FileEntry) -> byte
 
 def damaged(data: Path, run_id: str, name: str, finding: str) -> LabError:
     """The error for a damaged file: its path, what was expected and found, the command that repairs it."""
-    path = data / "runs" / run_id / name
-    return LabError(f"{path}: {finding}; train it again: {training_command(data, run_id, again=True)}")
+    path, one_line = data / "runs" / run_id / name, " ".join(finding.split())
+    return LabError(f"{path}: {one_line}; train it again: {training_command(data, run_id, again=True)}")
 
 
 @contextmanager

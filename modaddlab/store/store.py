@@ -76,8 +76,8 @@ class Store:
         return [path.name for path in self._entries() if RUN_ID.fullmatch(path.name)]
 
     def strays(self) -> list[Path]:
-        """What lies among the records and is none: foreign files, temporaries of interrupted publications."""
-        return [path for path in self._entries() if not RUN_ID.fullmatch(path.name)]
+        """What lies among the records and is none; hidden files and our own temporaries are left out."""
+        return [path for path in self._entries() if not RUN_ID.fullmatch(path.name) and path.name[0] != "."]
 
     def find(self, run: str | RunSpec) -> Record | None:
         """The record of a run, or None where there is none.
@@ -88,9 +88,7 @@ class Store:
         run_id = check_run_id(run.run_id if isinstance(run, RunSpec) else run)
         target = confined(self.data, "runs", run_id)
         if not os.path.lexists(target) and any(self.folder.glob(f".old-{run_id}-*")):
-            with (
-                self._publishing()
-            ):  # it is being replaced, or whoever did that died; the lock's holder knows
+            with self._publishing():  # it is being replaced, or whoever did that died; the lock's holder knows
                 pass
         if not os.path.lexists(target):
             return None
@@ -162,9 +160,7 @@ class Store:
                 except BaseException:
                     _remove(new)
                     if os.path.lexists(old) and not os.path.lexists(target):
-                        with contextlib.suppress(
-                            OSError
-                        ):  # if even this fails, the next lock's holder does it
+                        with contextlib.suppress(OSError):  # if even this fails, the next lock's holder does it
                             os.rename(old, target)
                     raise
             _remove(old)

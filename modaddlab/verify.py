@@ -1,0 +1,209 @@
+"""`python -m modaddlab.verify`: is every record on disk what its manifest and its specification say?
+
+Every file of every record is read: its length and sha256 against the manifest, its keys, shapes, dtypes and
+finite values against the specification, the folder's name against the run id of the specification, and the
+folder for files that nobody listed. `--retrain NAME` trains a run again in a temporary folder, with as many
+threads, and compares the two records bit for bit; where they differ it says by how much, and what differs
+between the machines.
+
+Exit code: 0 when all is well, 1 when something is damaged or a retrained run differs, 2 for a mistake in the
+command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modaddlab.errors import LabError
+from modaddlab.experiments.spec import flatten
+from modaddlab.store import Record, Store
+from modaddlab.store.record import inspect, unlisted
+
+_VOLATILE = ("time", "second", "date", "started", "finished", "commit", "command")
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """An array that two records of a run do not share bit for bit."""
+
+    file: str
+    key: str
+    largest: float
+    """The largest absolute difference of two elements; infinite where shapes differ or one is NaN."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m modaddlab.verify",
+        description="Verify the records in the data folder, all or those named.",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a run's name or run id")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="the data folder (the book's)")
+    parser.add_argument("--retrain", metavar="NAME", help="train this run again and compare bit for bit")
+    options = parser.parse_args(arguments)
+    try:
+        store = Store(options.data)
+        if not store.folder.is_dir():
+            raise LabError(f"{store.folder} is no folder; name a data folder, which has runs/ in it, with --data DIR")
+        if options.retrain is not None:
+            if options.names:
+                raise LabError("--retrain NAME takes no other names; verify those in a command of their own")
+            return _retrain(store, _one(store, options.retrain))
+        return _verify(store, _select(store, options.names), with_strays=not options.names)
+    except LabError as error:
+        print(f"modaddlab.verify: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nmodaddlab.verify: interrupted; nothing was changed", file=sys.stderr)
+        return 130
+
+
+def compare(recorded: Record, again: Record) -> list[Deviation]:
+    """Every array that differs between two records, steps that only one of them kept included.
+
+    Returns:
+        nothing when metrics, final weights and all snapshots are equal bit for bit.
+    """
+    found = _compare_arrays("metrics", recorded.metrics, again.metrics)
+    found += _compare_arrays("final", recorded.final, again.final)
+    steps = set(recorded.snapshot_steps.tolist()), set(again.snapshot_steps.tolist())
+    found += [Deviation(f"snapshot {step}", "(all)", math.inf) for step in sorted(steps[0] ^ steps[1])]
+    for step in sorted(steps[0] & steps[1]):
+        found += _compare_arrays(f"snapshot {step}", recorded.snapshot(step), again.snapshot(step))
+    return found
+
+
+def compare_provenance(recorded: dict[str, Any], again: dict[str, Any]) -> list[str]:
+    """What differs between two machines, "threads: 2 recorded, 1 here"; times and the commit are left out."""
+    mine, theirs = flatten(recorded), flatten(again)
+    return [
+        f"{key}: {mine.get(key, 'nothing')} recorded, {theirs.get(key, 'nothing')} here"
+        for key in sorted(mine.keys() | theirs.keys())
+        if mine.get(key) != theirs.get(key) and not any(word in key.lower() for word in _VOLATILE)
+    ]
+
+
+def _compare_arrays(file: str, one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> list[Deviation]:
+    found = [Deviation(file, key, math.inf) for key in sorted(one.keys() ^ other.keys())]
+    for key in sorted(one.keys() & other.keys()):
+        a, b = one[key], other[key]
+        if a.shape != b.shape or a.dtype != b.dtype:
+            found.append(Deviation(file, key, math.inf))
+        elif a.tobytes() != b.tobytes():
+            with np.errstate(invalid="ignore"):
+                difference = np.abs(a.astype(np.float64) - b.astype(np.float64))
+            difference[np.isnan(a) & np.isnan(b)] = 0
+            found.append(Deviation(file, key, float(np.nan_to_num(difference, nan=math.inf).max())))
+    return found
+
+
+def _select(store: Store, names: Sequence[str]) -> list[str]:
+    """The run ids that the names stand for; all when there are none."""
+    runs = store.runs()
+    chosen: list[str] = []
+    for name in names:
+        matching = [run for run in runs if name in (run, run.rpartition("-")[0])]
+        if not matching:
+            known = ", ".join(dict.fromkeys(run.rpartition("-")[0] for run in runs)) or "none"
+            raise LabError(f"{store.folder} has no record named {name!r}; on disk: {known}")
+        chosen += [run for run in matching if run not in chosen]
+    return chosen if names else runs
+
+
+def _one(store: Store, name: str) -> Record:
+    matching = _select(store, [name])
+    if len(matching) > 1:
+        raise LabError(f"{name!r} stands for {len(matching)} records; give a run id: {', '.join(matching)}")
+    return store.open(matching[0])
+
+
+def _verify(store: Store, runs: Sequence[str], *, with_strays: bool) -> int:
+    start, n_files, n_bytes, n_damaged = time.monotonic(), 0, 0, 0
+    progress = _Progress(len(runs))
+    for number, run_id in enumerate(runs):
+        problems: list[LabError] = []
+        files, size = 0, 0
+        for name, problem in inspect(store.data, run_id):
+            path = store.folder / run_id / name
+            progress.show(number, f"{run_id}/{name}")
+            files, size = files + 1, size + (path.stat().st_size if path.is_file() else 0)
+            if problem is not None:
+                problems.append(problem)
+        if not problems:
+            problems = [LabError(f"{path}: no file of the record; remove it") for path in unlisted(store.data, run_id)]
+        n_files, n_bytes, n_damaged = n_files + files, n_bytes + size, n_damaged + bool(problems)
+        progress.clear()
+        print(f"{'DAMAGED' if problems else 'ok     '}  {run_id}  {files} files, {size / 1e6:.1f} MB")
+        for problem in problems:
+            print(f"         {problem}")
+    strays = store.strays() if with_strays else []
+    for path in strays:
+        print(f"FOREIGN  {path}: no record; move it out of the folder")
+    seconds = time.monotonic() - start
+    verdict = f"{n_damaged} damaged" if n_damaged else "all intact"
+    foreign = f", {len(strays)} foreign" if strays else ""
+    print(f"{len(runs)} records, {n_files} files, {n_bytes / 1e6:.1f} MB in {seconds:.1f} s: {verdict}{foreign}")
+    return 1 if n_damaged or strays else 0
+
+
+def _retrain(store: Store, recorded: Record) -> int:
+    from modaddlab.training.loop import train
+
+    with tempfile.TemporaryDirectory(prefix="modaddlab-retrain-") as folder:
+        print(f"training {recorded.run_id} again in {folder}", flush=True)
+        progress = _Progress(recorded.spec.steps)
+        again = train(
+            recorded.spec,
+            Store(Path(folder)),
+            threads=recorded.provenance.get("threads"),
+            observe=lambda status: progress.show(status.step, f"train loss {status.row['train_loss']:.3g}"),
+        )
+        progress.clear()
+        deviations = compare(recorded, again)
+        differences = compare_provenance(recorded.provenance, again.provenance)
+    if not deviations:
+        n_snapshots = len(recorded.snapshot_steps)
+        print(f"ok       {recorded.run_id}: identical bit for bit, {n_snapshots} snapshots included")
+        return 0
+    print(f"DIFFERS  {recorded.run_id}: {len(deviations)} arrays; the largest deviations:")
+    for deviation in sorted(deviations, key=lambda deviation: -deviation.largest)[:10]:
+        print(f"         {deviation.file}: {deviation.key}: {deviation.largest:.3g}")
+    for line in differences:
+        print(f"         {line}")
+    if not differences:
+        print("         same machine, versions and threads: this should not happen; verify the record first")
+    return 1
+
+
+class _Progress:
+    """One line on a terminal that is overwritten; nothing elsewhere."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.live = max(total, 1), sys.stderr.isatty()
+
+    def show(self, done: int, what: str) -> None:
+        if self.live:
+            bar = "#" * (20 * done // self.total)
+            self._write(f"[{bar:<20}] {done:,}/{self.total:,}  {what[:80]}")
+
+    def clear(self) -> None:
+        if self.live:
+            self._write("")
+
+    def _write(self, line: str) -> None:
+        print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
