@@ -69,7 +69,8 @@ def describe_type(hint: Any) -> str:
         return "one of " + ", ".join(map(str, typing.get_args(hint)))
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return " or ".join(describe_type(argument) for argument in typing.get_args(hint))
-    return {int: "an integer", float: "a number", bool: "true or false", str: "a text"}.get(hint, hint.__name__)
+    words: dict[Any, str] = {int: "an integer", float: "a number", bool: "true or false", str: "a text", type(None): "none"}
+    return words.get(hint) or str(hint.__name__)
 
 
 def _field(default: Any, help: str) -> Any:

@@ -2,8 +2,8 @@
 
 The same facts as in `one_layer` are used as far as they hold there. Each position's residual stream is kept as a table of
 its distinct rows and, per pair, the row that it reads: before the first layer p rows at positions 0 and 1 and a single one
-at "="; with a causal mask position 0 stays a table of p rows for good, since it sees nothing but its own token. Projections are done
-on tables and gathered. In the last layer only the final position is computed.
+at "="; with a causal mask position 0 stays a table of p rows for good, since it sees nothing but its own token.
+Projections are done on tables and gathered. In the last layer only the final position is computed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from modaddlab.experiments.spec import TransformerSpec
-from modaddlab.models.transformer import N_POSITIONS, layer_norm, activate
+from modaddlab.models.transformer import N_POSITIONS, activate, layer_norm
 from modaddlab.training.objective import Params, autograd_gradients
 
 
@@ -98,7 +98,7 @@ class LastPosition:
             else:
                 scores.append((key.per_pair() * query.per_pair()).sum(-1))
         pattern_BnS = torch.softmax(torch.stack(scores, dim=-1) / math.sqrt(model.d_head), dim=-1)
-        z_Bnd = sum(pattern_BnS[..., s, None] * rows.per_pair() for s, rows in enumerate(values))
+        z_Bnd = torch.stack([pattern_BnS[..., s, None] * rows.per_pair() for s, rows in enumerate(values)]).sum(0)
         return _Rows(stream[position].per_pair() + z_Bnd.flatten(1) @ W_O, None)
 
     def _mlp(self, x_RD: Tensor, weights: Params, dropout: torch.Generator | None) -> Tensor:

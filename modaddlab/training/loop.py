@@ -1,19 +1,20 @@
 """The one training loop: a specification in, a record in the store out.
 
-Step t first looks at the weights after t updates (metrics, snapshot), then computes the gradient there and updates. A run saves its
-state every half minute and when it is asked to stop; it goes on from there to the bit-identical end on the same machine
-with the same number of threads, because nothing it draws depends on anything but the seed and the step.
+Step t first looks at the weights after t updates (metrics, snapshot), then computes the gradient there and updates. A run
+saves its state every half minute and when it is asked to stop; it goes on from there to the bit-identical end on the same
+machine with the same number of threads, because nothing it draws depends on anything but the seed and the step.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import platform
 import resource
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ from modaddlab import paths
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import TRAIN_VERSION, RunSpec
 from modaddlab.models.transformer import init_params
+from modaddlab.store.partial import Partial
 from modaddlab.store.record import Record
 from modaddlab.store.store import Store
 from modaddlab.training.batches import TrainingSet
@@ -41,7 +43,7 @@ class Status:
     row: Row
 
 
-class Interrupted(LabError):
+class Interrupted(LabError):  # noqa: N818 - it is no error
     """The run was asked to stop; its state is saved and the same command goes on."""
 
 
@@ -60,6 +62,7 @@ def train(
     device: str = "cpu",
     threads: int | None = None,
     force: bool = False,
+    resume: bool = True,
     observe: Callable[[Status], None] = lambda status: None,
     notify: Callable[[str], None] = lambda line: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -72,6 +75,7 @@ def train(
         device: "cpu" or "cuda".
         threads: CPU threads of torch; none: as many as torch chooses. It decides the last bits and is in the provenance.
         force: train again even if there is a record; the old one stays until the new one is complete.
+        resume: go on from a saved state of an interrupted run; otherwise begin anew.
         observe: called at every row of metrics.
         notify: receives lines for the user.
         should_stop: asked at every row of metrics; when true the state is saved and `Interrupted` raised.
@@ -90,27 +94,28 @@ def train(
     with partial.lock():
         if not force and (record := store.find(spec)) is not None:  # another process trained it while this one waited
             return record
-        if force:
+        if force or not resume:
             partial.clear()
-        run = _Run(spec, torch.device(device))
-        resumed = partial.load_state()
-        if resumed is not None:
-            run.restore(*resumed)
-            notify(f"{spec.run_id}: going on from step {run.step:,} of {spec.steps:,}")
-        snapshots, saved_at = snapshot_steps(spec), time.monotonic()
-        while run.step <= spec.steps:
-            if time.monotonic() - saved_at > SAVE_SECONDS:
-                run.save(partial)
-                saved_at = time.monotonic()
-            if run.step in snapshots:
-                partial.save_snapshot(run.step, run.weights(), spec.record.snapshot_dtype)
-            row = run.advance()
-            if row is not None:
-                observe(Status(run.step - 1, spec.steps, row))
-                if should_stop() and run.step <= spec.steps:
+        with _flushed_denormals():
+            run = _Run(spec, torch.device(device))
+            resumed = partial.load_state()
+            if resumed is not None:
+                run.restore(*resumed)
+                notify(f"{spec.run_id}: going on from step {run.step:,} of {spec.steps:,}")
+            snapshots, saved_at = snapshot_steps(spec), time.monotonic()
+            while run.step <= spec.steps:
+                if time.monotonic() - saved_at > SAVE_SECONDS:
                     run.save(partial)
-                    raise Interrupted(f"{spec.run_id} stopped at step {run.step:,}; the same command goes on from there")
-        run.save(partial)
+                    saved_at = time.monotonic()
+                if run.step in snapshots:
+                    partial.save_snapshot(run.step, run.weights(), spec.record.snapshot_dtype)
+                row = run.advance()
+                if row is not None:
+                    observe(Status(run.step - 1, spec.steps, row))
+                    if should_stop() and run.step <= spec.steps:
+                        run.save(partial)
+                        raise Interrupted(f"{spec.run_id} stopped at step {run.step:,}; the same command goes on from there")
+            run.save(partial)
         record = store.publish(
             spec, run.provenance(), run.metrics(), run.weights(), partial.snapshot_files(), replace=force
         )
@@ -179,7 +184,7 @@ class _Run:
             return new
         return {name: np.concatenate([self.earlier[name], new[name]]) if new else self.earlier[name] for name in self.earlier}
 
-    def save(self, partial: Any) -> None:
+    def save(self, partial: Partial) -> None:
         """Write everything that the next steps depend on."""
         arrays = {f"metrics/{name}": values for name, values in self.metrics().items()}
         arrays["flat"] = self.flat.detach().cpu().numpy()
@@ -223,6 +228,17 @@ class _Run:
             "numpy": np.__version__,
             "platform": platform.platform(),
         }
+
+
+@contextlib.contextmanager
+def _flushed_denormals() -> Iterator[None]:
+    """Numbers below 1e-38 become 0: once a network is sure, most of the loss's gradient is that small, and processors
+    handle such numbers many times slower than others."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def _cpu_name() -> str:

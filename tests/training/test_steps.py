@@ -13,7 +13,7 @@ from modaddlab.training.last_position import LastPosition
 from modaddlab.training.one_layer import OneLayer
 from modaddlab.training.plain import PlainStep
 
-SMALL = dict(d_model=24, n_heads=3, d_head=8, d_mlp=20)
+SMALL = {"d_model": 24, "n_heads": 3, "d_head": 8, "d_mlp": 20}
 SHAPES = {
     "one layer": TransformerSpec(**SMALL),
     "gelu": TransformerSpec(**SMALL, activation="gelu"),
