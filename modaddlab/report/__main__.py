@@ -1,0 +1,76 @@
+"""The command line: `python -m modaddlab.report render|preview|check`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ..errors import LabError
+from .check import check_site
+from .engine import ENGINES, render
+from .errors import CellError
+from .preview import preview
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command in the current folder; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    root = Path.cwd()
+    try:
+        if options.command == "render":
+            return _render(root, options)
+        if options.command == "check":
+            return _check(Path(options.folder))
+        preview(root, options.engine, options.port)
+        return 0
+    except CellError as error:
+        print(f"\n{error.traceback}\n\n{error}\nThe site is as it was before.", file=sys.stderr)
+        return 1
+    except LabError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped; the site is as it was before", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m modaddlab.report", description="Render the book.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("render", help="execute the chapters, make the site and the PDF")
+    command.add_argument("chapters", nargs="*", type=Path, metavar="CHAPTER", help="only these, into the existing site")
+    command.add_argument("--engine", choices=ENGINES, default="auto", help="auto: Quarto where there is one")
+    command.add_argument("--to", default="html,pdf", help="html, pdf, or both (default)")
+    command.add_argument("--output", help="the site's folder (default: _quarto.yml's output-dir, or _book)")
+    command = commands.add_parser("preview", help="show the book in the browser, render at every change")
+    command.add_argument("--engine", choices=ENGINES, default="auto")
+    command.add_argument("--port", type=int, default=4200)
+    command = commands.add_parser("check", help="look for dead links, missing images and requests in a built site")
+    command.add_argument("folder", nargs="?", default="_book")
+    return parser
+
+
+def _render(root: Path, options: argparse.Namespace) -> int:
+    to = [name.replace("typst", "pdf") for name in options.to.split(",")]
+    if not set(to) <= {"html", "pdf"}:
+        raise LabError(f"--to must be html, pdf or both with a comma, found {options.to}")
+    if options.chapters and "pdf" in to:
+        to.remove("pdf")
+    done = render(root, options.engine, to, options.output, [Path(path) for path in options.chapters])
+    print(f"rendered by {done.engine} in {done.seconds:.1f} s")
+    page = done.folder / "index.html"
+    print(f"open {page.resolve().as_uri() if page.is_file() else done.folder}")
+    return 0
+
+
+def _check(folder: Path) -> int:
+    defects = check_site(folder)
+    for defect in defects:
+        print(defect)
+    print(f"{folder}: {len(defects) or 'no'} defect{'' if len(defects) == 1 else 's'}")
+    return 1 if defects else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

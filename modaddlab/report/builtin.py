@@ -1,0 +1,195 @@
+"""The built-in renderer: the whole book as a site and a PDF, without Quarto.
+
+    chapter.qmd -> cells executed (`execute`) -> Markdown with outputs (`outputs`) -> pandoc document (`pandoc`)
+      -> numbers and references over all chapters (`crossref`), citations (citeproc)
+      -> pages (`pages`) and search index;  Typst and PDF (`pdf`)
+
+All chapters are one document while citations are resolved, so that authors and years are told apart over the whole book.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import panflute as pf
+
+from . import constructs, crossref, pandoc
+from .errors import BookError, Place
+from .execute import Executed, Listener, cached_only, execute_all
+from .outputs import chapter_markdown
+from .pages import THEME, Entry, Site, styles, write_page
+from .pdf import write_pdf
+from .project import Book, Chapter, line_of
+from .qmd import Source, parse
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A chapter on its way through the renderer."""
+
+    chapter: Chapter
+    source: Source
+    document: pf.Doc
+
+
+def render(book: Book, folder: Path, to: Collection[str], listener: Listener, only: Collection[Path] = ()) -> list[Path]:
+    """Render the book into `folder`; returns the files that a reader opens.
+
+    Args:
+        book: the project.
+        folder: an empty folder, or with `only` a copy of the last site.
+        to: "html", "pdf" or both.
+        listener: is told how the execution goes on.
+        only: the chapters to execute and to write; all when empty. The others' labels are known from their sources.
+
+    Raises:
+        BookError: a source that the renderer refuses, or a cell that raised.
+    """
+    chosen = [chapter for chapter in book.chapters if not only or chapter.path in only]
+    sources = [parse((book.root / chapter.path).read_text(encoding="utf-8"), chapter.path) for chapter in book.chapters]
+    wanted = [source for chapter, source in zip(book.chapters, sources, strict=True) if chapter in chosen]
+    executed = {source.path: done for source, done in zip(wanted, execute_all(book, wanted, listener), strict=True)}
+    parts = [
+        _read(book, chapter, source, executed.get(source.path) or cached_only(book, source), folder)
+        for chapter, source in zip(book.chapters, sources, strict=True)
+    ]
+    entries, targets = _number(book, parts)
+    documents = _cite(book, parts)
+    made = []
+    pdf_name = book.pdf_name if "pdf" in to or (only and (folder / book.pdf_name).is_file()) else None
+    if "html" in to:
+        owners = {identifier: target.chapter for identifier, target in targets.items() if target.kind in crossref.NAMES}
+        owners |= {identifier: part.chapter for part, document in zip(parts, documents, strict=True)
+                   for identifier in _reference_ids(document)}  # fmt: skip
+        site = Site(book, entries, owners, pdf_name)
+        for index, (part, document) in enumerate(zip(parts, documents, strict=True)):
+            if part.chapter in chosen:
+                write_page(site, index, copy.deepcopy(document), folder)
+        _write_search_index(entries, documents, folder)
+        _copy_resources(book, folder)
+        made.append(folder / book.chapters[0].page)
+    if "pdf" in to:
+        made.append(write_pdf(book, entries, documents, folder))
+    return made
+
+
+def _read(book: Book, chapter: Chapter, source: Source, executed: Executed, folder: Path) -> _Part:
+    images = chapter.path.with_suffix("").as_posix() + "_files"
+
+    def save(name: str, content: bytes) -> str:
+        target = folder / images / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        return f"{Path(images).name}/{name}"
+
+    document = pandoc.read(chapter_markdown(book, chapter, source, executed, save), Place(source.path))
+    constructs.refuse_unknown(document, source)
+    _copy_images(book, source, document, folder)
+    return _Part(chapter, source, crossref.with_title(document, source))
+
+
+def _number(book: Book, parts: Sequence[_Part]) -> tuple[list[Entry], dict[str, crossref.Target]]:
+    chapters, documents = [part.chapter for part in parts], [part.document for part in parts]
+    numbers = crossref.chapter_numbers(chapters, documents)
+    entries, targets = [], {}
+    for part, number in zip(parts, numbers, strict=True):
+        title = pf.stringify(crossref.title_of(part.document)).strip()
+        entries.append(Entry(part.chapter, number, title))
+        numbering = crossref.Numbering(part.source, part.chapter, number, int(book.option("number-depth", default=6)))
+        for identifier, target in numbering.number(part.document).items():
+            other = targets.get(identifier)
+            if other is not None and target.kind in crossref.NAMES and other.kind in crossref.NAMES:
+                place = Place(part.source.path, line_of(part.source.text, identifier))
+                raise BookError(place, f"the label `{identifier}` is used in {other.chapter.path} already")
+            targets[identifier] = target
+    for part in parts:
+        crossref.resolve(part.document, part.source, targets)
+    return entries, targets
+
+
+def _cite(book: Book, parts: Sequence[_Part]) -> list[pf.Doc]:
+    """Resolve the citations of all chapters together."""
+    files = book.options.get("bibliography", [])
+    files = [book.root / name for name in ([files] if isinstance(files, str) else files)]
+    for name in files:
+        if not name.is_file():
+            raise BookError(Place(Path("_quarto.yml")), f"the bibliography {name.name} is not there")
+    csl = book.options.get("csl")
+    divs = [pf.Div(*part.document.content, attributes={"chapter": str(n)}) for n, part in enumerate(parts)]
+    whole, missing = pandoc.cite(pf.Doc(*divs), files, book.root / csl if csl else None)
+    for key in missing:
+        source = next(part.source for part in parts if "@" + key in part.source.text)
+        raise BookError(Place(source.path, line_of(source.text, "@" + key)), f"`@{key}` is in no bibliography")
+    chapters = [block for block in whole.content if isinstance(block, pf.Div) and "chapter" in block.attributes]
+    if len(chapters) != len(whole.content):
+        raise BookError(None, "a book with citations needs a place for its references: `::: {#refs}` and `:::` in a chapter")
+    return [pf.Doc(*chapter.content) for chapter in chapters]
+
+
+def _reference_ids(document: pf.Doc) -> list[str]:
+    found: list[str] = []
+
+    def action(element: Any, _: pf.Doc) -> None:
+        if isinstance(element, pf.Div) and element.identifier.startswith("ref-"):
+            found.append(element.identifier)
+
+    document.walk(action)
+    return found
+
+
+def _copy_images(book: Book, source: Source, document: pf.Doc, folder: Path) -> None:
+    """Copy the images that the author points to."""
+
+    def action(element: Any, _: pf.Doc) -> None:
+        if not isinstance(element, pf.Image):
+            return
+        relative = source.path.parent / element.url
+        if (folder / relative).is_file():
+            return
+        place = Place(source.path, line_of(source.text, element.url))
+        if "://" in element.url:
+            raise BookError(place, f"the image {element.url} would be fetched from another host; keep a copy in the project")
+        if not (book.root / relative).is_file():
+            raise BookError(place, f"the image {element.url} is not there")
+        (folder / relative).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(book.root / relative, folder / relative)
+
+    document.walk(action)
+
+
+def _copy_resources(book: Book, folder: Path) -> None:
+    for name in ("site.css", "site.js"):
+        shutil.copyfile(THEME / name, folder / name)
+    patterns = [*book.options.get("project", {}).get("resources", []), *styles(book)]
+    for pattern in patterns:
+        paths = [path for path in sorted(book.root.glob(pattern)) if path.is_file()]
+        if not paths:
+            raise BookError(Place(Path("_quarto.yml")), f"`{pattern}` matches no file")
+        for path in paths:
+            target = folder / path.relative_to(book.root)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+
+
+def _write_search_index(entries: Sequence[Entry], documents: Sequence[pf.Doc], folder: Path) -> None:
+    """One entry per section: where it is, what it is called, its text."""
+    index = []
+    for entry, document in zip(entries, documents, strict=True):
+        section: dict[str, Any] = {}
+        for block in document.content:
+            if isinstance(block, pf.Header) and block.identifier:
+                first = block.level == 1
+                address = entry.chapter.page.as_posix() + ("" if first else f"#{block.identifier}")
+                name = "" if first else pf.stringify(block).strip()
+                section = {"address": address, "title": entry.title, "section": name, "text": ""}
+                index.append(section)
+            elif section:
+                section["text"] += " ".join(pf.stringify(block).split()) + " "
+    text = json.dumps(index, ensure_ascii=False)
+    (folder / "search-index.js").write_text(f"window.SEARCH_INDEX = {text};\n", encoding="utf-8")

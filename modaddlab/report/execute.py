@@ -1,0 +1,279 @@
+"""Executes the chapters' cells, or takes their outputs from the cache.
+
+A chapter becomes a notebook of its Python cells (nbformat), which a fresh kernel runs in the project's folder (nbclient).
+What comes out is kept by jupyter-cache, which finds it again under the hash of the cells. That hash does not cover what
+the cells read, so each entry also holds what the execution depended on (see `trace`): the hash of every file of the package
+that was imported, of every manifest and other file that was read, the list of runs, and the libraries' versions. An entry
+counts only while all of them are unchanged. A change in the package, in a checkpoint or in a chapter therefore
+re-executes the chapters that it touches, and no others.
+
+Chapters are independent, so two kernels run side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import hashlib
+import json
+import os
+import re
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import nbformat
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook
+from traitlets.config import Config
+
+from ..paths import data_folder
+from .errors import BookError, CellError, Place
+from .fingerprint import THREADS, hash_file, library_versions
+from .project import FIGURE_DEFAULTS, Book
+from .qmd import Cell, Source
+
+TRACE_TYPE = "application/vnd.modaddlab.trace+json"
+CACHE_FOLDER = Path(".cache/jupyter/builtin")
+MAX_KERNELS = 2
+
+_KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+Outputs = list[NotebookNode]
+
+
+class Listener(Protocol):
+    """Is told how the execution goes on."""
+
+    def started(self, source: Source, n_cells: int) -> None: ...
+    def cell(self, source: Source, number: int, cell: Cell) -> None: ...
+    def finished(self, source: Source, seconds: float | None) -> None: ...
+
+
+@dataclass(frozen=True)
+class Executed:
+    """A chapter's outputs: one list per cell of `Source.cells`, or None where a cell was not executed.
+
+    `seconds` is None for outputs that came from the cache.
+    """
+
+    outputs: Sequence[Outputs | None]
+    seconds: float | None = None
+
+
+def execute_all(book: Book, sources: Sequence[Source], listener: Listener) -> list[Executed]:
+    """Execute the chapters whose outputs are not in the cache, at most `MAX_KERNELS` at a time.
+
+    Raises:
+        CellError: a cell raised; what was executed before stays in the cache.
+    """
+    return _in_thread(_execute_all(book, sources, listener))
+
+
+def cached_only(book: Book, source: Source) -> Executed:
+    """A chapter's outputs from the cache; cells without valid outputs there have None."""
+    runnable = _runnable(book, source)
+    notebook = _Cache(book).find(_notebook(book, runnable)) if runnable else None
+    return _executed(source, runnable, notebook, None)
+
+
+async def _execute_all(book: Book, sources: Sequence[Source], listener: Listener) -> list[Executed]:
+    cache = _Cache(book)
+    limit = asyncio.Semaphore(min(MAX_KERNELS, os.cpu_count() or 1))
+
+    async def one(source: Source) -> Executed:
+        runnable = _runnable(book, source)
+        if not runnable:
+            return _executed(source, runnable, None, None)
+        notebook = _notebook(book, runnable)
+        found = cache.find(notebook)
+        if found is not None:
+            listener.finished(source, None)
+            return _executed(source, runnable, found, None)
+        async with limit:
+            listener.started(source, len(runnable))
+            start, clock = time.time_ns(), time.perf_counter()
+            await _run(book, source, runnable, notebook, listener)
+            seconds = time.perf_counter() - clock
+            cache.keep(notebook, source, start)
+            listener.finished(source, seconds)
+            return _executed(source, runnable, notebook, seconds)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(source)) for source in sources]
+    return [task.result() for task in tasks]
+
+
+def _in_thread(work: Any) -> Any:
+    """Run a coroutine in a thread of its own: nbclient then leaves Ctrl-C alone, which cancels the work and its kernels."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(work)
+
+        def run() -> Any:
+            try:
+                return loop.run_until_complete(task)
+            except BaseExceptionGroup as group:
+                errors = [error for error in group.exceptions if not isinstance(error, asyncio.CancelledError)]
+                raise errors[0] from None
+            finally:
+                loop.run_until_complete(loop.shutdown_asyncgens())
+                loop.close()
+
+        future = pool.submit(run)
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            loop.call_soon_threadsafe(task.cancel)
+            raise
+
+
+async def _run(book: Book, source: Source, cells: list[Cell], notebook: NotebookNode, listener: Listener) -> None:
+    """Fill in the notebook's outputs."""
+
+    def on_start(cell: NotebookNode, cell_index: int) -> None:
+        if 0 < cell_index <= len(cells):
+            listener.cell(source, cell_index, cells[cell_index - 1])
+
+    with tempfile.TemporaryDirectory(prefix="kernel-") as folder:
+        # sockets in a folder of our own: two kernels that start at once cannot take each other's ports
+        transport = {"transport": "ipc", "connection_file": f"{folder}/kernel.json"} if os.name == "posix" else {}
+        client = NotebookClient(
+            notebook,
+            timeout=None,
+            record_timing=False,  # jupyter-cache's key covers the cells' metadata
+            kernel_name=_KERNEL["name"],
+            resources={"metadata": {"path": str(book.root)}},
+            on_cell_start=on_start,
+            config=Config(KernelManager=transport),
+        )
+        await _until_done(client, book, source, cells, notebook)
+
+
+async def _until_done(
+    client: NotebookClient, book: Book, source: Source, cells: list[Cell], notebook: NotebookNode
+) -> None:
+    try:
+        await client.async_execute(env={THREADS: "1"} | os.environ)
+    except CellExecutionError as error:
+        raise _cell_error(source, cells, notebook, error) from None
+    except DeadKernelError:
+        raise BookError(Place(source.path), "its kernel died; is the machine out of memory?") from None
+
+
+def _cell_error(source: Source, cells: list[Cell], notebook: NotebookNode, error: CellExecutionError) -> BookError:
+    failed = next(i for i, cell in enumerate(notebook.cells) if any(o.output_type == "error" for o in cell.outputs))
+    traceback = _COLOUR.sub("", "\n".join(notebook.cells[failed].outputs[-1].traceback))
+    summary = f"{error.ename}: {error.evalue}"
+    if not 0 < failed <= len(cells):
+        return BookError(Place(source.path), f"the renderer's own setup cell raised {summary}\n{traceback}")
+    cell = cells[failed - 1]
+    inside = re.findall(rf"Cell In\[{failed + 1}\], line (\d+)", traceback)
+    line = cell.code_line + int(inside[-1]) - 1 if inside else cell.line
+    return CellError(Place(source.path, line), cell.label or f"of line {cell.line}", summary, traceback)
+
+
+def _runnable(book: Book, source: Source) -> list[Cell]:
+    default = source.meta.get("execute", {}).get("eval", book.option("eval", default=True))
+    return [cell for cell in source.cells if cell.options.get("eval", default)]
+
+
+def _executed(source: Source, runnable: list[Cell], notebook: NotebookNode | None, seconds: float | None) -> Executed:
+    if notebook is None:
+        return Executed([None] * len(source.cells), seconds)
+    outputs = {id(cell): executed.outputs for cell, executed in zip(runnable, notebook.cells[1:], strict=False)}
+    return Executed([outputs.get(id(cell)) for cell in source.cells], seconds)
+
+
+def _notebook(book: Book, cells: list[Cell]) -> NotebookNode:
+    """The notebook: our setup, the chapter's cells, and a last cell that reports what was read."""
+    report = f"display({{{TRACE_TYPE!r}: _trace.report()}}, raw=True)"
+    codes = [_setup(book), *(cell.source for cell in cells), report]
+    return new_notebook(cells=[new_code_cell(code) for code in codes], metadata={"kernelspec": dict(_KERNEL)})
+
+
+def _setup(book: Book) -> str:
+    """The first cell: the trace, and the figure defaults that Quarto sets as well."""
+    width, height, image, dpi = (book.option(key, default=value) for key, value in FIGURE_DEFAULTS.items())
+    trace = (Path(__file__).parent / "trace.py").read_text(encoding="utf-8")
+    roots = [str(book.root), str(_data(book))]
+    return f"""\
+_trace_names = {{"__name__": "trace"}}
+exec({trace!r}, _trace_names)
+_trace = _trace_names["Trace"]({roots!r})
+try:
+    import matplotlib_inline.backend_inline
+    from matplotlib import rcParams as _settings
+    _settings["figure.figsize"] = ({width}, {height})
+    _settings["figure.dpi"] = {dpi}
+    _settings["savefig.dpi"] = "figure"
+    matplotlib_inline.backend_inline.set_matplotlib_formats({image!r})
+except ImportError:
+    pass
+"""
+
+
+def _data(book: Book) -> Path:
+    return data_folder() if "MODADDLAB_DATA" in os.environ else book.root / "data"
+
+
+class _Cache:
+    """jupyter-cache with the check that what an entry depended on is unchanged."""
+
+    def __init__(self, book: Book) -> None:
+        self._cache = get_cache(str(book.root / CACHE_FOLDER))
+        self._book = book
+        self._hash = functools.cache(self._hash_now)
+        self._versions = library_versions()
+
+    def find(self, notebook: NotebookNode) -> NotebookNode | None:
+        """The executed notebook, or None when there is none or something that it read has changed."""
+        try:
+            record = self._cache.match_cache_notebook(notebook)
+            depends: Mapping[str, Any] = record.data.get("depends", {})
+            if depends.get("versions") == self._versions and self._unchanged(depends.get("paths", {})):
+                return self._cache.get_cache_bundle(record.pk).nb
+        except (KeyError, OSError, nbformat.reader.NotJSONError):
+            return None
+        return None
+
+    def keep(self, notebook: NotebookNode, source: Source, start_ns: int) -> None:
+        """Store an executed notebook, unless a file changed while it ran: then nobody knows what it saw."""
+        read = notebook.cells[-1].outputs[-1]["data"][TRACE_TYPE]
+        runs = _data(self._book) / "runs"
+        files = {self._followed(Path(path)) for path in read["files"]}
+        paths = sorted(files | {Path(path) for path in read["folders"]} | {runs})
+        if any(path.stat().st_mtime_ns > start_ns for path in paths if path.is_file()):
+            return
+        depends = {"versions": self._versions, "paths": {str(path): self._hash_now(str(path)) for path in paths}}
+        self._cache.cache_notebook_bundle(
+            CacheBundleIn(notebook, str(source.path), data={"depends": depends}), overwrite=True
+        )
+
+    def _followed(self, path: Path) -> Path:
+        """The manifest in whose folder a file lies, if there is one; otherwise the file itself."""
+        for folder in path.parents:
+            if folder in (self._book.root, _data(self._book)):
+                break
+            if (folder / "manifest.json").is_file():
+                return folder / "manifest.json"
+        return path
+
+    def _unchanged(self, hashes: Mapping[str, str]) -> bool:
+        return all(self._hash(path) == expected for path, expected in hashes.items())
+
+    def _hash_now(self, name: str) -> str:
+        path = Path(name)
+        if path.is_dir():
+            names = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith((".", "__pycache__")))
+            return hashlib.sha256(json.dumps(names).encode()).hexdigest()
+        return hash_file(path) if path.is_file() else "absent"

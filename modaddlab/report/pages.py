@@ -1,0 +1,236 @@
+"""The site's pages: a chapter's document as HTML inside our template.
+
+pandoc writes the text, with formulas as MathML; this module prepares what Quarto's constructs look like in HTML and where
+links lead, and fills the page template (`theme/page.html`) with navigation, contents and the neighbours' links.
+"""
+
+from __future__ import annotations
+
+import html
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import panflute as pf
+
+from . import constructs, pandoc
+from .project import Book, Chapter
+
+THEME = Path(__file__).parent / "theme"
+
+
+@dataclass(frozen=True)
+class Heading:
+    """An entry of a page's contents."""
+
+    level: int
+    identifier: str
+    number: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A chapter in the navigation."""
+
+    chapter: Chapter
+    number: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Site:
+    """What every page knows of the others.
+
+    Attributes:
+        entries: the chapters in reading order.
+        owners: identifier -> the chapter that holds it, for links between pages.
+        pdf: the PDF's file name, or None when it is not made.
+    """
+
+    book: Book
+    entries: Sequence[Entry]
+    owners: Mapping[str, Chapter]
+    pdf: str | None
+
+    def relative(self, target: Path, page: Path) -> str:
+        return Path(os.path.relpath(target, page.parent)).as_posix()
+
+
+def write_page(site: Site, index: int, document: pf.Doc, output: Path) -> None:
+    """Write one chapter's page below the folder `output`."""
+    entry = site.entries[index]
+    body = list(document.content)[1:]
+    prepared = _Lowering(site, entry.chapter).document(pf.Doc(*body))
+    content = pandoc.write(list(prepared.content), "html5", "--mathml")
+    page = entry.chapter.page
+    book = site.book.options["book"]
+    text = _template().render(
+        lang=site.book.options.get("lang", "en"),
+        book=site.book,
+        subtitle=book.get("subtitle"),
+        footer=book.get("page-footer"),
+        description=book.get("description", ""),
+        entry=entry,
+        groups=_groups(site.entries),
+        headings=contents(document),
+        previous=site.entries[index - 1] if index else None,
+        next=site.entries[index + 1] if index + 1 < len(site.entries) else None,
+        pdf=site.pdf,
+        content=content,
+        identifier=list(document.content)[0].identifier,
+        title=_inline_html(list(document.content)[0].content),
+        styles=styles(site.book),
+        to=lambda target: site.relative(Path(target), page),
+    )
+    target = output / page
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")
+
+
+def styles(book: Book) -> list[str]:
+    """The project's own style sheets (`css` of the html format), relative to its folder."""
+    value = book.option("css", default=[])
+    return [value] if isinstance(value, str) else list(value)
+
+
+def contents(document: pf.Doc, depth: int = 3) -> list[Heading]:
+    """The page's own contents: its second- and third-level headings."""
+    found: list[Heading] = []
+
+    def action(element: Any, _: pf.Doc) -> None:
+        if isinstance(element, pf.Header) and 1 < element.level <= depth and "block-title" not in element.classes:
+            number = element.attributes.get("number", "")
+            found.append(Heading(element.level, element.identifier, number, pf.stringify(element).strip()))
+
+    document.walk(action)
+    return found
+
+
+def _groups(entries: Sequence[Entry]) -> list[tuple[str | None, list[Entry]]]:
+    groups: list[tuple[str | None, list[Entry]]] = []
+    for entry in entries:
+        if not groups or groups[-1][0] != entry.chapter.part:
+            groups.append((entry.chapter.part, []))
+        groups[-1][1].append(entry)
+    return groups
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(THEME), autoescape=False, trim_blocks=True, lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["escape"] = html.escape
+    return environment.get_template("page.html")
+
+
+def _inline_html(inlines: Any) -> str:
+    return pandoc.write([pf.Plain(*inlines)], "html5", "--mathml").strip()
+
+
+class _Lowering:
+    """Turns the book's constructs into what pandoc's HTML writer knows."""
+
+    def __init__(self, site: Site, chapter: Chapter) -> None:
+        self.site, self.chapter = site, chapter
+        self._n_tabsets = 0
+
+    def document(self, document: pf.Doc) -> pf.Doc:
+        return document.walk(self._action)
+
+    def _action(self, element: Any, _: pf.Doc) -> Any:
+        if constructs.is_conditional(element):
+            return list(element.content) if constructs.is_shown(element, "html") else []
+        match element:
+            case pf.Link():
+                element.url = self._address(element.url)
+            case pf.Image():
+                self._image(element)
+            case pf.Header():
+                return self._heading(element)
+            case pf.Table():
+                table = pf.RawBlock('<div class="table-scroll" role="region" tabindex="0" aria-label="table">', format="html")
+                return [table, element, pf.RawBlock("</div>", format="html")]
+            case pf.CodeBlock() if "cell-code" in element.classes:
+                return self._code(element)
+            case pf.CodeBlock() if "cell-output" in element.classes:
+                element.attributes["tabindex"] = "0"
+            case pf.Span() if "equation" in element.classes:
+                number = pf.Span(pf.Str(f"({element.attributes.pop('number')})"), classes=["equation-number"])
+                element.content = [*element.content, number]
+            case pf.Div() if constructs.callout_kind(element):
+                return self._callout(constructs.callout(element))
+            case pf.Div() if "panel-tabset" in element.classes:
+                return self._tabset(constructs.tabs(element))
+            case pf.Div() if constructs.columns(element):
+                element.attributes = {"style": f"--columns: {constructs.columns(element)}"}
+                element.classes = [*element.classes, "layout"]
+        return None
+
+    def _address(self, url: str) -> str:
+        """Where a link leads from this page: identifiers of other chapters and `.qmd` files become pages."""
+        path, mark, identifier = url.partition("#")
+        if not path and identifier:
+            owner = self.site.owners.get(identifier, self.chapter)
+            return url if owner == self.chapter else f"{self._to(owner.page)}#{identifier}"
+        if path.endswith(".qmd") and "://" not in path:
+            return path.removesuffix(".qmd") + ".html" + mark + identifier
+        return url
+
+    def _to(self, target: Path) -> str:
+        return self.site.relative(target, self.chapter.page)
+
+    def _image(self, image: pf.Image) -> None:
+        alt = image.attributes.pop("fig-alt", None) or image.attributes.get("alt")
+        image.attributes["alt"] = alt if alt is not None else pf.stringify(image)
+        image.attributes["loading"] = "lazy"
+
+    def _heading(self, header: pf.Header) -> pf.Header:
+        if "block-title" in header.classes:
+            return header
+        number = header.attributes.pop("number", "")
+        if number:
+            header.content = [pf.Span(pf.Str(number), classes=["section-number"]), pf.Space, *header.content]
+        if header.identifier:
+            anchor = f'<a class="anchor" href="#{header.identifier}" aria-label="Link to this section">#</a>'
+            header.content = [*header.content, pf.RawInline(anchor, format="html")]
+        return header
+
+    def _code(self, block: pf.CodeBlock) -> list[Any] | pf.CodeBlock:
+        fold, summary = block.attributes.pop("fold", None), block.attributes.pop("summary", "Code")
+        if not fold:
+            return block
+        start = f'<details class="code-fold"{" open" if fold == "open" else ""}><summary>{html.escape(summary)}</summary>'
+        return [pf.RawBlock(start, format="html"), block, pf.RawBlock("</details>", format="html")]
+
+    def _callout(self, callout: constructs.Callout) -> list[Any]:
+        title = _inline_html(callout.title)
+        if callout.collapse is None:
+            start = f'<div class="callout callout-{callout.kind}"><p class="callout-title">{title}</p>'
+            end = "</div>"
+        else:
+            is_open = "" if callout.collapse else " open"
+            start = f'<details class="callout callout-{callout.kind}"{is_open}><summary class="callout-title">{title}</summary>'
+            end = "</details>"
+        return [pf.RawBlock(start, format="html"), *callout.body, pf.RawBlock(end, format="html")]
+
+    def _tabset(self, tabs: Sequence[constructs.Tab]) -> list[Any]:
+        self._n_tabsets += 1
+        name = f"tabset-{self._n_tabsets}"
+        buttons = "".join(
+            f'<button type="button" role="tab" id="{name}-{n}-tab" aria-controls="{name}-{n}" '
+            f'aria-selected="{"true" if n == 0 else "false"}">{_inline_html(tab.title)}</button>'
+            for n, tab in enumerate(tabs)
+        )
+        blocks: list[Any] = [
+            pf.RawBlock(f'<div class="tabset"><div class="tabs" role="tablist">{buttons}</div>', format="html")
+        ]
+        for n, tab in enumerate(tabs):
+            start = f'<div role="tabpanel" class="tab" id="{name}-{n}" aria-labelledby="{name}-{n}-tab">'
+            title = f'<p class="tab-heading">{_inline_html(tab.title)}</p>'
+            blocks += [pf.RawBlock(start + title, format="html"), *tab.body, pf.RawBlock("</div>", format="html")]
+        return [*blocks, pf.RawBlock("</div>", format="html")]

@@ -1,0 +1,76 @@
+"""Calls pandoc, the one that comes with the `pypandoc_binary` wheel; documents are panflute trees."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import panflute as pf
+import pypandoc
+
+from .errors import BookError, Place
+
+pf.elements.RAW_FORMATS.add("typst")  # panflute's list of raw formats is older than pandoc's Typst writer
+
+READ = "markdown"
+"""The dialect that Quarto reads chapters in."""
+
+
+@cache
+def binary() -> str:
+    return pypandoc.get_pandoc_path()
+
+
+def run(text: str, *arguments: str, cwd: Path | None = None) -> tuple[str, list[str]]:
+    """Convert a text; returns the result and pandoc's warnings.
+
+    Raises:
+        BookError: pandoc ended with an error.
+    """
+    done = subprocess.run([binary(), *arguments], input=text, capture_output=True, encoding="utf-8", cwd=cwd, check=False)
+    if done.returncode:
+        raise BookError(None, f"pandoc {' '.join(arguments)} failed: {done.stderr.strip()}")
+    return done.stdout, [line for line in done.stderr.splitlines() if line.startswith("[WARNING]")]
+
+
+def read(markdown: str, place: Place) -> pf.Doc:
+    """Parse a chapter's Markdown; a warning of pandoc's is an error of the chapter."""
+    text, warnings = run(markdown, "--from", READ, "--to", "json")
+    if warnings:
+        raise BookError(place, f"pandoc warns: {warnings[0].removeprefix('[WARNING] ')}")
+    return load(text)
+
+
+def load(text: str) -> pf.Doc:
+    return pf.load(io.StringIO(text))
+
+
+def dump(doc: pf.Doc) -> str:
+    stream = io.StringIO()
+    pf.dump(doc, stream)
+    return stream.getvalue()
+
+
+def write(blocks: Sequence[pf.Block], to: str, *arguments: str) -> str:
+    """Blocks in another format, such as `html5` or `typst`."""
+    text, _ = run(dump(pf.Doc(*blocks)), "--from", "json", "--to", to, "--wrap=preserve", *arguments)
+    return text
+
+
+def cite(doc: pf.Doc, bibliography: Sequence[Path], csl: Path | None = None) -> tuple[pf.Doc, list[str]]:
+    """Resolve citations with citeproc; returns the document and the keys that are in no bibliography."""
+    arguments = ["--from", "json", "--to", "json", "--citeproc", "--metadata", "link-citations=true"]
+    arguments += [f"--bibliography={path}" for path in bibliography]
+    arguments += [f"--csl={csl}"] if csl else []
+    text, warnings = run(dump(doc), *arguments)
+    missing = [line.split("citation ")[1].split(" not found")[0] for line in warnings if "not found" in line]
+    return load(text), missing
+
+
+def api_version() -> list[int]:
+    """The version of pandoc's document model, for the tests."""
+    return json.loads(run("", "--from", READ, "--to", "json")[0])["pandoc-api-version"]

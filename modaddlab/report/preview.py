@@ -1,0 +1,124 @@
+"""`preview`: the book in the browser, rendered anew whenever a source changes.
+
+Renders run in a process of their own, so that a changed package or renderer takes effect and a failed render leaves the
+page as it was. The page learns of a new version by a server-sent event and loads itself again.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from watchfiles import DefaultFilter, watch
+
+from .engine import choose, quarto_environment
+from .errors import BookError
+
+FOLDER = ".cache/preview"
+_RELOAD = b"""<script>new EventSource("/_changes").onmessage = () => location.reload();</script></body>"""
+
+
+class _Sources(DefaultFilter):
+    """Watches sources only: no caches, no output, no temporary files."""
+
+    ignore_dirs = (*DefaultFilter.ignore_dirs, ".cache", "_book", ".quarto", "partial")
+
+    def __call__(self, change: object, path: str) -> bool:
+        wanted = path.endswith((".qmd", ".py", ".yml", ".bib", ".css", ".js", ".html", ".typ", "manifest.json"))
+        return wanted and "/._" not in path and super().__call__(change, path)  # type: ignore[arg-type]
+
+
+class _Version:
+    """A counter that threads can wait for."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.changed = threading.Condition()
+
+    def next(self) -> None:
+        with self.changed:
+            self.number += 1
+            self.changed.notify_all()
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    """Serves the preview's folder, adding the reload script to pages."""
+
+    def __init__(self, *args: object, version: _Version, **kwargs: object) -> None:
+        self.version = version
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+
+    def do_GET(self) -> None:
+        if self.path == "/_changes":
+            self._changes()
+            return
+        path = Path(self.translate_path(self.path))
+        page = path / "index.html" if path.is_dir() else path
+        if page.suffix != ".html" or not page.is_file():
+            super().do_GET()
+            return
+        content = page.read_bytes().replace(b"</body>", _RELOAD)
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def end_headers(self) -> None:
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Requests are not news."""
+
+    def _changes(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        seen = self.version.number
+        try:
+            while True:
+                with self.version.changed:
+                    self.version.changed.wait(timeout=15)
+                news = b"data: new\n\n" if self.version.number != seen else b": still here\n\n"
+                seen = self.version.number
+                self.wfile.write(news)
+                self.wfile.flush()
+        except (BrokenPipeError, ConnectionResetError):
+            return
+
+
+def preview(root: Path, engine: str = "auto", port: int = 4200) -> None:
+    """Serve the book and render it at every change, until Ctrl-C."""
+    quarto = choose(engine)
+    if quarto:
+        subprocess.run([quarto[0], "preview", "--port", str(port)], cwd=root, env=quarto_environment(), check=False)
+        return
+    version = _Version()
+    folder = root / FOLDER
+    if not render_once(root):
+        folder.mkdir(parents=True, exist_ok=True)
+    handler = partial(_Handler, version=version, directory=str(folder))
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError as error:
+        raise BookError(None, f"port {port} cannot be used ({error.strerror}); choose another with --port") from None
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(f"http://127.0.0.1:{server.server_port}/ shows the book; Ctrl-C ends", file=sys.stderr)
+    try:
+        for _ in watch(root, watch_filter=_Sources(), raise_interrupt=False):
+            if render_once(root):
+                version.next()
+    finally:
+        server.shutdown()
+
+
+def render_once(root: Path) -> bool:
+    """Render the site for the preview; says what failed and returns whether it worked."""
+    command = [sys.executable, "-m", "modaddlab.report", "render", "--engine", "builtin", "--to", "html", "--output", FOLDER]
+    return subprocess.run(command, cwd=root, check=False).returncode == 0

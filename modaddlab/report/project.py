@@ -1,0 +1,223 @@
+"""The book's project file: `_quarto.yml`, read the way Quarto reads it, as far as this book uses it.
+
+Both engines take the chapters, their parts, the figure defaults and the execution options from here, so a book is
+described once. A key that the built-in renderer does not know is refused with its line: an option that one engine
+obeys and the other ignores would make two different books.
+
+Numbering follows Quarto's books: numbered chapters count through the parts (1, 2, ...), appendices are lettered (A, B,
+...), a chapter whose title carries `{.unnumbered}` has no number and its figures are "Figure 1", "Figure 2".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .errors import BookError, Place
+
+PROJECT_FILE = "_quarto.yml"
+
+# Every key that may occur, as a tree; None accepts any value below it. Keys that only Quarto acts on (its sidebar, its
+# theme) are here too: they change the look, not the content.
+_EXECUTE = {key: None for key in ("cache", "daemon", "echo", "eval", "freeze", "include", "output", "warning")}
+_FIGURES = {key: None for key in ("fig-width", "fig-height", "fig-format", "fig-dpi")}
+_COMMON = {
+    key: None
+    for key in (
+        "author bibliography code-fold code-summary csl date date-format description html-math-method jupyter lang "
+        "link-citations number-depth number-sections subtitle title toc toc-depth toc-title"
+    ).split()
+} | {"execute": _EXECUTE} | _FIGURES
+_HTML_ONLY = {
+    key: None
+    for key in (
+        "anchor-sections citations-hover code-copy code-overflow code-tools crossrefs-hover css fig-responsive "
+        "footnotes-hover grid highlight-style include-after-body include-in-header link-external-newwindow "
+        "lightbox page-layout respect-user-color-scheme smooth-scroll theme"
+    ).split()
+}
+_TYPST_ONLY = {
+    key: None
+    for key in (
+        "citeproc codefont columns fontsize include-in-header keep-typ linkcolor mainfont margin mathfont papersize "
+        "pdf-standard section-numbering template template-partials"
+    ).split()
+}
+_BOOK = {
+    key: None
+    for key in (
+        "appendices author chapters cover-image date description downloads favicon image navbar open-graph output-file "
+        "page-footer page-navigation reader-mode repo-actions repo-branch repo-url search sharing sidebar site-url "
+        "subtitle title"
+    ).split()
+}
+_KNOWN = _COMMON | {
+    "project": {
+        key: None
+        for key in ("execute-dir", "output-dir", "post-render", "pre-render", "preview", "render", "resources", "type")
+    },
+    "book": _BOOK,
+    "editor": None,
+    "format": {"html": _COMMON | _HTML_ONLY, "typst": _COMMON | _TYPST_ONLY},
+}
+_CHAPTER = _COMMON | {"aliases": None, "page-layout": None}
+
+FIGURE_DEFAULTS = {"fig-width": 7, "fig-height": 5, "fig-format": "svg", "fig-dpi": 96}
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One source file of the book.
+
+    Attributes:
+        path: relative to the project's folder, such as `chapters/01-task.qmd`.
+        part: the title of the part that it stands in, or None.
+        appendix: whether it is listed under `appendices`.
+    """
+
+    path: Path
+    part: str | None = None
+    appendix: bool = False
+
+    @property
+    def slug(self) -> str:
+        return self.path.stem
+
+    @property
+    def page(self) -> Path:
+        """The page's path in the site."""
+        return self.path.with_suffix(".html")
+
+
+@dataclass(frozen=True)
+class Book:
+    """The project: where it lies, its chapters in reading order, its options."""
+
+    root: Path
+    options: Mapping[str, Any]
+    chapters: tuple[Chapter, ...]
+    folder_options: Mapping[Path, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return str(self.options["book"].get("title", "Untitled"))
+
+    @property
+    def output(self) -> str:
+        return str(self.options.get("project", {}).get("output-dir", "_book"))
+
+    @property
+    def pdf_name(self) -> str:
+        """The PDF's file name: `book: output-file`, or the title with hyphens as Quarto makes it."""
+        name = self.options["book"].get("output-file") or self.title.replace(" ", "-")
+        return f"{name}.pdf"
+
+    def option(self, key: str, chapter: Chapter | None = None, to: str = "html", default: Any = None) -> Any:
+        """An option's value: from the chapter's folder, the format, or the top level, in that order."""
+        scopes: list[Mapping[str, Any]] = []
+        if chapter is not None:
+            scopes.append(self.folder_options.get(chapter.path.parent, {}))
+        return lookup([*scopes, self.format(to), self.options], key, default)
+
+    def format(self, to: str) -> Mapping[str, Any]:
+        """The options of one format, `html` or `typst`."""
+        options = (self.options.get("format") or {}).get(to)
+        return options if isinstance(options, dict) else {}
+
+
+def lookup(scopes: list[Mapping[str, Any]], key: str, default: Any = None) -> Any:
+    """The first scope's value for `key`, given at its top level or under `execute`."""
+    for scope in scopes:
+        for table in (scope, scope.get("execute") or {}):
+            if key in table:
+                return table[key]
+    return default
+
+
+def load_book(root: Path) -> Book:
+    """Read `_quarto.yml` and the folders' `_metadata.yml`.
+
+    Raises:
+        BookError: no project file, not a book, an unknown key, or a chapter file that is not there.
+    """
+    path = root / PROJECT_FILE
+    if not path.is_file():
+        raise BookError(Place(path), "there is no book here; run from the folder that holds _quarto.yml")
+    options = read_yaml(path.read_text(encoding="utf-8"), Place(Path(PROJECT_FILE)), _KNOWN)
+    if options.get("project", {}).get("type") != "book" or not options.get("book", {}).get("chapters"):
+        raise BookError(Place(Path(PROJECT_FILE)), "the project must have `type: book` and list its chapters")
+    chapters = tuple(_chapters(options["book"]))
+    for chapter in chapters:
+        if not (root / chapter.path).is_file():
+            line = line_of(path.read_text(encoding="utf-8"), chapter.path.as_posix())
+            raise BookError(Place(Path(PROJECT_FILE), line), f"lists {chapter.path}, and there is no such file")
+    folders = {}
+    for folder in sorted({chapter.path.parent for chapter in chapters}):
+        metadata = root / folder / "_metadata.yml"
+        if metadata.is_file():
+            folders[folder] = read_yaml(metadata.read_text(encoding="utf-8"), Place(folder / "_metadata.yml"), _CHAPTER)
+    return Book(root, options, chapters, folders)
+
+
+def read_yaml(text: str, place: Place, known: Mapping[str, Any] | None = None, offset: int = 0) -> dict[str, Any]:
+    """Parse YAML and refuse keys outside `known` (the chapters' keys when not given).
+
+    Args:
+        text: the YAML.
+        place: the file it stands in, for messages.
+        known: the tree of keys that may occur.
+        offset: lines of the file before the text.
+    """
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 + offset if error.problem_mark else 0
+        raise BookError(Place(place.path, line), f"is not valid YAML: {error.problem}") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise BookError(Place(place.path, 1 + offset), "must be a table of `key: value` lines")
+    _refuse_unknown(node, known if known is not None else _CHAPTER, place, offset)
+    return values
+
+
+def _refuse_unknown(node: Any, known: Mapping[str, Any], place: Place, offset: int) -> None:
+    if not isinstance(node, yaml.MappingNode):
+        return
+    for key, value in node.value:
+        line = key.start_mark.line + 1 + offset
+        if key.value not in known:
+            near = ", ".join(sorted(known))
+            raise BookError(Place(place.path, line), f"the built-in renderer does not know `{key.value}`; it knows {near}")
+        if known[key.value] is not None:
+            _refuse_unknown(value, known[key.value], place, offset)
+
+
+def _chapters(book: Mapping[str, Any]) -> Iterator[Chapter]:
+    for entry in book["chapters"]:
+        if isinstance(entry, dict) and "part" in entry:
+            for path in entry.get("chapters", ()):
+                yield Chapter(Path(path), part=str(entry["part"]))
+        else:
+            yield Chapter(_path(entry))
+    for entry in book.get("appendices", ()):
+        yield Chapter(_path(entry), part="Appendices", appendix=True)
+
+
+def _path(entry: Any) -> Path:
+    if isinstance(entry, str):
+        return Path(entry)
+    raise BookError(Place(Path(PROJECT_FILE)), f"a chapter must be a path or a part with chapters, found {entry!r}")
+
+
+def line_of(text: str, needle: str) -> int:
+    """The number of the first line that contains `needle`, or 0."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if needle in line:
+            return number
+    return 0

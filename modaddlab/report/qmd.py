@@ -1,0 +1,178 @@
+"""A chapter's source: front matter, Markdown and code cells, each with its line.
+
+A `.qmd` file is pandoc Markdown in which fenced blocks marked `{python}` are cells. A cell's first lines may be options
+(`#| label: fig-spectrum`), YAML behind the comment sign. Only what this module names is accepted; any other language,
+option or shortcode is refused with file and line, because a construct that is passed over silently is missing from
+the page without anyone noticing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import BookError, Place
+from .project import read_yaml
+
+CELL_OPTIONS = frozenset(
+    "label echo eval include output warning code-fold code-summary fig-cap fig-alt fig-subcap tbl-cap layout-ncol "
+    "renderings column".split()
+)
+_LABEL = re.compile(r"[a-zA-Z][a-zA-Z0-9-]*\Z")
+_FENCE = re.compile(r"(?P<indent>[ >]*)(?P<fence>`{3,}|~{3,})\s*(?P<info>.*?)\s*\Z")
+_OTHER_CELL = re.compile(r"\{\s*([a-zA-Z][\w-]*)[^}]*\}\Z")
+_INLINE_CODE = re.compile(r"(`+)(.+?)\1")
+_HTML_TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9-]*(\s[^<>]*)?/?>")
+
+
+@dataclass(frozen=True)
+class Text:
+    """Markdown between two cells."""
+
+    text: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A Python cell.
+
+    Attributes:
+        code: the code without its option lines.
+        source: the code with its option lines, as it is executed.
+        options: the options, by name.
+        line: the line of the opening fence.
+        code_line: the line of `source`'s first line in the file, for tracebacks.
+    """
+
+    code: str
+    source: str
+    options: Mapping[str, Any]
+    line: int
+
+    @property
+    def label(self) -> str | None:
+        return self.options.get("label")
+
+    @property
+    def code_line(self) -> int:
+        return self.line + 1
+
+
+@dataclass(frozen=True)
+class Source:
+    """A parsed chapter; `path` is relative to the project's folder."""
+
+    path: Path
+    text: str
+    meta: Mapping[str, Any]
+    parts: tuple[Text | Cell, ...]
+
+    @property
+    def cells(self) -> list[Cell]:
+        return [part for part in self.parts if isinstance(part, Cell)]
+
+
+def parse(text: str, path: Path) -> Source:
+    """Split a chapter into front matter, Markdown and cells.
+
+    Raises:
+        BookError: a construct that the renderer does not know, a fence that is not closed, a label used twice.
+    """
+    lines = text.splitlines()
+    meta, start = _front_matter(lines, path)
+    parts: list[Text | Cell] = []
+    markdown: list[str] = []
+    markdown_line = start + 1
+    number = start
+    while number < len(lines):
+        fence = _FENCE.match(lines[number])
+        if not fence:
+            _refuse_inline(lines[number], Place(path, number + 1))
+            markdown.append(lines[number])
+            number += 1
+            continue
+        end = _closing(lines, number, fence["fence"])
+        if end is None:
+            raise BookError(Place(path, number + 1), "this code fence is not closed; add a line of the same ticks")
+        if _is_cell(fence["info"], Place(path, number + 1)):
+            if fence["indent"]:
+                raise BookError(Place(path, number + 1), "a cell must start in the first column")
+            if markdown:
+                parts.append(Text("\n".join(markdown), markdown_line))
+            parts.append(_cell(lines[number + 1 : end], number + 1, path))
+            markdown, markdown_line = [], end + 2
+        else:
+            markdown += lines[number : end + 1]
+        number = end + 1
+    if markdown:
+        parts.append(Text("\n".join(markdown), markdown_line))
+    source = Source(path, text, meta, tuple(parts))
+    _refuse_repeated_labels(source)
+    return source
+
+
+def _front_matter(lines: list[str], path: Path) -> tuple[dict[str, Any], int]:
+    if not lines or lines[0].rstrip() != "---":
+        return {}, 0
+    for number, line in enumerate(lines[1:], start=1):
+        if line.rstrip() in ("---", "..."):
+            return read_yaml("\n".join(lines[1:number]), Place(path), offset=1), number + 1
+    raise BookError(Place(path, 1), "the front matter is not closed; add a line `---`")
+
+
+def _closing(lines: list[str], start: int, fence: str) -> int | None:
+    for number in range(start + 1, len(lines)):
+        line = lines[number].strip(" >")
+        if line.startswith(fence) and not line.strip(fence[0]):
+            return number
+    return None
+
+
+def _is_cell(info: str, place: Place) -> bool:
+    if info == "{python}":
+        return True
+    other = _OTHER_CELL.match(info)
+    if other:
+        raise BookError(place, f"cells must be `{{python}}`, found `{info}`; for code that is only shown write `.{other[1]}`")
+    return False
+
+
+def _cell(lines: list[str], line: int, path: Path) -> Cell:
+    header = []
+    for text in lines:
+        if not text.startswith("#|"):
+            break
+        header.append(text.removeprefix("#|").removeprefix(" "))
+    known = dict.fromkeys(CELL_OPTIONS)
+    options = read_yaml("\n".join(header), Place(path), known, offset=line)
+    label = options.get("label")
+    if label is not None and not _LABEL.match(str(label)):
+        raise BookError(Place(path, line), f"label `{label}` must be letters, digits and hyphens")
+    code = "\n".join(lines[len(header) :]).strip("\n")
+    return Cell(code, "\n".join(lines), options, line)
+
+
+def _refuse_inline(line: str, place: Place) -> None:
+    if any(code[2].startswith("{") and code[2][1:2].isalpha() for code in _INLINE_CODE.finditer(line)):
+        raise BookError(place, "inline code cells cannot be cached; write the sentence from a cell with `output: asis`")
+    bare = _INLINE_CODE.sub("", line)
+    if "{{<" in bare:
+        raise BookError(place, "the built-in renderer knows no shortcodes such as `{{< ... >}}`; write it in Markdown")
+    if tag := _HTML_TAG.search(bare):
+        message = f"`{tag[0]}` would be on the site only; write Markdown, or put it in a ```{{=html}} block"
+        raise BookError(place, message)
+
+
+def _refuse_repeated_labels(source: Source) -> None:
+    seen: dict[str, int] = {}
+    for cell in source.cells:
+        if cell.label in seen:
+            raise BookError(
+                Place(source.path, cell.line), f"label `{cell.label}` is used in line {seen[cell.label]} already"
+            )
+        if cell.label:
+            seen[cell.label] = cell.line
