@@ -1,0 +1,199 @@
+"""The training loop: the same curve as the plain step, resumption to the same bits, and what it refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from modaddlab.errors import LabError
+from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec
+from modaddlab.store.store import Store
+from modaddlab.training import loop
+from modaddlab.training.batches import TrainingSet
+from modaddlab.training.plain import PlainStep
+
+TINY = RunSpec(
+    name="tiny",
+    task=TaskSpec(p=7, train_frac=0.6),
+    model=TransformerSpec(d_model=8, n_heads=2, d_head=4, d_mlp=12),
+    record=RecordSpec(metrics_every=5, snapshots=4, snapshot_dtype="float32"),
+    steps=60,
+)
+VARIANTS = {
+    "one layer": TINY,
+    "two layers, layer norm": dataclasses.replace(
+        TINY, model=TransformerSpec(d_model=8, n_heads=2, d_head=4, d_mlp=12, n_layers=2, layer_norm=True)
+    ),
+    "dropout": dataclasses.replace(TINY, model=TransformerSpec(d_model=8, n_heads=2, d_head=4, d_mlp=12, dropout=0.3)),
+    "minibatches": dataclasses.replace(TINY, optim=OptimSpec(batch_size=8)),
+    "sgd": dataclasses.replace(TINY, optim=OptimSpec(optimizer="sgd", lr=0.1, weight_decay=0.01)),
+    "l1, float32 loss": dataclasses.replace(TINY, optim=OptimSpec(l1=1e-3), loss_dtype="float32"),
+}
+GOLDEN = Path(__file__).parent.parent / "golden" / "tiny_curve.json"
+
+
+def stop_at(step: int):
+    """An observer and a question that together stop a run once it has shown that step."""
+    seen: list[int] = []
+    return (lambda status: seen.append(status.step)), (lambda: bool(seen) and seen[-1] >= step)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_stopped_run_ends_with_the_same_bits(variant: str, tmp_path: Path) -> None:
+    spec = VARIANTS[variant]
+    whole = loop.train(spec, Store(tmp_path / "whole"), threads=1)
+    store = Store(tmp_path / "stopped")
+    for step in (5, 25, 40):
+        observe, should_stop = stop_at(step)
+        with pytest.raises(loop.Interrupted, match="the same command goes on"):
+            loop.train(spec, store, threads=1, observe=observe, should_stop=should_stop)
+        assert store.find(spec) is None
+    resumed = loop.train(spec, store, threads=1)
+
+    assert resumed.metrics.keys() == whole.metrics.keys()
+    for name, values in whole.metrics.items():
+        np.testing.assert_array_equal(resumed.metrics[name], values, err_msg=name)
+    for name, values in whole.final.items():
+        np.testing.assert_array_equal(resumed.final[name], values, err_msg=name)
+    np.testing.assert_array_equal(resumed.snapshot_steps, [0, 15, 30, 60])
+    for step in whole.snapshot_steps:
+        for name, values in whole.snapshot(step).items():
+            np.testing.assert_array_equal(resumed.snapshot(step)[name], values)
+
+
+def test_a_killed_run_ends_with_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = loop.train(TINY, Store(tmp_path / "whole"), threads=1)
+    program = (
+        "import sys, time; from pathlib import Path; sys.path.insert(0, 'tests/training')\n"
+        "from test_loop import TINY; from modaddlab.training import loop; from modaddlab.store.store import Store\n"
+        "loop.SAVE_SECONDS = 0.0\n"
+        "loop.train(TINY, Store(Path(sys.argv[1])), threads=1, observe=lambda s: (print(s.step, flush=True), time.sleep(0.02)))"
+    )
+    root = Path(loop.__file__).parents[2]
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path / "killed")], stdout=subprocess.PIPE, text=True, cwd=root
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        for line in process.stdout:
+            if int(line) >= 20:
+                process.send_signal(signal.SIGKILL)
+                break
+    process.wait()
+    lines: list[str] = []
+    resumed = loop.train(TINY, Store(tmp_path / "killed"), threads=1, notify=lines.append)
+    assert any("going on from step" in line for line in lines)
+    for name, values in whole.final.items():
+        np.testing.assert_array_equal(resumed.final[name], values, err_msg=name)
+
+
+def test_the_fast_run_follows_the_plain_step(tmp_path: Path) -> None:
+    record = loop.train(TINY, Store(tmp_path), threads=1)
+    initial = record.snapshot(0)
+    params = {name: torch.nn.Parameter(torch.tensor(value)) for name, value in initial.items()}
+    data = TrainingSet(TINY, torch.device("cpu"))
+    pairs, labels = data.pairs[data.train], data.labels[data.train]
+    plain = PlainStep(TINY.model, TINY.task.p, pairs, labels)
+    optimizer = torch.optim.AdamW(params.values(), lr=1e-3, betas=(0.9, 0.98), weight_decay=1.0)
+    losses = []
+    for step in range(TINY.steps + 1):
+        grads = {name: torch.empty_like(value) for name, value in params.items()}
+        losses.append(plain.gradients(params, grads).item())
+        for name, param in params.items():
+            param.grad = grads[name]
+        optimizer.param_groups[0]["lr"] = 1e-3 * min(step / 10, 1)
+        if step < TINY.steps:
+            optimizer.step()
+    np.testing.assert_allclose(record.metrics["objective"], losses[::5], rtol=2e-5)
+    for name, values in record.final.items():
+        np.testing.assert_allclose(values, params[name].detach(), atol=2e-5, err_msg=name)
+
+
+def test_the_golden_curve_holds(tmp_path: Path) -> None:
+    """Fails when the arithmetic of training changes: then raise TRAIN_VERSION and train all records again."""
+    golden = json.loads(GOLDEN.read_text())
+    assert {name: spec.run_id for name, spec in VARIANTS.items()} == golden["run_ids"]
+    for name, spec in VARIANTS.items():
+        objective = loop.train(spec, Store(tmp_path), threads=1).metrics["objective"]
+        np.testing.assert_allclose(objective, golden["objective"][name], rtol=1e-4, err_msg=name)
+
+
+def test_an_existing_record_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+    first = loop.train(TINY, store, threads=1)
+    calls: list[int] = []
+    monkeypatch.setattr(loop._Run, "advance", lambda run: calls.append(run.step))
+    again = loop.train(TINY, store, threads=1)
+    assert calls == []
+    assert again.provenance == first.provenance
+
+
+def test_two_processes_train_a_run_once(tmp_path: Path) -> None:
+    program = (
+        "import sys, os; from pathlib import Path; sys.path.insert(0, 'tests/training')\n"
+        "from test_loop import TINY; from modaddlab.training import loop; from modaddlab.store.store import Store\n"
+        "steps = []; loop.train(TINY, Store(Path(sys.argv[1])), threads=1, observe=lambda s: steps.append(s.step))\n"
+        "print(len(steps))"
+    )
+    root = Path(loop.__file__).parents[2]
+    processes = [
+        subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=root)
+        for _ in range(2)
+    ]
+    outputs = sorted(int(process.communicate()[0]) for process in processes)
+    assert outputs == [0, 13]  # rows at steps 0, 5, ..., 60 in one of them alone
+
+
+def test_force_trains_again_from_the_start(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    first = loop.train(TINY, store, threads=1)
+    time.sleep(1.1)  # the provenance has whole seconds
+    second = loop.train(TINY, store, threads=1, force=True)
+    assert second.provenance["finished"] > first.provenance["finished"]
+    np.testing.assert_array_equal(second.final["embed.W_E"], first.final["embed.W_E"])
+
+
+def test_a_diverging_run_is_one_clear_line(tmp_path: Path) -> None:
+    spec = dataclasses.replace(TINY, optim=OptimSpec(optimizer="sgd", lr=10.0, weight_decay=100.0), steps=500)
+    with pytest.raises(LabError, match=r"tiny-.* diverged before step .* smaller optim.lr"):
+        loop.train(spec, Store(tmp_path), threads=1)
+
+
+def test_a_missing_gpu_is_one_clear_line(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    with pytest.raises(LabError, match="no CUDA device"):
+        loop.train(TINY, Store(tmp_path), device="cuda")
+
+
+def test_without_test_pairs_the_test_metrics_are_nan(tmp_path: Path) -> None:
+    spec = dataclasses.replace(TINY, task=TaskSpec(p=7, train_frac=1.0), steps=5)
+    metrics = loop.train(spec, Store(tmp_path), threads=1).metrics
+    assert np.isnan(metrics["test_loss"]).all()
+    assert np.isfinite(metrics["train_loss"]).all()
+
+
+def write_golden() -> None:
+    """Run this file as a program to write the golden curve anew."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        curves = {
+            name: loop.train(spec, Store(Path(folder)), threads=1).metrics["objective"].tolist() for name, spec in VARIANTS.items()
+        }
+    content = {"run_ids": {name: spec.run_id for name, spec in VARIANTS.items()}, "objective": curves}
+    GOLDEN.write_text(json.dumps(content, indent=1) + os.linesep)
+
+
+if __name__ == "__main__":
+    write_golden()
