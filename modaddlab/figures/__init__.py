@@ -13,7 +13,7 @@ from modaddlab.figures.algorithm import (
     values_by_sum,
 )
 from modaddlab.figures.attention import attention_by_token, attention_patterns, attention_spectra
-from modaddlab.figures.curves import gini_curves, training_curves, weight_norms
+from modaddlab.figures.curves import gini_curves, training_curves, until, weight_norms
 from modaddlab.figures.display import download_link, png, show, svg, table_columns
 from modaddlab.figures.failures import final_accuracies, runs_grid
 from modaddlab.figures.hero import Moment, hero
@@ -77,6 +77,7 @@ __all__ = [
     "table_columns",
     "training_curves",
     "trigonometric_identity",
+    "until",
     "values_by_sum",
     "weight_norms",
 ]

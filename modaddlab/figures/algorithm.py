@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from modaddlab.figures.marks import EndLabel, color_scale, heatmap, label_ends, residue_ticks
+from modaddlab.figures.marks import color_scale, heatmap, residue_ticks, unwrap
 from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
 from modaddlab.shapes import require_shape
 
@@ -47,24 +47,23 @@ def draw_circle(axes: Axes, point_P2: np.ndarray, residue_P: np.ndarray, p: int,
         spine.set_visible(False)
 
 
-def _circle_panels(points: Mapping[int, np.ndarray], residue_P: np.ndarray, p: int, what: str, size: float) -> Figure:
+def _circle_panels(points: Mapping[int, np.ndarray], residue: np.ndarray, p: int, what: str, size: float) -> Figure:
+    """A panel per key; points (N, 2) of residues (N,), coloured by the place k r mod p that the key gives them."""
     by_key = frequency_colors(list(points))
-    columns = 3 if len(points) > 2 else max(len(points), 1)
+    columns = min(3, len(points))
     rows = -(-len(points) // columns)
-    figure = new_figure(2.35 * rows + 0.75)
+    figure = new_figure(7.0 / 3 * rows + 1.1, compressed=True)
     panels = figure.subplots(rows, columns, squeeze=False)
-    for axes, (key, point_P2) in zip(panels.flat, points.items(), strict=False):
-        draw_circle(axes, point_P2, residue_P, p, size)
+    for axes, (key, point) in zip(panels.flat, points.items(), strict=False):
+        draw_circle(axes, point, residue * key % p, p, size)
         axes.set_title(f"k = {key}", color=by_key[key], fontweight="bold", loc="center")
+        axes.set_xlabel("cosine direction", fontsize=10)
+        axes.set_ylabel("sine direction", fontsize=10)
     for axes in panels.flat[len(points) :]:
         axes.axis("off")
-    scale = panels.flat[0].collections[0]
+    scale = panels[0, 0].collections[0]
     bar = color_scale(figure, scale, list(panels.flat), what, orientation="horizontal", aspect=45, pad=0.03)
     bar.set_ticks(residue_ticks(p))
-    for axes in panels[:, 0]:
-        axes.set_ylabel("sine part")
-    for axes in panels[-1]:
-        axes.set_xlabel("cosine part")
     return figure
 
 
@@ -72,30 +71,48 @@ def _circle_panels(points: Mapping[int, np.ndarray], residue_P: np.ndarray, p: i
 def embedding_circles(points: Mapping[int, np.ndarray]) -> Figure:
     """For each key frequency the residues' embeddings, projected on the directions that carry its cosine and sine.
 
+    The colour is the place k a mod p that a residue should have: on a good circle the hues go round once.
+
     Args:
         points: key frequency -> (P, 2) coordinates of the residues along the cosine and the sine direction.
+
+    Raises:
+        ValueError: there is no key frequency.
     """
-    first = next(iter(points.values()))
-    p = require_shape("points", first, "P 2")["P"]
-    return _circle_panels(points, np.arange(p), p, "residue", 16)
+    p = require_shape("points", _first(points), "P 2")["P"]
+    return _circle_panels(points, np.arange(p), p, "k · a mod p", 16)
 
 
 @themed
-def sum_circles(points: Mapping[int, np.ndarray]) -> Figure:
-    """For each key frequency every pair's point along u_k and v_k, coloured by a + b: p * p points fall on p places of a circle.
+def sum_circles(points: Mapping[int, np.ndarray], n_shown: int = 1500) -> Figure:
+    """For each key frequency the pairs' points along u_k and v_k: all pairs with one sum should meet in one of p places.
+
+    The colour is the place k (a + b) mod p that the sum should have.
 
     Args:
-        points: key frequency -> (P, P, 2) coordinates of the pairs along u_k and v_k.
+        points: key frequency -> (P, P, 2) coordinates of the pairs along u_k and v_k, a first.
+        n_shown: how many pairs are drawn, the same random ones each time.
+
+    Raises:
+        ValueError: there is no key frequency.
     """
-    first = next(iter(points.values()))
-    p = require_shape("points", first, "P P 2")["P"]
-    residue = np.add.outer(np.arange(p), np.arange(p)) % p
-    flat = {key: np.asarray(point).reshape(p * p, 2) for key, point in points.items()}
-    return _circle_panels(flat, residue.ravel(), p, "(a + b) mod p", 3)
+    p = require_shape("points", _first(points), "P P 2")["P"]
+    drawn = np.sort(np.random.default_rng(0).permutation(p * p)[:n_shown])
+    residue = (np.add.outer(np.arange(p), np.arange(p)) % p).ravel()[drawn]
+    shown = {key: np.asarray(point).reshape(p * p, 2)[drawn] for key, point in points.items()}
+    return _circle_panels(shown, residue, p, "k · (a + b) mod p", 5)
+
+
+def _first(points: Mapping[int, np.ndarray]) -> np.ndarray:
+    if not points:
+        raise ValueError("points must hold at least one key frequency, found none")
+    return next(iter(points.values()))
 
 
 @themed
-def trigonometric_identity(cos_cos_PP: np.ndarray, sin_sin_PP: np.ndarray, network_PP: np.ndarray, key: int) -> Figure:
+def trigonometric_identity(
+    cos_cos_PP: np.ndarray, sin_sin_PP: np.ndarray, network_PP: np.ndarray, key: int, *, unwrapped: bool = True
+) -> Figure:
     """Two products that the network has made, their sum, and what the network holds in this direction.
 
     Args:
@@ -103,6 +120,7 @@ def trigonometric_identity(cos_cos_PP: np.ndarray, sin_sin_PP: np.ndarray, netwo
         sin_sin_PP: (P, P) its part along sin(w a) sin(w b), with its sign, negative for the identity.
         network_PP: (P, P) the network's value, such as u_k . MLP(a, b), without its mean.
         key: the frequency k.
+        unwrapped: reorder the residues by their angle on the circle of k, so that each table shows one period.
     """
     sizes = require_shape("network_PP", network_PP, "P P")
     require_shape("cos_cos_PP", cos_cos_PP, "P P", **sizes)
@@ -111,60 +129,64 @@ def trigonometric_identity(cos_cos_PP: np.ndarray, sin_sin_PP: np.ndarray, netwo
     colors = palette()
     summed_PP = cos_cos_PP + sin_sin_PP
     explained = 1 - np.var(network_PP - summed_PP) / np.var(network_PP)
-    figure = new_figure(6.7)
+    figure = new_figure(6.25, compressed=True)
     panels = figure.subplots(2, 2, sharex=True, sharey=True)
     reach = float(max(np.abs(network_PP).max(), np.abs(summed_PP).max()))
-    for axes, values, title in zip(
+    for axes, values_PP, title in zip(
         panels.flat,
         (cos_cos_PP, sin_sin_PP, summed_PP, network_PP),
         (
-            r"part along $\cos(wa)\,\cos(wb)$",
-            r"part along $\sin(wa)\,\sin(wb)$",
+            r"part along $\cos(w a)\,\cos(w b)$",
+            r"part along $\sin(w a)\,\sin(w b)$",
             r"their sum: $\cos(w(a+b))$",
-            f"the network itself: {explained:.1%} explained",
+            f"the network: {explained:.1%} explained",
         ),
         strict=True,
     ):
-        image = heatmap(axes, values, colors.diverging, Normalize(-reach, reach))
+        shown_PP = unwrap(values_PP, key) if unwrapped else values_PP
+        image = heatmap(axes, shown_PP, colors.diverging, Normalize(-reach, reach))
         axes.set_title(title)
         axes.set_xticks(residue_ticks(p))
         axes.set_yticks(residue_ticks(p))
     for axes in panels[1]:
-        axes.set_xlabel("b")
+        axes.set_xlabel(f"{key}·b mod {p}" if unwrapped else "b")
     for axes in panels[:, 0]:
-        axes.set_ylabel("a", rotation=0, labelpad=8, va="center")
+        axes.set_ylabel(f"{key}·a mod {p}" if unwrapped else "a")
     color_scale(figure, image, list(panels.flat), f"value in the direction of k = {key}", aspect=40)
     return figure
 
 
 @themed
-def values_by_sum(u_PP: np.ndarray, v_PP: np.ndarray, key: int) -> Figure:
+def values_by_sum(u_PP: np.ndarray, v_PP: np.ndarray, key: int, keys: Sequence[int] = ()) -> Figure:
     """What the network holds along u_k and v_k as a function of a + b: the mean over the p pairs of each sum, and their range.
 
     Args:
         u_PP: (P, P) u_k . MLP(a, b), for cos(w_k (a + b)); without its mean.
         v_PP: (P, P) v_k . MLP(a, b), for sin(w_k (a + b)); without its mean.
         key: the frequency k.
+        keys: the key frequencies, for the colour.
     """
     p = require_shape("u_PP", u_PP, "P P")["P"]
     require_shape("v_PP", v_PP, "P P", P=p)
     colors = palette()
+    by_key = frequency_colors(keys or [key])[key]
     rows = np.arange(p)
-    figure = new_figure(3.6)
+    fine = np.linspace(0, p - 1, 12 * p)
+    figure = new_figure(3.7)
     top, bottom = figure.subplots(2, 1, sharex=True, sharey=True)
-    for axes, values_PP, function, text in ((top, u_PP, np.cos, "cos"), (bottom, v_PP, np.sin, "sin")):
+    for axes, values_PP, function, vector in ((top, u_PP, np.cos, "u"), (bottom, v_PP, np.sin, "v")):
         by_sum_PP = np.stack([values_PP[rows, (total - rows) % p] for total in range(p)])
         mean_P = by_sum_PP.mean(axis=1)
         wave_P = function(2 * np.pi * key * rows / p)
-        wave_P = wave_P * float(mean_P @ wave_P) / float(wave_P @ wave_P)
-        axes.fill_between(rows, by_sum_PP.min(axis=1), by_sum_PP.max(axis=1), color=colors.norm, alpha=0.25, linewidth=0)
-        axes.plot(rows, wave_P, color=colors.muted, linewidth=1)
-        axes.plot(rows, mean_P, "o", color=colors.ink, markersize=3)
-        axes.set_ylabel(f"{'u' if text == 'cos' else 'v'}$_{{{key}}}$ · MLP")
-        axes.set_title(f"points: mean over the pairs; band: all pairs; line: {text}(w(a + b))", fontsize=10)
+        size = float(mean_P @ wave_P) / float(wave_P @ wave_P)
+        axes.plot(fine, size * function(2 * np.pi * key * fine / p), color=colors.muted, linewidth=0.9)
+        axes.vlines(rows, by_sum_PP.min(axis=1), by_sum_PP.max(axis=1), color=by_key, alpha=0.45, linewidth=2)
+        axes.plot(rows, mean_P, "o", color=by_key, markersize=3.4)
+        axes.set_ylabel(f"{vector}$_{{{key}}}$ · MLP")
+    top.set_title("dots: mean of the pairs with this sum; bars: their range; line: the wave", fontsize=10)
     bottom.set_xlabel("(a + b) mod p")
     bottom.set_xticks(residue_ticks(p, 6))
-    bottom.set_xlim(-0.5, p - 0.5)
+    bottom.set_xlim(-0.8, p - 0.2)
     return figure
 
 
@@ -185,14 +207,19 @@ def logits_as_waves(
     colors = palette()
     by_key = frequency_colors(keys)
     right = (a + b) % p
-    figure = new_figure(0.62 * len(keys) + 3.0)
+    figure = new_figure(0.62 * len(keys) + 3.2)
     panels = figure.subplots(len(keys) + 1, 1, sharex=True, height_ratios=[1] * len(keys) + [3.4])
     output_C = np.arange(p)
+    fine = np.linspace(0, p - 1, 16 * p)
     reach = 1.15 * float(np.abs(wave_KC).max())
-    order = np.argsort(np.asarray(keys))
-    for axes, row in zip(panels, order, strict=False):
-        key = int(keys[row])
-        axes.plot(output_C, wave_KC[row], color=by_key[key])
+    for axes, row in zip(panels, np.argsort(np.asarray(keys)), strict=False):
+        key, wave_C = int(keys[row]), wave_KC[row]
+        coefficient = 2 / p * np.sum(wave_C * np.exp(-2j * np.pi * key * output_C / p))
+        if p % 2 == 0 and key == p // 2:
+            coefficient /= 2
+        between = np.real(coefficient * np.exp(2j * np.pi * key * fine / p))
+        axes.plot(fine, between, color=by_key[key], linewidth=0.9, alpha=0.75)
+        axes.plot(output_C, wave_C, "o", color=by_key[key], markersize=2.2)
         axes.set_ylim(-reach, reach)
         axes.set_yticks([0], [f"k = {key}"])
         axes.get_yticklabels()[0].set_color(by_key[key])
@@ -201,21 +228,15 @@ def logits_as_waves(
         for side in ("left", "bottom"):
             axes.spines[side].set_visible(False)
     last = panels[-1]
-    last.plot(output_C, logits_C, color=colors.muted, linewidth=3.6, alpha=0.55)
-    last.plot(output_C, wave_KC.sum(axis=0), color=colors.ink, linewidth=1.3)
+    last.bar(output_C, logits_C, width=0.8, color=[colors.ink if c == right else colors.control for c in output_C])
+    last.plot(output_C, wave_KC.sum(axis=0), "o", color=colors.ink, markersize=2.4)
+    last.axhline(0, color=colors.muted, linewidth=0.6)
     last.set_ylabel("logit of c")
-    last.set_xlabel("output c")
+    last.set_xlabel("output c   (bars: the network; dots: the sum of the waves)")
     last.set_xticks(residue_ticks(p, 6))
-    last.set_xlim(-0.5, p - 0.5)
-    label_ends(
-        last,
-        [
-            EndLabel(float(logits_C[-1]), "network", colors.muted),
-            EndLabel(float(wave_KC[:, -1].sum()), "sum of waves", colors.ink),
-        ],
-    )
-    for axes in panels:
-        axes.axvline(right, color=colors.test, linewidth=1.2, dashes=(3, 2.5), zorder=0.5)
+    last.set_xlim(-0.8, p - 0.2)
+    for axes in panels[:-1]:
+        axes.axvline(right, color=colors.ink, linewidth=1.0, dashes=(3, 2.5), zorder=0.5)
     panels[0].annotate(
         f"c = {a} + {b} = {right} mod {p}",
         (right, 1.0),
@@ -225,7 +246,6 @@ def logits_as_waves(
         ha="center" if 0.25 < right / p < 0.75 else ("left" if right / p <= 0.25 else "right"),
         va="bottom",
         fontsize=10,
-        color=colors.test,
         annotation_clip=False,
     )
     return figure
@@ -244,9 +264,9 @@ def correct_logit_margin(margin_C: np.ndarray, keys: Sequence[int]) -> Figure:
     figure = new_figure(3.0)
     axes = figure.subplots()
     offset_C = (np.arange(p) + p // 2) % p - p // 2
-    order = np.argsort(offset_C)
-    axes.axvline(0, color=colors.test, linewidth=1.2, dashes=(3, 2.5))
-    axes.plot(offset_C[order], margin_C[order], color=colors.ink)
+    axes.bar(offset_C, margin_C, width=0.8, color=[colors.control if d else colors.ink for d in offset_C])
+    axes.axhline(0, color=colors.muted, linewidth=0.6)
+    axes.set_xlim(-(p // 2) - 0.8, p // 2 + 0.8)
     axes.set_xlabel("offset d of the output from a + b")
     axes.set_ylabel("mean logit")
     axes.set_title("keys " + ", ".join(str(key) for key in sorted(keys)))

@@ -12,55 +12,56 @@ import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from modaddlab.figures.marks import color_scale, frequency_axis, heatmap, name_keys, residue_ticks
+from modaddlab.figures.marks import color_scale, frequency_axis, heatmap, name_keys, residue_ticks, unwrap
 from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
 from modaddlab.shapes import require_shape
 
 
 @themed
 def attention_by_token(
-    pattern_nPP: np.ndarray,
+    pattern_PPn: np.ndarray,
     frequencies: Sequence[int],
     fve: Sequence[float],
     keys: Sequence[int],
     *,
-    fit_nP: np.ndarray | None = None,
+    fit_Pn: np.ndarray | None = None,
 ) -> Figure:
-    """Each head's attention from "=" to a: the mean over b as points, all b as a band, the wave that fits as a line.
+    """Each head's attention from "=" to a, against a and against the angle of a on the circle of the head's frequency.
+
+    Dots are means over b, bars the range over b. On the right the residues are reordered so that the head's wave is one period.
 
     Args:
-        pattern_nPP: (heads, P, P) attention from "=" to a, for a down and b across; fractions.
+        pattern_PPn: (P, P, heads) attention from "=" to a, for a first and b second; fractions.
         frequencies: each head's best frequency.
         fve: the fraction of variance of the mean that this frequency explains.
         keys: the key frequencies.
-        fit_nP: (heads, P) the fitted wave.
+        fit_Pn: (P, heads) the fitted wave, drawn on the right.
     """
-    sizes = require_shape("pattern_nPP", pattern_nPP, "n P P", n=len(frequencies))
+    sizes = require_shape("pattern_PPn", pattern_PPn, "P P n", n=len(frequencies))
     p = sizes["P"]
     colors = palette()
     by_key = frequency_colors(keys)
-    columns = 2
-    rows = -(-sizes["n"] // columns)
-    figure = new_figure(2.15 * rows + 0.4)
-    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    figure = new_figure(1.62 * sizes["n"] + 0.6)
+    panels = figure.subplots(sizes["n"], 2, squeeze=False, sharex=True, sharey=True)
     token_P = np.arange(p)
-    for head, axes in enumerate(panels.flat[: sizes["n"]]):
-        color = by_key.get(int(frequencies[head]), colors.muted)
-        table_PP = pattern_nPP[head]
-        axes.fill_between(token_P, table_PP.min(axis=1), table_PP.max(axis=1), color=color, alpha=0.2, linewidth=0)
-        if fit_nP is not None:
-            axes.plot(token_P, fit_nP[head], color=color, linewidth=1.2)
-        axes.plot(token_P, table_PP.mean(axis=1), "o", color=color, markersize=2.6)
-        axes.set_title(f"head {head}: k = {frequencies[head]}, {fve[head]:.1%} of variance", fontsize=10, color=color)
-        axes.set_xticks(residue_ticks(p, 4))
+    for head, (left, right) in enumerate(panels):
+        frequency = int(frequencies[head])
+        color = by_key.get(frequency, colors.muted)
+        table_PP = pattern_PPn[:, :, head]
+        for axes, shown_PP in ((left, table_PP), (right, unwrap(table_PP, frequency, n_axes=1))):
+            axes.vlines(token_P, shown_PP.min(axis=1), shown_PP.max(axis=1), color=color, alpha=0.3, linewidth=1.2)
+            axes.plot(token_P, shown_PP.mean(axis=1), "o", color=color, markersize=2.4)
+        if fit_Pn is not None:
+            right.plot(token_P, unwrap(fit_Pn[:, head], frequency, n_axes=1), color=colors.ink, linewidth=1.1)
+        left.set_title(f"head {head}", fontsize=10, color=color, pad=4)
+        right.set_title(f"k = {frequency}: {fve[head]:.1%} of the variance", fontsize=10, color=color, pad=4)
+        left.set_ylabel("attention to a")
     panels[0, 0].set_ylim(0, 1)
+    panels[0, 0].set_yticks([0, 0.5, 1])
     panels[0, 0].set_xlim(-1, p)
-    for axes in panels[:, 0]:
-        axes.set_ylabel("attention to a")
-    for axes in panels[-1]:
-        axes.set_xlabel("token a")
-    for axes in panels.flat[sizes["n"] :]:
-        axes.axis("off")
+    panels[0, 0].set_xticks(residue_ticks(p, 4))
+    panels[-1, 0].set_xlabel("a")
+    panels[-1, 1].set_xlabel("k · a mod p")
     return figure
 
 
@@ -98,28 +99,33 @@ def attention_spectra(norm_nK: np.ndarray, keys: Sequence[int]) -> Figure:
 
 
 @themed
-def attention_patterns(pattern_nPP: np.ndarray) -> Figure:
+def attention_patterns(pattern_PPn: np.ndarray, frequencies: Sequence[int] | None = None) -> Figure:
     """Each head's attention from "=" to a over all pairs (a, b).
 
     Args:
-        pattern_nPP: (heads, P, P) attention from "=" to a, for a down and b across; fractions.
+        pattern_PPn: (P, P, heads) attention from "=" to a, a down and b across; fractions.
+        frequencies: each head's frequency; if given, the residues are reordered by their angle at it.
     """
-    sizes = require_shape("pattern_nPP", pattern_nPP, "n P P")
+    sizes = require_shape("pattern_PPn", pattern_PPn, "P P n")
     columns = min(sizes["n"], 4)
     rows = -(-sizes["n"] // columns)
-    figure = new_figure(6.4 / columns * rows + 0.75)
+    figure = new_figure(6.0 / columns * rows + 1.3, compressed=True)
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     norm = Normalize(0, 1)
     for head, axes in enumerate(panels.flat[: sizes["n"]]):
-        image = heatmap(axes, pattern_nPP[head], palette().sequential, norm)
-        axes.set_title(f"head {head}", fontsize=10)
+        table_PP = pattern_PPn[:, :, head]
+        if frequencies is not None:
+            table_PP = unwrap(table_PP, frequencies[head])
+        image = heatmap(axes, table_PP, palette().sequential, norm)
+        named = "" if frequencies is None else f": k = {frequencies[head]}"
+        axes.set_title(f"head {head}{named}", fontsize=10)
         axes.set_xticks(residue_ticks(sizes["P"], 2))
         axes.set_yticks(residue_ticks(sizes["P"], 2))
     for axes in panels[-1]:
-        axes.set_xlabel("b")
+        axes.set_xlabel("b" if frequencies is None else "k·b mod p")
     for axes in panels[:, 0]:
-        axes.set_ylabel("a", rotation=0, va="center")
+        axes.set_ylabel("a" if frequencies is None else "k·a mod p")
     for axes in panels.flat[sizes["n"] :]:
         axes.axis("off")
-    color_scale(figure, image, list(panels.flat), "attention to a", aspect=20)
+    color_scale(figure, image, list(panels.flat), "attention to a", orientation="horizontal", aspect=45, pad=0.03)
     return figure

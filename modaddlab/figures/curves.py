@@ -37,6 +37,17 @@ def last_finite(values: np.ndarray) -> float:
     return float(finite[-1]) if len(finite) else float("nan")
 
 
+def until(metrics: Metrics, step: int) -> dict[str, np.ndarray]:
+    """The metrics up to a step, for a figure of the beginning of a run.
+
+    Args:
+        metrics: a record's metrics, each with T saved steps along its first axis.
+        step: the last step that is kept.
+    """
+    kept_T = np.asarray(metrics["step"]) <= step
+    return {name: np.asarray(values)[kept_T] for name, values in metrics.items()}
+
+
 def draw_pair(axes: Axes, metrics: Metrics, quantity: str, labels: bool = True) -> None:
     """The train and the test curve of "loss" or "accuracy", labelled at their right ends."""
     colors = palette()
@@ -92,6 +103,7 @@ def weight_norms(metrics: Metrics, phases: Phases = (), scale: str = "linear") -
     ends = [EndLabel(float(total_T[-1]), "all weights", colors.norm)]
     styles = ["-", (0, (5, 2)), (0, (1, 1.4)), (0, (5, 1.5, 1, 1.5))]
     matrices = [name for name in norms if name.rsplit(".", 1)[-1].startswith("W_")]
+    matrices.sort(key=lambda name: -float(norms[name][-1]))
     for number, name in enumerate(matrices):
         axes.plot(step_T, norms[name], color=colors.muted, linewidth=1.3, linestyle=styles[number % len(styles)])
         ends.append(EndLabel(float(norms[name][-1]), _short_name(name, matrices), colors.muted))

@@ -19,6 +19,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from modaddlab.figures.theme import palette
 
+PIXELS = 452
+"""How many pixels a heatmap has at least about along its longer side: four a cell at p = 113."""
+
 CHARACTER = 0.56
 """Mean width of a character in units of the font size."""
 
@@ -75,16 +78,26 @@ def spread(positions: Sequence[float], gap: float, low: float = 0.0, high: float
 
 
 def label_ends(axes: Axes, labels: Iterable[EndLabel], size: float = 10) -> None:
-    """Write labels to the right of the axes at the heights where their lines end, moved apart where they would touch."""
+    """Write labels to the right of the axes at the heights where their lines end.
+
+    Where they would touch they are moved apart, and then each is joined to its line's end.
+    """
     kept = [label for label in labels if np.isfinite(label.y)]
-    _, height = _size(axes)
-    places = spread([_fraction(axes, label.y, "y") for label in kept], 1.25 * size / height)
-    for label, place in zip(kept, places, strict=True):
+    width, height = _size(axes)
+    wished = [_fraction(axes, label.y, "y") for label in kept]
+    places = spread(wished, 1.25 * size / height)
+    leaders = any(abs(place - wish) * height > size for place, wish in zip(places, wished, strict=True))
+    for label, place, wish in zip(kept, places, wished, strict=True):
+        if leaders:
+            ends = [1 + 3 / width, 1 + 13 / width]
+            axes.plot(
+                ends, [wish, place], transform=axes.transAxes, color=label.color, linewidth=0.7, clip_on=False
+            )
         axes.annotate(
             label.text,
             (1.0, place),
             xycoords="axes fraction",
-            xytext=(5, 0),
+            xytext=(15 if leaders else 5, 0),
             textcoords="offset points",
             color=label.color,
             va="center",
@@ -110,7 +123,7 @@ def mark_phases(axes: Sequence[Axes], phases: Iterable[Phase | tuple[str, float,
         for number, phase in enumerate(inside):
             start, end = max(phase.start, low), min(phase.end, high)
             if number % 2 == 0:
-                axis.axvspan(start, end, color=colors.shade, zorder=0, linewidth=0)
+                axis.axvspan(start, end, color=colors.shade, zorder=-1, linewidth=0)
             if phase.end < high:
                 axis.axvline(phase.end, color=colors.muted, linewidth=0.8, dashes=(3, 3), zorder=1)
     width, _ = _size(axes[0])
@@ -120,7 +133,10 @@ def mark_phases(axes: Sequence[Axes], phases: Iterable[Phase | tuple[str, float,
         right = _fraction(axes[0], min(phase.end, high), "x")
         half = 0.5 * len(phase.name) * CHARACTER * size / width
         centre = min(max((left + right) / 2, half), max(1 - half, half))
-        row = next((i for i, end in enumerate(row_ends) if end < centre - half), len(row_ends))
+        rightmost = min(max(right, centre), max(1 - half, half))  # a name's middle stays over its phase
+        row = next((i for i, end in enumerate(row_ends) if end <= rightmost - half), len(row_ends))
+        if row < len(row_ends):
+            centre = max(centre, row_ends[row] + half)
         row_ends[row : row + 1] = [centre + half + size * CHARACTER / width]
         axes[0].annotate(
             phase.name,
@@ -160,7 +176,7 @@ def step_axis(axes: Axes, step_T: np.ndarray, scale: str = "linear", label: bool
         axes.set_xscale("log")
         axes.xaxis.set_minor_formatter(NullFormatter())
     else:
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
     axes.set_xlim(first, last)
     axes.xaxis.set_major_formatter(FuncFormatter(_short_number))
     if label:
@@ -209,7 +225,16 @@ def heatmap(
     extent: tuple[float, float, float, float] | None = None,
     aspect: str = "equal",
 ) -> AxesImage:
-    """An array as an image of one pixel per cell, row 0 at the top, with a frame and without a grid."""
+    """An array as an image, row 0 at the top, with a frame and without a grid.
+
+    A small array is given several pixels per cell, so that a viewer that smooths what it enlarges keeps the cells' edges and one
+    that reduces averages over cells instead of dropping some.
+    """
+    repeats = max(1, PIXELS // max(values.shape))
+    if repeats > 1:
+        values = np.ma.repeat(np.ma.repeat(values, repeats, axis=0), repeats, axis=1)
+    rows, columns = values.shape[0] // repeats, values.shape[1] // repeats
+    extent = extent or (-0.5, columns - 0.5, rows - 0.5, -0.5)
     axes.grid(False)
     for spine in axes.spines.values():
         spine.set_visible(True)
@@ -268,3 +293,25 @@ def name_keys(axes: Axes, heights: Mapping[int, float], colors: Mapping[int, str
             color=colors[key],
             annotation_clip=False,
         )
+
+
+def unwrap(table: np.ndarray, frequency: int, n_axes: int = 2) -> np.ndarray:
+    """Reorder the residues along the first axes so that the angle 2 pi k r / p of a frequency k goes round once.
+
+    Position j then holds the residue r with k r = j mod p, and a wave of frequency k becomes one period.
+
+    Args:
+        table: array whose first `n_axes` axes are residues mod p.
+        frequency: the frequency k.
+        n_axes: how many axes to reorder.
+
+    Raises:
+        ValueError: k has no inverse mod p.
+    """
+    p = table.shape[0]
+    if np.gcd(int(frequency), p) != 1:
+        raise ValueError(f"frequency (={frequency}) must have no factor in common with p (={p}) to be unwrapped")
+    order = np.arange(p) * pow(int(frequency), -1, p) % p
+    for axis in range(n_axes):
+        table = np.take(table, order, axis=axis)
+    return table

@@ -13,47 +13,52 @@ import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from modaddlab.figures.marks import color_scale, frequency_axis, heatmap, name_keys, residue_ticks
+from modaddlab.figures.marks import color_scale, frequency_axis, heatmap, name_keys, residue_ticks, unwrap
 from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
 from modaddlab.shapes import require_shape
 
 
 @themed
 def activation_grids(
-    neurons_HPP: np.ndarray,
-    fits_HPP: np.ndarray,
+    neurons_PPN: np.ndarray,
+    fits_PPN: np.ndarray,
     ids: Sequence[int],
     frequencies: Sequence[int],
     fve: Sequence[float],
     keys: Sequence[int],
+    *,
+    unwrapped: bool = False,
 ) -> Figure:
     """Chosen neurons' activations over (a, b), one column each, above their fits by one frequency.
 
     Args:
-        neurons_HPP: (H, P, P) activations of the chosen neurons, a down, b across.
-        fits_HPP: (H, P, P) their polynomial fits.
-        ids: the neurons' numbers.
+        neurons_PPN: (P, P, N) activations of the chosen neurons, a down, b across.
+        fits_PPN: (P, P, N) their polynomial fits.
+        ids: the N neurons' numbers.
         frequencies: the frequency of each fit.
         fve: the fraction of variance that each fit explains.
         keys: the key frequencies, for the colours.
+        unwrapped: reorder the residues by the angle of the neuron's frequency, which then goes round once.
     """
-    sizes = require_shape("neurons_HPP", neurons_HPP, "H P P", H=len(ids))
-    require_shape("fits_HPP", fits_HPP, "H P P", **sizes)
+    sizes = require_shape("neurons_PPN", neurons_PPN, "P P N", N=len(ids))
+    require_shape("fits_PPN", fits_PPN, "P P N", **sizes)
     colors = palette()
     by_key = frequency_colors(keys)
     count, p = len(ids), sizes["P"]
-    figure = new_figure(7.0 / count * 2 + 0.75)
+    figure = new_figure(5.9 / count * 2 + 1.0, compressed=True)
     panels = figure.subplots(2, count, sharex=True, sharey=True, squeeze=False)
     for column, (neuron, frequency, share) in enumerate(zip(ids, frequencies, fve, strict=True)):
-        norm = Normalize(float(neurons_HPP[column].min()), float(neurons_HPP[column].max()), clip=True)
-        for row, values in ((0, neurons_HPP[column]), (1, fits_HPP[column])):
-            heatmap(panels[row, column], values, colors.sequential, norm)
+        tables = [neurons_PPN[:, :, column], fits_PPN[:, :, column]]
+        norm = Normalize(float(tables[0].min()), float(tables[0].max()), clip=True)
+        for row, table_PP in enumerate(tables):
+            shown_PP = unwrap(table_PP, frequency) if unwrapped else table_PP
+            heatmap(panels[row, column], shown_PP, colors.sequential, norm)
         color = by_key.get(int(frequency), colors.muted)
         panels[0, column].set_title(f"neuron {neuron}", color=color, fontsize=10)
         panels[1, column].set_title(f"k = {frequency}: {share:.1%}", color=color, fontsize=10)
-        panels[1, column].set_xlabel("b")
+        panels[1, column].set_xlabel("k·b mod p" if unwrapped else "b")
     for axes, name in zip(panels[:, 0], ("activation", "fit"), strict=True):
-        axes.set_ylabel(f"{name}\na")
+        axes.set_ylabel(f"{name}\n" + ("k·a mod p" if unwrapped else "a"))
     for axes in panels.flat:
         axes.set_xticks([0, p - 1])
         axes.set_yticks([0, p - 1])
@@ -255,25 +260,25 @@ def output_spectra(norm_HK: np.ndarray, ids: Sequence[int], frequencies: Sequenc
 
 
 @themed
-def activation_by_sum(neurons_HPP: np.ndarray, ids: Sequence[int]) -> Figure:
+def activation_by_sum(neurons_PPN: np.ndarray, ids: Sequence[int]) -> Figure:
     """Chosen neurons' activations with the pairs rearranged by sum (down) and difference (across).
 
     A neuron that depends on a + b alone shows horizontal stripes.
 
     Args:
-        neurons_HPP: (H, P, P) activations, a down, b across; p odd.
+        neurons_PPN: (P, P, N) activations of the chosen neurons, a down, b across; p odd.
         ids: the neurons' numbers.
     """
-    sizes = require_shape("neurons_HPP", neurons_HPP, "H P P", H=len(ids))
+    sizes = require_shape("neurons_PPN", neurons_PPN, "P P N", N=len(ids))
     p = sizes["P"]
     total_PP, difference_PP = np.meshgrid(np.arange(p), np.arange(p), indexing="ij")
     half = (p + 1) // 2  # the inverse of 2 mod p
     a_PP = (total_PP + difference_PP) * half % p
     b_PP = (total_PP - difference_PP) * half % p
-    figure = new_figure(7.0 / len(ids) + 0.5)
+    figure = new_figure(6.3 / len(ids) + 0.85, compressed=True)
     panels = figure.subplots(1, len(ids), sharey=True, squeeze=False)[0]
-    for axes, values_PP, neuron in zip(panels, neurons_HPP, ids, strict=True):
-        heatmap(axes, values_PP[a_PP, b_PP], palette().sequential)
+    for column, (axes, neuron) in enumerate(zip(panels, ids, strict=True)):
+        heatmap(axes, neurons_PPN[a_PP, b_PP, column], palette().sequential)
         axes.set_title(f"neuron {neuron}", fontsize=10)
         axes.set_xlabel("a − b mod p")
         axes.set_xticks(residue_ticks(p, 2))

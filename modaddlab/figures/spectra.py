@@ -13,6 +13,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from modaddlab.figures.marks import (
     EndLabel,
@@ -40,29 +42,38 @@ def by_frequency(norm_P: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return cos_K, np.append(sin_K, 0.0) if p % 2 == 0 else sin_K
 
 
-def draw_spectrum(axes: Axes, norm_P: np.ndarray, keys: Sequence[int], parts: bool = True, names: bool = True) -> None:
-    """A bar per frequency, key frequencies in colour and named, with marks for the cosine and the sine component."""
+SINE_ALPHA, BOTH_ALPHA = 0.6, 0.25
+"""How strongly the bar of the sine and that of the frequency's norm are coloured beside the cosine's."""
+
+
+def draw_spectrum(axes: Axes, norm_P: np.ndarray, keys: Sequence[int], parts: bool = False) -> None:
+    """A bar per frequency, key frequencies in colour and named; with `parts` the cosine's and the sine's bar stand
+    inside the bar of the frequency's norm."""
     colors = palette()
     cos_K, sin_K = by_frequency(norm_P)
     norm_K = np.hypot(cos_K, sin_K)
     frequency_K = np.arange(1, len(norm_K) + 1)
     by_key = frequency_colors(keys)
-    axes.bar(frequency_K, norm_K, width=0.72, color=[by_key.get(int(k), colors.muted) for k in frequency_K])
+    color_K = [by_key.get(int(k), colors.muted) for k in frequency_K]
     if parts:
-        for values_K, marker, size in ((cos_K, "_", 34), (sin_K, "x", 13)):
-            axes.scatter(frequency_K, values_K, marker=marker, s=size, color=colors.ink, linewidths=1.1, zorder=3)
+        axes.bar(frequency_K, norm_K, width=0.84, color=color_K, alpha=BOTH_ALPHA)
+        axes.bar(frequency_K - 0.2, cos_K, width=0.36, color=color_K)
+        axes.bar(frequency_K + 0.2, sin_K, width=0.36, color=color_K, alpha=SINE_ALPHA)
+    else:
+        axes.bar(frequency_K, norm_K, width=0.72, color=color_K)
     frequency_axis(axes, len(norm_K))
     axes.set_ylim(0, 1.14 * float(norm_K.max()))
-    if names:
-        name_keys(axes, {key: float(norm_K[key - 1]) for key in by_key}, by_key)
+    name_keys(axes, {key: float(norm_K[key - 1]) for key in by_key}, by_key)
 
 
-def draw_control(axes: Axes, control_P: np.ndarray, text: str) -> None:
-    """The spectrum of an untrained network as a stepped line."""
-    colors = palette()
+def draw_control(axes: Axes, control_P: np.ndarray) -> None:
+    """The spectrum of an untrained network as a dashed stepped line."""
     control_K = np.hypot(*by_frequency(control_P))
     edges = np.arange(len(control_K) + 1) + 0.5
-    axes.stairs(control_K, edges, color=colors.control, linewidth=1.2, label=text, zorder=2.5, fill=False, baseline=None)
+    axes.stairs(
+        control_K, edges, color=palette().ink, linewidth=1.1, linestyle=(0, (2, 1)), zorder=2.5, baseline=None
+    )
+    axes.set_ylim(0, max(axes.get_ylim()[1], 1.05 * float(control_K.max())))
 
 
 @themed
@@ -85,16 +96,19 @@ def component_spectrum(
     colors = palette()
     figure = new_figure(3.3)
     axes = figure.subplots()
-    draw_spectrum(axes, norm_P, keys)
+    draw_spectrum(axes, norm_P, keys, parts=True)
     handles = [
-        axes.scatter([], [], marker="_", s=34, color=colors.ink, linewidths=1.1, label="cosine part"),
-        axes.scatter([], [], marker="x", s=13, color=colors.ink, linewidths=1.1, label="sine part"),
+        Patch(color=colors.muted, label="cosine"),
+        Patch(color=colors.muted, alpha=SINE_ALPHA, label="sine"),
+        Patch(color=colors.muted, alpha=BOTH_ALPHA, label="both"),
     ]
     if control_P is not None:
         require_shape("control_P", control_P, "P", P=p)
-        draw_control(axes, control_P, "untrained")
-        handles += axes.plot([], [], color=colors.control, linewidth=1.2, label="untrained network")
-    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), handletextpad=0.4, columnspacing=1.4)
+        draw_control(axes, control_P)
+        handles.append(Line2D([], [], color=colors.ink, linewidth=1.1, linestyle=(0, (2, 1)), label="both, untrained network"))
+    figure.legend(
+        handles=handles, loc="outside upper right", ncols=4, handlelength=1.2, handletextpad=0.5, columnspacing=1.4
+    )
     axes.set_ylabel("\n".join(_wrap(quantity, 30)))
     return figure
 
@@ -124,7 +138,7 @@ def spectra_side_by_side(
     figure = new_figure(2.55 * rows)
     panels = figure.subplots(rows, columns, squeeze=False, sharey=False)
     for axes, (title, norm_P) in zip(panels.flat, norms.items(), strict=False):
-        draw_spectrum(axes, norm_P, keys.get(title, ()), parts=False)
+        draw_spectrum(axes, norm_P, keys.get(title, ()))
         axes.set_title(title, pad=10)
     for axes in panels[:-1].flat:
         axes.set_xlabel("")
@@ -141,30 +155,35 @@ def component_names(p: int) -> list[str]:
 
 
 @themed
-def logit_spectrum(norm_PP: np.ndarray, keys: Sequence[int]) -> Figure:
+def logit_spectrum(norm_PP: np.ndarray, keys: Sequence[int], n_significant: int | None = None) -> Figure:
     """The logits in the 2D Fourier basis over (a, b): all p x p components, and beside them the constant and the keys alone.
 
     Args:
         norm_PP: (P, P) norm over the outputs of each component, basis order along a (down) and b (across).
         keys: the key frequencies; their 2 x 2 blocks are framed.
+        n_significant: how many components an analysis found significant, written above.
     """
     p = require_shape("norm_PP", norm_PP, "P P")["P"]
     colors = palette()
     by_key = frequency_colors(keys)
     ordered = sorted(by_key)
     names = component_names(p)
-    figure = new_figure(4.35)
+    figure = new_figure(4.5)
     left, right = figure.subplots(1, 2)
     highest = float(norm_PP.max())
     norm = LogNorm(highest * 1e-3, highest, clip=True)
     image = heatmap(left, norm_PP, colors.sequential, norm)
-    for key, color in by_key.items():
+    for rank, (key, color) in enumerate(by_key.items()):
         left.plot(2 * key - 0.5, 2 * key - 0.5, "s", markersize=9, mfc="none", mec=color, mew=1.6)
+        close = rank + 1 < len(ordered) and ordered[rank + 1] - key < 0.13 * p / 2
+        side = -1 if close or key > 0.85 * p / 2 else 1
         left.annotate(
             str(key),
             (2 * key - 0.5, 2 * key - 0.5),
-            xytext=(7, 5),
+            xytext=(8 * side, 0),
             textcoords="offset points",
+            ha="left" if side > 0 else "right",
+            va="center",
             color=color,
             fontsize=10,
             fontweight="bold",
@@ -174,7 +193,8 @@ def logit_spectrum(norm_PP: np.ndarray, keys: Sequence[int]) -> Figure:
         axis.set_ticks(ticks, labels=["1", *[str(round((tick + 0.5) / 2)) for tick in ticks[1:]]])
     left.set_xlabel("frequency along b")
     left.set_ylabel("frequency along a")
-    left.set_title(f"all {p} × {p} components")
+    counted = "" if n_significant is None else f", {n_significant} significant"
+    left.set_title(f"all {p} × {p}{counted}")
     chosen = [0, *[i for key in ordered for i in (2 * key - 1, 2 * key)]]
     image = heatmap(right, norm_PP[np.ix_(chosen, chosen)], colors.sequential, norm)
     labels = [names[i] for i in chosen]
@@ -221,33 +241,45 @@ def spectrum_over_training(
     by_key = frequency_colors(keys)
     energy_TK = np.asarray(energy_TK, float)
     share_TK = energy_TK / energy_TK.sum(axis=1, keepdims=True)
-    figure = new_figure(5.6)
+    figure = new_figure(6.2)
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
     step_axis(bottom, step_T)
     highest = float(share_TK.max())
-    strip = top.pcolormesh(
-        step_T,
-        np.arange(1, sizes["K"] + 1),
-        share_TK.T,
-        cmap=colors.sequential,
-        norm=LogNorm(max(highest * 1e-3, 1e-12), highest, clip=True),
-        shading="nearest",
-        rasterized=True,
+    shown = np.linspace(step_T[0], step_T[-1], 300)
+    nearest = np.argmin(np.abs(np.asarray(step_T, float)[:, None] - shown), axis=0)
+    strip = heatmap(
+        top,
+        share_TK[nearest].T[::-1],
+        colors.sequential,
+        LogNorm(max(highest * 1e-3, 1e-12), highest, clip=True),
+        extent=(float(step_T[0]), float(step_T[-1]), 0.5, sizes["K"] + 0.5),
+        aspect="auto",
     )
-    top.grid(False)
-    top.set_ylim(0.5, sizes["K"] + 0.5)
     top.set_yticks([1, *range(10, sizes["K"] + 1, 10)] if sizes["K"] > 12 else range(1, sizes["K"] + 1))
     top.set_ylabel("frequency k")
     label_ends(top, [EndLabel(key, str(key), color) for key, color in by_key.items()])
-    for k in range(1, sizes["K"] + 1):
-        if k not in by_key:
-            bottom.plot(step_T, share_TK[:, k - 1], color=colors.muted, linewidth=0.5, alpha=0.5)
+    others = [k - 1 for k in range(1, sizes["K"] + 1) if k not in by_key]
+    if others:
+        low_T, high_T = share_TK[:, others].min(axis=1), share_TK[:, others].max(axis=1)
+        bottom.fill_between(step_T, low_T, high_T, color=colors.muted, alpha=0.45, linewidth=0)
     for key, color in by_key.items():
         bottom.plot(step_T, share_TK[:, key - 1], color=color)
     bottom.set_ylim(0, 1.08 * highest)
-    label_ends(bottom, [EndLabel(float(share_TK[-1, key - 1]), str(key), color) for key, color in by_key.items()])
+    ends = [EndLabel(float(share_TK[-1, key - 1]), str(key), color) for key, color in by_key.items()]
+    if others:
+        ends.append(EndLabel(float(share_TK[-1, others].max()), "others", colors.muted))
+    label_ends(bottom, ends)
     bottom.set_ylabel("share")
-    color_scale(figure, strip, [top, bottom], quantity + " (log scale)", extend="min", pad=0.09, aspect=35)
-    mark_phases([bottom], ())
+    color_scale(
+        figure,
+        strip,
+        [top, bottom],
+        quantity + " (log scale)",
+        extend="min",
+        orientation="horizontal",
+        location="bottom",
+        aspect=45,
+        pad=0.02,
+    )
     mark_phases([top, bottom], phases)
     return figure

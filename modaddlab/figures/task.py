@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Arc, FancyArrowPatch
 
@@ -36,7 +36,7 @@ def operation_table(label_PP: np.ndarray, train_mask_PP: np.ndarray) -> Figure:
     p = require_shape("label_PP", label_PP, "P P")["P"]
     require_shape("train_mask_PP", train_mask_PP, "P P", P=p)
     colors = palette()
-    figure = new_figure(3.75)
+    figure = new_figure(3.35, compressed=True)
     axes = figure.subplots(1, 2, sharey=True)
     seen_PP = np.ma.masked_where(~np.asarray(train_mask_PP, bool), label_PP)
     for axis, values, title in zip(
@@ -50,7 +50,7 @@ def operation_table(label_PP: np.ndarray, train_mask_PP: np.ndarray) -> Figure:
         _pair_axes(axis, p)
         axis.set_title(title)
     axes[1].set_ylabel("")
-    bar = color_scale(figure, image, list(axes), "(a + b) mod p" if False else "right answer")
+    bar = color_scale(figure, image, list(axes), "right answer")
     bar.set_ticks(residue_ticks(p))
     return figure
 
@@ -66,7 +66,7 @@ def split(train_mask_PP: np.ndarray) -> Figure:
     colors = palette()
     figure = new_figure(4.2, 4.6)
     axes = figure.subplots()
-    chosen = ListedColormap([colors.test, colors.train])
+    chosen = ListedColormap([(*to_rgb(colors.test), 0.4), colors.train])
     heatmap(axes, np.asarray(train_mask_PP, int), chosen, BoundaryNorm([-0.5, 0.5, 1.5], 2))
     _pair_axes(axes, p)
     n_train = int(np.sum(train_mask_PP))
@@ -76,7 +76,7 @@ def split(train_mask_PP: np.ndarray) -> Figure:
 
 
 def _turn(axes: Axes, radius: float, start: float, end: float, color: str, text: str) -> None:
-    """An arc with an arrow head from one angle to another (radians, anticlockwise from the top is negative)."""
+    """An arc with an arrow head from one angle to another, in radians."""
     middle = (start + end) / 2
     degrees = np.degrees([start, end])
     axes.add_patch(
@@ -95,7 +95,7 @@ def _turn(axes: Axes, radius: float, start: float, end: float, color: str, text:
             shrinkB=0,
         )
     )
-    inner = radius - 0.16
+    inner = radius - 0.1 - 0.16 * abs(np.cos(middle))
     axes.text(inner * np.cos(middle), inner * np.sin(middle), text, color=color, ha="center", va="center", fontsize=10)
 
 
@@ -114,27 +114,38 @@ def addition_on_a_circle(a: int, b: int, p: int, frequencies: tuple[int, ...] = 
     if not (0 <= a < p and 0 <= b < p):
         raise ValueError(f"a and b must be in 0..{p - 1}, found a={a}, b={b}")
     colors = palette()
-    figure = new_figure(7.0 / len(frequencies) + 0.35)
+    figure = new_figure(7.0 / len(frequencies) + 0.1, compressed=True)
     panels = figure.subplots(1, len(frequencies), squeeze=False)[0]
     for axes, k in zip(panels, frequencies, strict=True):
         angle_P = np.pi / 2 - 2 * np.pi * k * np.arange(p) / p
         x_P, y_P = np.cos(angle_P), np.sin(angle_P)
         axes.scatter(x_P, y_P, c=np.arange(p), cmap=colors.cyclic, s=26 if p < 30 else 12, zorder=3)
-        c = (a + b) % p
+        total = (a + b) % p
         top = np.pi / 2
         for radius, first, last, color, text in (
-            (0.78, top, top - _small(2 * np.pi * k * a / p), colors.ink, f"a = {a}"),
-            (0.46, angle_P[a], angle_P[a] - _small(2 * np.pi * k * b / p), colors.muted, f"b = {b}"),
+            (0.82, top, top - _small(2 * np.pi * k * a / p), colors.ink, f"a = {a}"),
+            (0.5, angle_P[a], angle_P[a] - _small(2 * np.pi * k * b / p), colors.muted, f"b = {b}"),
         ):
             _turn(axes, radius, first, last, color, text)
-        named = {0: "0", a: f"a = {a}", c: f"a + b = {c}"}
-        for residue, text in named.items():
-            axes.text(1.16 * x_P[residue], 1.12 * y_P[residue], text, ha="center", va="center", fontsize=10)
-        for residue in (0, a, c):
-            axes.plot([0, x_P[residue]], [0, y_P[residue]], color=colors.rule, linewidth=1, zorder=0)
-        axes.scatter(x_P[[c]], y_P[[c]], s=90, facecolors="none", edgecolors=colors.ink, linewidths=1.5, zorder=4)
-        axes.set_title(f"k = {k}" + (": one step is 1/p of a turn" if k == 1 else f": one step is {k}/p of a turn"))
-        axes.set_xlim(-1.45, 1.45)
+        for residue in range(p) if p < 30 else (0, a, total):
+            chosen = residue in (0, a, total)
+            axes.text(
+                1.15 * x_P[residue],
+                1.15 * y_P[residue],
+                str(residue),
+                ha="center",
+                va="center",
+                fontsize=11 if chosen else 9,
+                fontweight="bold" if chosen else "normal",
+                color=colors.ink if chosen else colors.muted,
+            )
+            if chosen:
+                axes.plot([0, x_P[residue]], [0, y_P[residue]], color=colors.rule, linewidth=1.2, zorder=0)
+        axes.scatter(
+            x_P[[total]], y_P[[total]], s=90, facecolors="none", edgecolors=colors.ink, linewidths=1.5, zorder=4
+        )
+        axes.set_title(f"k = {k}: a step is {k}/{p} of a turn", loc="center")
+        axes.set_xlim(-1.3, 1.3)
         axes.set_ylim(-1.3, 1.3)
         axes.set_aspect("equal")
         axes.axis("off")

@@ -178,7 +178,7 @@ def _settings(colors: Palette) -> dict[str, Any]:
         "figure.dpi": 100,
         "savefig.facecolor": "none",
         "savefig.edgecolor": "none",
-        "savefig.dpi": 200,
+        "savefig.dpi": 160,
         "font.family": "DejaVu Sans",
         "font.size": 11,
         "mathtext.fontset": "dejavusans",
@@ -264,9 +264,13 @@ def themed(figure_function: Callable[Arguments, Figure]) -> Callable[Arguments, 
     return draw
 
 
-def new_figure(height: float, width: float = WIDTH) -> Figure:
+def new_figure(height: float, width: float = WIDTH, compressed: bool = False) -> Figure:
     """An empty figure, sizes in inches, whose layout keeps every label inside.
 
     It is not registered with pyplot: nothing has to be closed, and drawing needs no backend.
+
+    Args:
+        height, width: inches.
+        compressed: bring panels of equal aspect (heatmaps, circles) close to each other.
     """
-    return Figure(figsize=(width, height), layout="constrained")
+    return Figure(figsize=(width, height), layout="compressed" if compressed else "constrained")

@@ -84,8 +84,8 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
     pre = np.array(
         [wave(k, s)[:, None] + wave(k, s)[None, :] for k, s in zip(frequency_H, phase_H, strict=True)]
     ) + 0.12 * rng.normal(size=(H, p, p))
-    neurons = np.maximum(pre, 0)
-    fits = np.maximum(0, pre) * 0.9 + 0.05
+    neurons = np.maximum(pre, 0).transpose(1, 2, 0)
+    fits = neurons * 0.9 + 0.05
     fve_H = np.where(rng.random(H) < 0.85, rng.uniform(0.88, 0.99, H), rng.uniform(0.3, 0.85, H))
     chosen = [0, 1, 2, 3]
     energy_HK = rng.random((H, half)) * 0.02
@@ -101,6 +101,7 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
     heads = np.array([keys[1], keys[min(3, len(keys) - 1)], keys[-1], keys[min(3, len(keys) - 1)]])
     mean_nP = np.array([0.5 + 0.4 * wave(key, i) for i, key in enumerate(heads)])
     pattern = np.array([sigmoid(3 * wave(key, i)[:, None] - 3 * wave(key, i)[None]) for i, key in enumerate(heads)])
+    pattern, mean_Pn = pattern.transpose(1, 2, 0), mean_nP.T
     norm_nK = rng.random((4, half)) * 0.1
     norm_nK[np.arange(4), heads - 1] = 2.0
 
@@ -167,14 +168,19 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
         "spectrum_over_training": (figures.spectrum_over_training, (step, energy_TK, keys), {"phases": phases}),
         "activation_grids": (
             figures.activation_grids,
-            (neurons[:4], fits[:4], chosen, frequency_H[:4], fve_H[:4], keys),
+            (neurons[..., :4], fits[..., :4], chosen, frequency_H[:4], fve_H[:4], keys),
             {},
+        ),
+        "activation_grids_unwrapped": (
+            figures.activation_grids,
+            (neurons[..., :4], fits[..., :4], chosen, frequency_H[:4], fve_H[:4], keys),
+            {"unwrapped": True},
         ),
         "fve_histogram": (figures.fve_histogram, (fve_H, frequency_H, keys), {"control_H": rng.uniform(0.2, 0.45, H)}),
         "cluster_sizes": (figures.cluster_sizes, ({key: 44 + 20 * i for i, key in enumerate(keys)}, 79), {}),
         "neuron_spectra": (figures.neuron_spectra, (energy_HK, np.where(fve_H > 0.85, frequency_H, 0), keys), {}),
         "output_spectra": (figures.output_spectra, (energy_HK[:4], chosen, frequency_H[:4], keys), {}),
-        "activation_by_sum": (figures.activation_by_sum, (neurons[:4], chosen), {}),
+        "activation_by_sum": (figures.activation_by_sum, (neurons[..., :4], chosen), {}),
         "embedding_circles": (
             figures.embedding_circles,
             ({key: np.stack([wave(key), wave(key, -np.pi / 2)], 1) + 0.05 * rng.normal(size=(p, 2)) for key in keys},),
@@ -186,7 +192,7 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
             (np.outer(np.cos(angle), np.cos(angle)), -np.outer(np.sin(angle), np.sin(angle)), u[k], k),
             {},
         ),
-        "values_by_sum": (figures.values_by_sum, (u[k], v[k], k), {}),
+        "values_by_sum": (figures.values_by_sum, (u[k], v[k], k, keys), {}),
         "logits_as_waves": (figures.logits_as_waves, (waves, logits, keys, a, b), {}),
         "correct_logit_margin": (
             figures.correct_logit_margin,
@@ -196,10 +202,11 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
         "attention_by_token": (
             figures.attention_by_token,
             (pattern, heads, [0.99, 0.985, 0.991, 0.979], keys),
-            {"fit_nP": mean_nP},
+            {"fit_Pn": mean_Pn},
         ),
         "attention_spectra": (figures.attention_spectra, (norm_nK, keys), {}),
         "attention_patterns": (figures.attention_patterns, (pattern,), {}),
+        "attention_patterns_unwrapped": (figures.attention_patterns, (pattern, heads), {}),
         "progress_measures": (figures.progress_measures, (step, losses), {"phases": phases}),
         "excluded_by_key": (figures.excluded_by_key, (step, excluded_TK, keys, run["train_loss"]), {"phases": phases}),
         "sparsity_and_norm": (
