@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except LabError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return 2
     except KeyboardInterrupt:
         print("\nstopped; the site is as it was before", file=sys.stderr)
         return 130

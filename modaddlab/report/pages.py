@@ -63,6 +63,8 @@ class Site:
 def write_page(site: Site, index: int, document: pf.Doc, output: Path) -> None:
     """Write one chapter's page below the folder `output`."""
     entry = site.entries[index]
+    headings = contents(document, int(site.book.option("toc-depth", entry.chapter, default=3)))
+    identifier, title = list(document.content)[0].identifier, list(document.content)[0].content
     body = list(document.content)[1:]
     prepared = _Lowering(site, entry.chapter).document(pf.Doc(*body))
     content = pandoc.write(list(prepared.content), "html5", "--mathml")
@@ -76,13 +78,13 @@ def write_page(site: Site, index: int, document: pf.Doc, output: Path) -> None:
         description=book.get("description", ""),
         entry=entry,
         groups=_groups(site.entries),
-        headings=contents(document),
+        headings=headings,
         previous=site.entries[index - 1] if index else None,
         next=site.entries[index + 1] if index + 1 < len(site.entries) else None,
         pdf=site.pdf,
         content=content,
-        identifier=list(document.content)[0].identifier,
-        title=_inline_html(list(document.content)[0].content),
+        identifier=identifier,
+        title=_inline_html(title),
         styles=styles(site.book),
         to=lambda target: site.relative(Path(target), page),
     )
@@ -97,8 +99,8 @@ def styles(book: Book) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def contents(document: pf.Doc, depth: int = 3) -> list[Heading]:
-    """The page's own contents: its second- and third-level headings."""
+def contents(document: pf.Doc, depth: int) -> list[Heading]:
+    """The page's own contents: its headings from the second level down to `depth`."""
     found: list[Heading] = []
 
     def action(element: Any, _: pf.Doc) -> None:

@@ -36,10 +36,9 @@ def write_pdf(book: Book, entries: Sequence[Entry], documents: Sequence[pf.Doc],
     pieces = [(THEME / "book.typ").read_text(encoding="utf-8"), _show_rule(book)]
     part = None
     for entry, document in zip(entries, documents, strict=True):
-        if entry.chapter.part != part and entry.chapter.part is not None:
-            pieces.append(f"#part-title[{_inline(entry.chapter.part)}]")
+        begins = entry.chapter.part if entry.chapter.part != part else None
         part = entry.chapter.part
-        lowered = _Lowering(book, entry.chapter, pages).document(document)
+        lowered = _Lowering(book, entry.chapter, pages, begins).document(document)
         pieces.append(pandoc.write(list(lowered.content), "typst"))
     source = folder / f".{Path(book.pdf_name).stem}.typ"
     source.write_text("\n\n".join(pieces), encoding="utf-8")
@@ -76,10 +75,6 @@ def _string(value: str | None) -> str:
     return "none" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def _inline(text: str) -> str:
-    return pandoc.write([pf.Plain(pf.Str(text))], "typst").strip()
-
-
 def _raw(text: str) -> pf.RawBlock:
     return pf.RawBlock(text, format="typst")
 
@@ -87,8 +82,8 @@ def _raw(text: str) -> pf.RawBlock:
 class _Lowering:
     """Turns the book's constructs into what pandoc's Typst writer and our template know."""
 
-    def __init__(self, book: Book, chapter: Chapter, pages: Mapping[Path, Chapter]) -> None:
-        self.chapter, self.pages = chapter, pages
+    def __init__(self, book: Book, chapter: Chapter, pages: Mapping[Path, Chapter], part: str | None) -> None:
+        self.chapter, self.pages, self.part = chapter, pages, part
         self.keep_code = bool(book.option("echo", to="typst", default=True))
 
     def document(self, document: pf.Doc) -> pf.Doc:
@@ -127,10 +122,10 @@ class _Lowering:
                     blocks += [_raw("#tab["), pf.Plain(*tab.title), _raw("]["), *tab.body, _raw("]")]
                 return blocks
             case pf.Div() if constructs.columns(element):
-                cells: list[Any] = []
+                cells: list[Any] = [_raw(f"#columns-of({constructs.columns(element)}")]
                 for block in element.content:
-                    cells += [_raw("["), block, _raw("]")]
-                return [_raw(f"#columns-of({constructs.columns(element)})"), *cells]
+                    cells += [_raw(", ["), block, _raw("]")]
+                return [*cells, _raw(")")]
         return None
 
     def _identifier(self, identifier: str, chapter: Chapter) -> str:
@@ -164,5 +159,6 @@ class _Lowering:
             name = f"{number}\u2002"
             header.content = [pf.Str(name), *header.content]
         if header.level == 1:
-            return [header, _raw(f"#metadata(none) <chapter--{self.chapter.slug}>")]
+            part = [_raw(f"#metadata({_string(self.part)}) <part-start>")] if self.part else []
+            return [header, *part, _raw(f"#metadata(none) <chapter--{self.chapter.slug}>")]
         return header
