@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,7 +26,8 @@ import numpy as np
 
 from modaddlab import paths
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import RunSpec
+from modaddlab.experiments import catalogue
+from modaddlab.experiments.spec import RunSpec, flatten
 from modaddlab.store.content import check_metrics, check_params
 from modaddlab.store.files import FileEntry, confined, disk_errors, from_json, from_safetensors, to_json
 
@@ -59,10 +61,25 @@ def snapshot_file(step: int) -> str:
     return f"snapshots/step-{step:08d}.safetensors"
 
 
-def training_command(data: Path, run_id: str, *, again: bool = False) -> str:
-    """The command that trains a run, or trains it again although there is a record."""
-    where = "" if data == paths.data_folder() else f" --data {data}"
-    return f"python -m modaddlab.train {run_id.rpartition('-')[0]}{' --force' if again else ''}{where}"
+def training_command(data: Path, run_id: str, spec: RunSpec | None = None, *, again: bool = False) -> str:
+    """The command that trains a run, or trains it again although there is a record.
+
+    Args:
+        data: the data folder.
+        run_id: the run.
+        spec: its specification; without one only the run's name is known.
+        again: whether there is a record, which is to be replaced.
+    """
+    words = [run_id.rpartition("-")[0]]
+    if spec is not None:
+        words[0] = spec.name if spec.name in catalogue.RUNS else "mainline"
+        base = flatten(catalogue.RUNS[words[0]].to_dict())
+        for key, value in flatten(spec.to_dict()).items():
+            if value != base[key]:
+                words.append(f"--seed {value}" if key == "seed" else f"--set {key}={'none' if value is None else value}")
+    words += ["--force"] * again
+    words += [] if data == paths.data_folder() else [f"--data {shlex.quote(str(data))}"]
+    return " ".join(["python -m modaddlab.train", *words])
 
 
 @dataclass(frozen=True, eq=False)
@@ -319,7 +336,11 @@ def _read_verified(data: Path, run_id: str, name: str, entry: FileEntry) -> byte
 def damaged(data: Path, run_id: str, name: str, finding: str) -> LabError:
     """The error for a damaged file: its path, what was expected and found, the command that repairs it."""
     path, one_line = data / "runs" / run_id / name, " ".join(finding.split())
-    return LabError(f"{path}: {one_line}; train it again: {training_command(data, run_id, again=True)}")
+    try:  # a specification vouches for itself: the run id is its hash
+        spec = _parse_spec(run_id, confined(data, "runs", run_id, SPEC).read_bytes())
+    except (LabError, OSError):
+        spec = None
+    return LabError(f"{path}: {one_line}; train it again: {training_command(data, run_id, spec, again=True)}")
 
 
 @contextmanager

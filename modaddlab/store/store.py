@@ -106,7 +106,8 @@ class Store:
         record = self.find(run)
         if record is None:
             run_id = run.run_id if isinstance(run, RunSpec) else run
-            command = training_command(self.data, run_id)
+            spec = run if isinstance(run, RunSpec) else None
+            command = training_command(self.data, run_id, spec)
             raise LabError(f"{self.folder} has no record {run_id}; train it: {command}")
         return record
 

@@ -79,7 +79,7 @@ def test_json_depends_on_content_alone() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 100_000, b"nan"])
 def test_what_is_no_json_is_a_value_error(content: bytes) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"."):
         files.from_json(content)
 
 
@@ -92,7 +92,7 @@ def test_a_pickle_is_refused_and_not_run(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("BOMB", str(tmp_path / "exploded"))
     content = pickle.dumps(_Bomb())
     for read in (files.from_safetensors, files.from_json):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match=r"safetensors|decode"):
             read(content)
     assert not (tmp_path / "exploded").exists()
 
@@ -193,12 +193,17 @@ def test_no_name_leads_out_of_a_folder(tmp_path: Path, parts: list[str]) -> None
     root.mkdir(exist_ok=True)
     if not (root / "link").is_symlink():
         (root / "link").symlink_to(tmp_path)
+    path = root.joinpath(*parts)
     try:
-        path = files.confined(root, *parts)
-    except LabError as error:
-        assert "leads out" in str(error) and "\n" not in str(error)
+        inside = os.path.realpath(path) == str(root) or os.path.realpath(path).startswith(f"{root}/")
+    except ValueError:  # a NUL byte
+        inside = False
+    if inside:
+        assert files.confined(root, *parts) == path
     else:
-        assert os.path.realpath(path) == str(root) or os.path.realpath(path).startswith(f"{root}/")
+        with pytest.raises(LabError, match="leads out") as caught:
+            files.confined(root, *parts)
+        assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("parts", [("..",), ("/etc",), ("link",), ("link", "x"), ("loop",), ("a\0",), ("a", "..", "..")])

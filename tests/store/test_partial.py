@@ -84,7 +84,8 @@ def test_the_newest_two_states_are_kept(partial: Partial) -> None:
         "state-00000250.safetensors",
     ]
     found = reopened(partial).load_state()
-    assert found is not None and found[0] == 250
+    assert found is not None
+    assert found[0] == 250
 
 
 def damage_each(partial: Partial) -> None:
@@ -99,12 +100,19 @@ def test_the_state_before_a_damaged_one_is_used(partial: Partial, lines: list[st
     newest.write_bytes(newest.read_bytes()[:-3])
     resumed = reopened(partial, lines)
     found = resumed.load_state()
-    assert found is not None and found[0] == 10 and found[2] == {"at": 10}
+    assert found is not None
+    assert found[0] == 10
+    assert found[2] == {"at": 10}
     assert_same(found[1], arrays_at(10))
-    assert len(lines) == 1 and str(newest) in lines[0] and "is damaged" in lines[0] and "\n" not in lines[0]
+    assert len(lines) == 1
+    assert str(newest) in lines[0]
+    assert "is damaged" in lines[0]
+    assert "\n" not in lines[0]
     resumed.save_state(15, arrays_at(15), {})  # the damaged one is out of the way
     later = reopened(partial, lines).load_state()
-    assert later is not None and later[0] == 15 and len(lines) == 1
+    assert later is not None
+    assert later[0] == 15
+    assert len(lines) == 1
 
 
 def test_without_an_intact_state_training_starts_anew(partial: Partial, lines: list[str]) -> None:
@@ -134,7 +142,8 @@ def test_a_changed_state_is_never_taken_for_a_true_one(partial: Partial, place: 
     assert found is not None
     # a flip in the header's padding changes nothing that is read
     assert found[0] in ({10} if cut else {10, 20})
-    assert found[2] == {"at": found[0]} and len(lines) == (found[0] == 10)
+    assert found[2] == {"at": found[0]}
+    assert len(lines) == (found[0] == 10)
     assert_same(found[1], arrays_at(found[0]))
 
 
@@ -147,11 +156,15 @@ def test_a_state_of_another_run_or_step_is_refused(partial: Partial, tmp_path: P
     shutil.copy(state_files(other)[0], partial.folder)
     partial.save_state(5, arrays_at(5), {})
     found = reopened(partial, lines).load_state()
-    assert found is not None and found[0] == 5
-    assert len(lines) == 1 and "it is the state of other-0123456789 at step 10" in lines[0]
+    assert found is not None
+    assert found[0] == 5
+    assert len(lines) == 1
+    assert "it is the state of other-0123456789 at step 10" in lines[0]
     shutil.copy(partial.folder / "state-00000005.safetensors", partial.folder / "state-00000006.safetensors")
     found = reopened(partial, lines).load_state()
-    assert found is not None and found[0] == 5 and len(lines) == 2
+    assert found is not None
+    assert found[0] == 5
+    assert len(lines) == 2
 
 
 def test_a_state_with_a_true_checksum_and_no_sense_is_refused(partial: Partial, lines: list[str]) -> None:
@@ -161,7 +174,9 @@ def test_a_state_with_a_true_checksum_and_no_sense_is_refused(partial: Partial, 
         (partial.folder / f"state-0000001{number}.safetensors").write_bytes(to_safetensors(arrays, text))
     (partial.folder / "state-00000016.safetensors").write_bytes(to_safetensors(arrays))
     found = reopened(partial, lines).load_state()
-    assert found is not None and found[0] == 5 and len(lines) == 6
+    assert found is not None
+    assert found[0] == 5
+    assert len(lines) == 6
 
 
 def test_snapshots_that_the_state_does_not_know_are_discarded(partial: Partial) -> None:
@@ -196,9 +211,12 @@ def test_a_damaged_snapshot_leads_back_to_the_state_before_it(partial: Partial, 
         partial.snapshot_files()
     resumed = reopened(partial, lines)
     found = resumed.load_state()
-    assert found is not None and found[0] == 3
-    assert len(lines) == 1 and str(path) in lines[0]
-    assert resumed.snapshot_steps() == [0] and not path.exists()
+    assert found is not None
+    assert found[0] == 3
+    assert len(lines) == 1
+    assert str(path) in lines[0]
+    assert resumed.snapshot_steps() == [0]
+    assert not path.exists()
 
 
 def test_weights_that_do_not_fit_half_precision_are_refused(partial: Partial) -> None:
@@ -213,7 +231,8 @@ def test_clear_removes_everything_but_the_lock(partial: Partial) -> None:
     partial.save_snapshot(0, {"w": np.ones(3, "f4")}, "float16")
     partial.save_state(3, arrays_at(3), {})
     partial.clear()
-    assert not partial.folder.exists() and partial.snapshot_steps() == []
+    assert not partial.folder.exists()
+    assert partial.snapshot_steps() == []
     partial.clear()
     assert reopened(partial).load_state() is None
 
@@ -263,7 +282,8 @@ def test_a_full_disk_leaves_the_states_before(partial: Partial, monkeypatch: pyt
         partial.save_state(7, arrays_at(7), {})
     monkeypatch.setattr(partial_module, "write_atomic", real)
     found = reopened(partial).load_state()
-    assert found is not None and found[0] == 3
+    assert found is not None
+    assert found[0] == 3
 
 
 def test_the_store_gives_the_working_state_of_a_run(store: Store, tiny: Any) -> None:

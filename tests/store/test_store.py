@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modaddlab.errors import LabError
+from modaddlab.experiments import catalogue
+from modaddlab.experiments.overrides import with_overrides
 from modaddlab.store import Record, Store
 from modaddlab.store import store as store_module
-from modaddlab.store.record import RUN_ID, inspect
+from modaddlab.store.record import RUN_ID, inspect, training_command
 
 Put = Callable[..., Record]
 Tree = Callable[[Path], dict[str, bytes | None]]
@@ -27,16 +30,44 @@ def intact(store: Store, run_id: str) -> bool:
 
 
 def test_an_empty_folder_has_no_records_and_stays_empty(store: Store, tiny: Any) -> None:
-    assert store.runs() == [] and store.strays() == [] and store.find(tiny.spec) is None
-    with pytest.raises(LabError, match=f"has no record {tiny.spec.run_id}; train it: python -m modaddlab.train tiny --data"):
+    assert store.runs() == []
+    assert store.strays() == []
+    assert store.find(tiny.spec) is None
+    with pytest.raises(LabError, match=f"has no record {tiny.spec.run_id}; train it: python -m modaddlab.train "):
         store.open(tiny.spec)
     assert not store.data.exists()
 
 
 def test_the_book_s_own_folder_needs_no_data_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: Any) -> None:
     monkeypatch.setenv("MODADDLAB_DATA", str(tmp_path))
-    with pytest.raises(LabError, match="train it: python -m modaddlab.train tiny$"):
+    with pytest.raises(LabError, match=r"train it: python -m modaddlab\.train tiny$"):
         Store().open(tiny.spec.run_id)
+
+
+@pytest.mark.parametrize("name", list(catalogue.RUNS))
+def test_a_missing_named_run_gives_the_short_command(store: Store, name: str) -> None:
+    with pytest.raises(LabError, match=rf"train it: python -m modaddlab\.train {name} --data {store.data}$"):
+        store.open(catalogue.RUNS[name])
+
+
+CHANGES = st.lists(
+    st.sampled_from(
+        ["seed=7", "optim.lr=1e-05", "optim.batch_size=64", "optim.batch_size=none", "task.operation=a2+b2", "name=other",
+         "model.layer_norm=true", "task.p=97", "record.snapshot_dtype=float32", "steps=10", "loss_dtype=float32"]
+    )
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(list(catalogue.RUNS)), CHANGES)
+def test_the_command_in_an_error_trains_that_very_run(name: str, changes: list[str]) -> None:
+    spec = with_overrides(catalogue.RUNS[name], changes)
+    words = shlex.split(training_command(Path("/a b"), spec.run_id, spec, again=True))
+    assert words[:3] == ["python", "-m", "modaddlab.train"]
+    assert words[-3:] == ["--force", "--data", "/a b"]
+    pairs = list(zip(words[4:-3:2], words[5:-3:2], strict=True))
+    assignments = [value if option == "--set" else f"seed={value}" for option, value in pairs]
+    assert with_overrides(catalogue.RUNS[words[3]], assignments) == spec
 
 
 def test_runs_are_listed_by_id_and_foreign_things_apart(store: Store, record: Record) -> None:
@@ -67,7 +98,7 @@ def test_a_record_that_is_none_gives_way(store: Store, record: Record, tiny: Any
     else:
         shutil.rmtree(record.path)
         record.path.touch() if thing == "file" else record.path.mkdir()
-        with pytest.raises(LabError, match="manifest.json"):
+        with pytest.raises(LabError, match=r"manifest\.json"):
             store.find(tiny.spec)
     put(store, tiny)
     assert intact(store, record.run_id)
@@ -153,7 +184,8 @@ def test_a_record_whose_successor_never_came_is_put_back(store: Store, record: R
     record.path.rename(store.folder / f".old-{record.run_id}-{'1' * 16}")
     tiny.provenance["threads"] = 9
     found = store.find(tiny.spec) if how == "find" else put(store, tiny)
-    assert found is not None and found.provenance["threads"] == 1
+    assert found is not None
+    assert found.provenance["threads"] == 1
     assert os.listdir(store.folder) == [record.run_id]
 
 
@@ -186,15 +218,18 @@ def test_a_publication_that_fails_leaves_the_store_as_it_was(
             real(source, target)
 
         monkeypatch.setattr(store_module.os, "rename", rename)
-    with pytest.raises(LabError, match="cannot write .*: the disk is full"):
+    with pytest.raises(LabError, match=r"cannot write .*: the disk is full"):
         put(store, tiny, replace=True)
     monkeypatch.undo()
     assert list_tree(store.folder) == before
     assert put(store, tiny, replace=True)
 
 
-HOSTILE = ["../x-0123456789", "/etc/x-0123456789", "a/b-0123456789", "..-0123456789", "a..b-0123456789", "x", "", ".", "..",
-           "A-0123456789", "a-0123456789\n", "a\0-0123456789", "-a-0123456789", "a-01234567890", "a-012345678G", "~-0123456789"]  # fmt: skip
+HOSTILE = [
+    *("../x-0123456789", "/etc/x-0123456789", "a/b-0123456789", "..-0123456789", "a..b-0123456789", "~-0123456789"),
+    *("", ".", "..", "x", "A-0123456789", "a-0123456789\n", "a\0-0123456789", "-a-0123456789"),
+    *("a-01234567890", "a-012345678G", "a-\u0660123456789"),
+]
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,0 +1,194 @@
+"""`python -m modaddlab.verify`: its verdicts, its exit codes, and the comparison with a retrained run."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from modaddlab import verify
+from modaddlab.experiments.spec import RecordSpec, RunSpec, TaskSpec, TransformerSpec
+from modaddlab.store import Record, Store, files
+from modaddlab.store.record import manifest_json
+
+Put = Callable[..., Record]
+
+
+def run(*arguments: object) -> int:
+    return verify.main([str(argument) for argument in arguments])
+
+
+def test_intact_records_are_counted(store: Store, record: Record, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--data", store.data) == 0
+    output, errors = capsys.readouterr()
+    lines = output.splitlines()
+    assert lines[0].startswith(f"ok       {record.run_id}  8 files, ")
+    assert lines[1].startswith("1 records, 8 files, ")
+    assert lines[1].endswith("all intact")
+    assert errors == ""
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "spec.json", "provenance.json", "metrics.safetensors", "final.safetensors"])
+def test_every_damaged_file_is_named(
+    store: Store, record: Record, make_tiny: Any, put: Put, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound = put(store, make_tiny("sound"))
+    damaged = [name] if name == "manifest.json" else [name, "snapshots/step-00000005.safetensors"]
+    for path in damaged:
+        (record.path / path).write_bytes(b"{}")
+    assert run("--data", store.data) == 1
+    output, _ = capsys.readouterr()
+    assert f"DAMAGED  {record.run_id}" in output
+    assert f"ok       {sound.run_id}" in output
+    for path in damaged:
+        assert output.count(f"{record.path / path}: ") == 1
+    assert output.splitlines()[-1].endswith(": 1 damaged")
+    assert run("sound", "--data", store.data) == 0
+    assert run(record.run_id, "sound", "--data", store.data) == 1
+
+
+def test_arrays_are_held_against_the_specification_and_not_only_their_hash(
+    store: Store, record: Record, capsys: pytest.CaptureFixture[str]
+) -> None:
+    final = {**record.final, "unembed.W_U": np.zeros((4, 5), "f4")}
+    content = files.to_safetensors(final)
+    (record.path / "final.safetensors").write_bytes(content)
+    entries = {**record.files, "final.safetensors": files.FileEntry.of(content)}
+    (record.path / "manifest.json").write_bytes(manifest_json(record.run_id, entries))
+    assert run("--data", store.data) == 1
+    assert "key 'unembed.W_U' must have the shape (4, 6), found (4, 5)" in capsys.readouterr().out
+
+
+def test_files_that_nobody_listed_are_named(store: Store, record: Record, capsys: pytest.CaptureFixture[str]) -> None:
+    (record.path / "extra.npz").touch()
+    assert run("--data", store.data) == 1
+    assert f"{record.path / 'extra.npz'}: no file of the record" in capsys.readouterr().out
+
+
+def test_what_is_no_record_is_named(store: Store, record: Record, capsys: pytest.CaptureFixture[str]) -> None:
+    (store.folder / ".gitkeep").touch()
+    (store.folder / f".new-{record.run_id}-{'0' * 16}").mkdir()
+    assert run("--data", store.data) == 0
+    shutil.copytree(record.path, store.folder / "Copy of a record")
+    assert run(record.run_id, "--data", store.data) == 0
+    assert run("--data", store.data) == 1
+    output = capsys.readouterr().out
+    assert f"FOREIGN  {store.folder / 'Copy of a record'}" in output
+    assert output.splitlines()[-1].endswith("all intact, 1 foreign")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nonsense"], "no record named 'nonsense'; on disk: tiny"),
+        (["../tiny"], "no record named '../tiny'"),
+        (["--retrain", "nonsense"], "no record named 'nonsense'"),
+        (["tiny", "--retrain", "tiny"], "--retrain NAME takes no other names"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    store: Store, record: Record, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*arguments, "--data", store.data) == 2
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert words in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_folder_without_records_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--data", tmp_path) == 2
+    assert "is no folder; name a data folder" in capsys.readouterr().err
+    (tmp_path / "runs").mkdir()
+    assert run("--data", tmp_path) == 0
+    with pytest.raises(SystemExit, match="2"):
+        run("--unknown-option")
+
+
+def test_a_name_of_several_records_cannot_be_retrained(
+    store: Store, record: Record, make_tiny: Any, put: Put, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = put(store, make_tiny(seed=1))
+    assert run("--retrain", "tiny", "--data", store.data) == 2
+    errors = capsys.readouterr().err
+    assert record.run_id in errors
+    assert other.run_id in errors
+
+
+@pytest.fixture
+def trainer(monkeypatch: pytest.MonkeyPatch, put: Put) -> Callable[[Any], None]:
+    """Puts a training in the loop's place that gives the run it is told."""
+
+    def install(result: Any) -> None:
+        def train(spec: RunSpec, store: Store, *, threads: int | None, observe: object) -> Record:
+            assert (spec, threads) == (result.spec, 1)
+            return put(store, result)
+
+        monkeypatch.setitem(sys.modules, "modaddlab.training.loop", types.SimpleNamespace(train=train))
+
+    return install
+
+
+def test_a_retrained_run_is_compared_bit_for_bit(
+    store: Store, record: Record, tiny: Any, trainer: Callable[[Any], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny.provenance["wall_seconds"] = 99.0
+    trainer(tiny)
+    assert run("--retrain", "tiny", "--data", store.data) == 0
+    assert f"ok       {record.run_id}: identical bit for bit, 3 snapshots included" in capsys.readouterr().out
+
+    tiny.provenance.update(threads=4, torch="3.0")
+    tiny.final["embed.W_E"][2, 1] += 0.25
+    tiny.snapshots[5]["unembed.W_U"][0, 0] += 0.5
+    tiny.metrics["train_loss"][1] = np.nextafter(tiny.metrics["train_loss"][1], 2)
+    assert run("--retrain", record.run_id, "--data", store.data) == 1
+    output = capsys.readouterr().out
+    assert "DIFFERS" in output
+    for line in ("snapshot 5: unembed.W_U: 0.5\n", "final: embed.W_E: 0.25\n", "metrics: train_loss: 1.11e-16\n"):
+        assert line in output
+    assert "threads: 1 recorded, 4 here\n" in output
+    assert "torch: 2.13.0 recorded, 3.0 here\n" in output
+    assert "wall_seconds" not in output
+
+
+def test_nan_equals_nan_and_nothing_else(tmp_path: Path, make_tiny: Any, put: Put, record: Record) -> None:
+    one, other = make_tiny(), make_tiny()
+    one.metrics["gini_W_E"] = np.array([np.nan, 1.0, 2.0])
+    other.metrics["gini_W_E"] = np.array([np.nan, 1.0, 2.5])
+    first, second = put(Store(tmp_path / "a"), one), put(Store(tmp_path / "b"), other)
+    assert verify.compare(first, first) == []
+    assert verify.compare(first, second) == [verify.Deviation("metrics", "gini_W_E", 0.5)]
+    assert verify.compare(first, record) == [verify.Deviation("metrics", "gini_W_E", math.inf)]
+    other.metrics["gini_W_E"] = np.array([0.0, 1.0, 2.0])
+    third = put(Store(tmp_path / "c"), other)
+    assert verify.compare(first, third) == [verify.Deviation("metrics", "gini_W_E", math.inf)]
+
+
+def test_a_snapshot_that_one_record_lacks_is_a_deviation(tmp_path: Path, tiny: Any, put: Put, record: Record) -> None:
+    del tiny.snapshots[5]
+    other = put(Store(tmp_path / "a"), tiny)
+    assert verify.compare(record, other) == [verify.Deviation("snapshot 5", "(all)", math.inf)]
+    assert verify.compare(other, record) == [verify.Deviation("snapshot 5", "(all)", math.inf)]
+
+
+def test_a_real_run_is_trained_and_retrained_to_the_same_bits(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    from modaddlab.training.loop import train
+
+    spec = RunSpec(
+        name="real",
+        task=TaskSpec(p=7, train_frac=0.5),
+        model=TransformerSpec(d_model=8, n_heads=2, d_head=4, d_mlp=8),
+        record=RecordSpec(snapshots=2),
+        steps=20,
+    )
+    record = train(spec, store, threads=1)
+    assert run("--data", store.data) == 0
+    assert run("--retrain", "real", "--data", store.data) == 0
+    assert f"ok       {record.run_id}: identical bit for bit" in capsys.readouterr().out
