@@ -16,6 +16,7 @@ _PUBLIC: dict[str, str] = {
     "RunSpec": "modaddlab.experiments.spec",
     "Grid": "modaddlab.models.grid",
     "run_grid": "modaddlab.models.grid",
+    "Study": "modaddlab.study",
     "Record": "modaddlab.store.record",
     "Store": "modaddlab.store.store",
     "open_record": "modaddlab.store.named",

@@ -47,7 +47,7 @@ def number(value: float | None, digits: int = 3) -> str:
     if not 1e-3 <= abs(value) < 1e5:
         return power(value, digits)
     rounded = float(f"{value:.{digits - 1}e}")
-    if not abs(rounded) < 1e5:
+    if abs(rounded) >= 1e5:
         return power(value, digits)
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
     return _minus(f"{rounded:,.{decimals}f}")
@@ -70,7 +70,10 @@ def power(value: float | None, digits: int = 3) -> str:
 
 
 def percent(fraction: float | None, decimals: int = 1) -> str:
-    """A fraction in percent: 0.846 is 84.6 %. A value that rounds to 100 or 0 without being it keeps its difference visible.
+    """A fraction in percent: 0.846 is 84.6 %.
+
+    A value that would round to 100 or to 0 without being it gets up to two digits more, and then an inequality:
+    0.99966 is 99.97 %, 1e-9 is < 0.001 %.
 
     Args:
         fraction: 1 is 100 %; None and NaN become a dash.
@@ -78,13 +81,12 @@ def percent(fraction: float | None, decimals: int = 1) -> str:
     """
     if fraction is None or is_missing(fraction):
         return MISSING
-    text = f"{100 * fraction:.{decimals}f}"
-    least = 10.0**-decimals
-    if fraction < 1 and float(text) >= 100:
-        return f"> {100 - least:.{decimals}f} %"
-    if 0 < fraction and float(text) == 0:
-        return f"< {least:.{decimals}f} %"
-    return _minus(f"{text} %")
+    for digits in range(decimals, decimals + 3):
+        text = f"{100 * fraction:.{digits}f}"
+        if not (0 < fraction < 1) or 0 < float(text) < 100:
+            return _minus(f"{text} %")
+    least = 10.0 ** -(decimals + 2)
+    return f"> {100 - least:.{decimals + 2}f} %" if fraction > 0.5 else f"< {least:.{decimals + 2}f} %"
 
 
 def interval(value: float | None, low: float | None, high: float | None, form: Format = number) -> str:
@@ -167,12 +169,17 @@ def markdown(
         dashes = "-" * max(3, widths[index] if widths else 3)
         numeric = all(is_missing(row[name]) or _is_number(row[name]) for row in table)
         rules.append(f"{dashes}:" if numeric else f":{dashes}")
-    body = [
-        [MISSING if is_missing(row[name]) else formats.get(name, cell)(row[name]) for name in headings] for row in table
-    ]
+    body = [[MISSING if is_missing(row[name]) else formats.get(name, cell)(row[name]) for name in headings] for row in table]
     lines = [list(headings.values()), *body]
     text = [_line([_escape(value) for value in line]) for line in lines]
     return "\n" + "\n".join([text[0], _line(rules), *text[1:]]) + "\n\n"
+
+
+def show(rows: Sequence[Row], **options: Any) -> None:
+    """Display rows as a table of the page; for a cell with a `tbl-` label. Options as for `markdown`."""
+    from IPython.display import Markdown, display
+
+    display(Markdown(markdown(rows, **options)))
 
 
 def _as_mapping(row: Row) -> Mapping[str, Any]:

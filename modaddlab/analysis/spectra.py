@@ -93,6 +93,27 @@ def spectrum(x_PD: np.ndarray) -> Spectrum:
     return Spectrum(norms_P, sum_over_rows(norms_P**2), float(norms_P[0] ** 2), gini(norms_P))
 
 
+def circle_directions(x_PD: np.ndarray, frequency: int) -> np.ndarray:
+    """The plane in which a matrix along the residues, such as W_E (P, D), holds the circle of one frequency.
+
+    Returns:
+        (2, D) orthonormal: the direction of the cosine component, and that of the sine with the cosine's part taken out. The
+        rows' coordinates in it are `x_PD @ directions.T`.
+
+    Raises:
+        ValueError: the frequency has no cosine and sine of its own (it is not in 1..(p-1)//2), or one of them is zero.
+    """
+    rows = rows_of(len(x_PD), frequency)
+    if len(rows) < 2:
+        raise ValueError(f"frequency (={frequency}) is p/2: it has no sine and makes no circle")
+    cosine_D, sine_D = transform_1d(x_PD)[rows]
+    cosine_D = cosine_D / np.linalg.norm(cosine_D)
+    sine_D = sine_D - (sine_D @ cosine_D) * cosine_D
+    if not np.linalg.norm(sine_D) > 0:
+        raise ValueError(f"frequency (={frequency}) has its cosine and its sine in one direction: no circle")
+    return np.stack([cosine_D, sine_D / np.linalg.norm(sine_D)])
+
+
 def neuron_logit_spectrum(W_L_HC: np.ndarray) -> Spectrum:
     """The spectrum of W_L (H, C=P) along its outputs."""
     require_shape("W_L_HC", W_L_HC, "H C")
