@@ -22,6 +22,7 @@ from modaddlab.analysis.fourier import (
     gini,
     rows_of,
     sum_over_rows,
+    transform_1d,
     transform_2d,
 )
 from modaddlab.shapes import require_shape
