@@ -2,7 +2,8 @@
 
 The network holds a and b as points on circles, angle w_k a for each key frequency, w_k = 2 pi k / p. The neurons make products
 of the coordinates, and by cos(w a) cos(w b) - sin(w a) sin(w b) = cos(w (a + b)) they combine to the point at the angle of
-the sum. The logit of c is a sum of cos(w_k (a + b - c)) over the keys: all of them peak at c = a + b mod p and nowhere else together.
+the sum. The logit of c is a sum of cos(w_k (a + b - c)) over the keys: all of them peak at c = a + b mod p, and nowhere else
+together.
 """
 
 from __future__ import annotations
@@ -191,9 +192,7 @@ def values_by_sum(u_PP: np.ndarray, v_PP: np.ndarray, key: int, keys: Sequence[i
 
 
 @themed
-def logits_as_waves(
-    wave_KC: np.ndarray, logits_C: np.ndarray, keys: Sequence[int], a: int, b: int
-) -> Figure:
+def logits_as_waves(wave_KC: np.ndarray, logits_C: np.ndarray, keys: Sequence[int], a: int, b: int) -> Figure:
     """The logits of one pair as a sum of one cosine per key frequency, which peak together only at c = a + b.
 
     Args:

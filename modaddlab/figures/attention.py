@@ -99,14 +99,16 @@ def attention_spectra(norm_nK: np.ndarray, keys: Sequence[int]) -> Figure:
 
 
 @themed
-def attention_patterns(pattern_PPn: np.ndarray, frequencies: Sequence[int] | None = None) -> Figure:
+def attention_patterns(pattern_PPn: np.ndarray, frequencies: Sequence[int] | None = None, window: int | None = None) -> Figure:
     """Each head's attention from "=" to a over all pairs (a, b).
 
     Args:
         pattern_PPn: (P, P, heads) attention from "=" to a, a down and b across; fractions.
         frequencies: each head's frequency; if given, the residues are reordered by their angle at it.
+        window: draw the first residues only; a high frequency over all of them is too fine for a small panel.
     """
     sizes = require_shape("pattern_PPn", pattern_PPn, "P P n")
+    shown = min(window or sizes["P"], sizes["P"])
     columns = min(sizes["n"], 4)
     rows = -(-sizes["n"] // columns)
     figure = new_figure(6.0 / columns * rows + 1.3, compressed=True)
@@ -116,11 +118,11 @@ def attention_patterns(pattern_PPn: np.ndarray, frequencies: Sequence[int] | Non
         table_PP = pattern_PPn[:, :, head]
         if frequencies is not None:
             table_PP = unwrap(table_PP, frequencies[head])
-        image = heatmap(axes, table_PP, palette().sequential, norm)
+        image = heatmap(axes, table_PP[:shown, :shown], palette().sequential, norm)
         named = "" if frequencies is None else f": k = {frequencies[head]}"
         axes.set_title(f"head {head}{named}", fontsize=10)
-        axes.set_xticks(residue_ticks(sizes["P"], 2))
-        axes.set_yticks(residue_ticks(sizes["P"], 2))
+        axes.set_xticks(residue_ticks(shown, 2))
+        axes.set_yticks(residue_ticks(shown, 2))
     for axes in panels[-1]:
         axes.set_xlabel("b" if frequencies is None else "k·b mod p")
     for axes in panels[:, 0]:

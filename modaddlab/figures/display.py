@@ -25,9 +25,7 @@ from modaddlab.figures import theme
 Arguments = ParamSpec("Arguments")
 
 
-def svg(
-    name: str, figure_function: Callable[Arguments, Figure], *args: Arguments.args, **kwargs: Arguments.kwargs
-) -> str:
+def svg(name: str, figure_function: Callable[Arguments, Figure], *args: Arguments.args, **kwargs: Arguments.kwargs) -> str:
     """One theme's drawing of a figure as the text of an SVG file.
 
     Args:

@@ -91,9 +91,7 @@ def hero(
         )
         spectrum = figure.add_subplot(grid[1, column])
         frequency_K = np.arange(1, len(norm_K) + 1)
-        spectrum.bar(
-            frequency_K, norm_K, width=0.9, color=[by_key.get(int(k), colors.muted) for k in frequency_K]
-        )
+        spectrum.bar(frequency_K, norm_K, width=0.9, color=[by_key.get(int(k), colors.muted) for k in frequency_K])
         spectrum.set_ylim(0, highest)
         spectrum.set_title(f"{column + 1}   step {moment.step:,}", fontweight="bold", fontsize=10)
         circle = figure.add_subplot(grid[2, column])

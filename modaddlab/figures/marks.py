@@ -7,7 +7,7 @@ do not change when the layout is made; so set the limits before labelling.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -90,9 +90,7 @@ def label_ends(axes: Axes, labels: Iterable[EndLabel], size: float = 10) -> None
     for label, place, wish in zip(kept, places, wished, strict=True):
         if leaders:
             ends = [1 + 3 / width, 1 + 13 / width]
-            axes.plot(
-                ends, [wish, place], transform=axes.transAxes, color=label.color, linewidth=0.7, clip_on=False
-            )
+            axes.plot(ends, [wish, place], transform=axes.transAxes, color=label.color, linewidth=0.7, clip_on=False)
         axes.annotate(
             label.text,
             (1.0, place),
@@ -223,7 +221,7 @@ def heatmap(
     colors: Colormap,
     norm: Normalize | None = None,
     extent: tuple[float, float, float, float] | None = None,
-    aspect: str = "equal",
+    aspect: Literal["equal", "auto"] = "equal",
 ) -> AxesImage:
     """An array as an image, row 0 at the top, with a frame and without a grid.
 

@@ -28,6 +28,7 @@ def activation_grids(
     keys: Sequence[int],
     *,
     unwrapped: bool = False,
+    window: int | None = None,
 ) -> Figure:
     """Chosen neurons' activations over (a, b), one column each, above their fits by one frequency.
 
@@ -39,12 +40,13 @@ def activation_grids(
         fve: the fraction of variance that each fit explains.
         keys: the key frequencies, for the colours.
         unwrapped: reorder the residues by the angle of the neuron's frequency, which then goes round once.
+        window: draw the first residues only; a high frequency over all of them is too fine for a small panel.
     """
     sizes = require_shape("neurons_PPN", neurons_PPN, "P P N", N=len(ids))
     require_shape("fits_PPN", fits_PPN, "P P N", **sizes)
     colors = palette()
     by_key = frequency_colors(keys)
-    count, p = len(ids), sizes["P"]
+    count, shown = len(ids), min(window or sizes["P"], sizes["P"])
     figure = new_figure(5.9 / count * 2 + 1.0, compressed=True)
     panels = figure.subplots(2, count, sharex=True, sharey=True, squeeze=False)
     for column, (neuron, frequency, share) in enumerate(zip(ids, frequencies, fve, strict=True)):
@@ -52,7 +54,7 @@ def activation_grids(
         norm = Normalize(float(tables[0].min()), float(tables[0].max()), clip=True)
         for row, table_PP in enumerate(tables):
             shown_PP = unwrap(table_PP, frequency) if unwrapped else table_PP
-            heatmap(panels[row, column], shown_PP, colors.sequential, norm)
+            heatmap(panels[row, column], shown_PP[:shown, :shown], colors.sequential, norm)
         color = by_key.get(int(frequency), colors.muted)
         panels[0, column].set_title(f"neuron {neuron}", color=color, fontsize=10)
         panels[1, column].set_title(f"k = {frequency}: {share:.1%}", color=color, fontsize=10)
@@ -60,8 +62,8 @@ def activation_grids(
     for axes, name in zip(panels[:, 0], ("activation", "fit"), strict=True):
         axes.set_ylabel(f"{name}\n" + ("k·a mod p" if unwrapped else "a"))
     for axes in panels.flat:
-        axes.set_xticks([0, p - 1])
-        axes.set_yticks([0, p - 1])
+        axes.set_xticks([0, shown - 1])
+        axes.set_yticks([0, shown - 1])
     return figure
 
 
@@ -141,21 +143,22 @@ def fve_histogram(
 
 
 @themed
-def cluster_sizes(counts: Mapping[int, int], unexplained: int) -> Figure:
+def cluster_sizes(counts: Mapping[int, int], keys: Sequence[int]) -> Figure:
     """How many neurons belong to each frequency's cluster.
 
     Args:
-        counts: key frequency -> number of neurons.
-        unexplained: number of neurons in no cluster.
+        counts: frequency -> number of neurons; 0 stands for the neurons in no cluster.
+        keys: the key frequencies, for the colours.
     """
     colors = palette()
-    by_key = frequency_colors(list(counts))
-    names = [f"k = {key}" for key in by_key] + ["no cluster"]
-    values = [counts[key] for key in by_key] + [unexplained]
+    by_key = frequency_colors(keys)
+    order = [*sorted(frequency for frequency in counts if frequency), *([0] if 0 in counts else [])]
+    names = [f"k = {frequency}" if frequency else "no cluster" for frequency in order]
+    values = [counts[frequency] for frequency in order]
     figure = new_figure(0.42 * len(names) + 0.8)
     axes = figure.subplots()
     places = np.arange(len(names))
-    axes.barh(places, values, color=[*by_key.values(), colors.muted], height=0.68)
+    axes.barh(places, values, color=[by_key.get(k, colors.muted) for k in order], height=0.68)
     axes.set_yticks(places, names)
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
@@ -163,30 +166,28 @@ def cluster_sizes(counts: Mapping[int, int], unexplained: int) -> Figure:
     axes.grid(axis="x")
     axes.grid(visible=False, axis="y")
     for place, value in zip(places, values, strict=True):
-        axes.annotate(
-            str(value), (value, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=10
-        )
+        axes.annotate(str(value), (value, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=10)
     axes.set_xlim(0, 1.09 * max(values))
     return figure
 
 
 @themed
 def neuron_spectra(
-    energy_HK: np.ndarray, frequency_H: np.ndarray, keys: Sequence[int], *, quantity: str = "share of the neuron's energy"
+    energy_KH: np.ndarray, frequency_H: np.ndarray, keys: Sequence[int], *, quantity: str = "share of the neuron's energy"
 ) -> Figure:
     """The spectrum of every neuron as one row, the rows sorted by best frequency: clusters show as vertical bars.
 
     Args:
-        energy_HK: (H, K) energy of each neuron at each frequency; rows are scaled to sum 1.
+        energy_KH: (K, H) energy of each neuron at each frequency; a neuron's are scaled to sum 1.
         frequency_H: (H,) the frequency of each neuron's cluster, 0 for none.
         keys: the key frequencies.
         quantity: what the colour means.
     """
-    sizes = require_shape("energy_HK", energy_HK, "H K", H=len(frequency_H))
+    sizes = require_shape("energy_KH", energy_KH, "K H", H=len(frequency_H))
     colors = palette()
     by_key = frequency_colors(keys)
-    total_H = np.maximum(energy_HK.sum(axis=1, keepdims=True), np.finfo(float).tiny)
-    share_HK = energy_HK / total_H
+    total_H = np.maximum(np.sum(energy_KH, axis=0), np.finfo(float).tiny)
+    share_HK = (energy_KH / total_H).T
     in_key_H = np.isin(frequency_H, list(by_key))
     order = np.lexsort((-share_HK.max(axis=1), np.where(in_key_H, frequency_H, sizes["K"] + 1)))
     figure = new_figure(4.4)
@@ -280,7 +281,7 @@ def activation_by_sum(neurons_PPN: np.ndarray, ids: Sequence[int]) -> Figure:
     for column, (axes, neuron) in enumerate(zip(panels, ids, strict=True)):
         heatmap(axes, neurons_PPN[a_PP, b_PP, column], palette().sequential)
         axes.set_title(f"neuron {neuron}", fontsize=10)
-        axes.set_xlabel("a − b mod p")
+        axes.set_xlabel("a - b mod p")
         axes.set_xticks(residue_ticks(p, 2))
         axes.set_yticks(residue_ticks(p, 2))
     panels[0].set_ylabel("a + b mod p")

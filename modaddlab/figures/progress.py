@@ -21,9 +21,7 @@ Phases = Iterable[Phase | tuple[str, float, float]]
 
 
 @themed
-def progress_measures(
-    step_T: np.ndarray, losses: Mapping[str, np.ndarray], phases: Phases = (), scale: str = "linear"
-) -> Figure:
+def progress_measures(step_T: np.ndarray, losses: Mapping[str, np.ndarray], phases: Phases = (), scale: str = "linear") -> Figure:
     """Train, test, restricted and excluded loss over training, each in its colour.
 
     Args:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
@@ -70,9 +71,7 @@ def draw_control(axes: Axes, control_P: np.ndarray) -> None:
     """The spectrum of an untrained network as a dashed stepped line."""
     control_K = np.hypot(*by_frequency(control_P))
     edges = np.arange(len(control_K) + 1) + 0.5
-    axes.stairs(
-        control_K, edges, color=palette().ink, linewidth=1.1, linestyle=(0, (2, 1)), zorder=2.5, baseline=None
-    )
+    axes.stairs(control_K, edges, color=palette().ink, linewidth=1.1, linestyle=(0, (2, 1)), zorder=2.5, baseline=None)
     axes.set_ylim(0, max(axes.get_ylim()[1], 1.05 * float(control_K.max())))
 
 
@@ -97,7 +96,7 @@ def component_spectrum(
     figure = new_figure(3.3)
     axes = figure.subplots()
     draw_spectrum(axes, norm_P, keys, parts=True)
-    handles = [
+    handles: list[Artist] = [
         Patch(color=colors.muted, label="cosine"),
         Patch(color=colors.muted, alpha=SINE_ALPHA, label="sine"),
         Patch(color=colors.muted, alpha=BOTH_ALPHA, label="both"),
@@ -106,9 +105,7 @@ def component_spectrum(
         require_shape("control_P", control_P, "P", P=p)
         draw_control(axes, control_P)
         handles.append(Line2D([], [], color=colors.ink, linewidth=1.1, linestyle=(0, (2, 1)), label="both, untrained network"))
-    figure.legend(
-        handles=handles, loc="outside upper right", ncols=4, handlelength=1.2, handletextpad=0.5, columnspacing=1.4
-    )
+    figure.legend(handles=handles, loc="outside upper right", ncols=4, handlelength=1.2, handletextpad=0.5, columnspacing=1.4)
     axes.set_ylabel("\n".join(_wrap(quantity, 30)))
     return figure
 
@@ -193,8 +190,8 @@ def logit_spectrum(norm_PP: np.ndarray, keys: Sequence[int], n_significant: int 
         axis.set_ticks(ticks, labels=["1", *[str(round((tick + 0.5) / 2)) for tick in ticks[1:]]])
     left.set_xlabel("frequency along b")
     left.set_ylabel("frequency along a")
-    counted = "" if n_significant is None else f", {n_significant} significant"
-    left.set_title(f"all {p} × {p}{counted}")
+    counted = "" if n_significant is None else f": {n_significant} significant"
+    left.set_title(f"all {p}² components{counted}")
     chosen = [0, *[i for key in ordered for i in (2 * key - 1, 2 * key)]]
     image = heatmap(right, norm_PP[np.ix_(chosen, chosen)], colors.sequential, norm)
     labels = [names[i] for i in chosen]

@@ -79,9 +79,7 @@ def _turn(axes: Axes, radius: float, start: float, end: float, color: str, text:
     """An arc with an arrow head from one angle to another, in radians."""
     middle = (start + end) / 2
     degrees = np.degrees([start, end])
-    axes.add_patch(
-        Arc((0, 0), 2 * radius, 2 * radius, theta1=degrees.min(), theta2=degrees.max(), color=color, linewidth=2.0)
-    )
+    axes.add_patch(Arc((0, 0), 2 * radius, 2 * radius, theta1=degrees.min(), theta2=degrees.max(), color=color, linewidth=2.0))
     back = end - np.sign(end - start) * min(0.16, abs(end - start) / 2)
     axes.add_patch(
         FancyArrowPatch(
@@ -141,9 +139,7 @@ def addition_on_a_circle(a: int, b: int, p: int, frequencies: tuple[int, ...] = 
             )
             if chosen:
                 axes.plot([0, x_P[residue]], [0, y_P[residue]], color=colors.rule, linewidth=1.2, zorder=0)
-        axes.scatter(
-            x_P[[total]], y_P[[total]], s=90, facecolors="none", edgecolors=colors.ink, linewidths=1.5, zorder=4
-        )
+        axes.scatter(x_P[[total]], y_P[[total]], s=90, facecolors="none", edgecolors=colors.ink, linewidths=1.5, zorder=4)
         axes.set_title(f"k = {k}: a step is {k}/{p} of a turn", loc="center")
         axes.set_xlim(-1.3, 1.3)
         axes.set_ylim(-1.3, 1.3)

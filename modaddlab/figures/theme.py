@@ -165,10 +165,7 @@ def frequency_colors(keys: Sequence[int]) -> dict[int, str]:
     """
     colors = palette()
     ranked = sorted({int(key) for key in keys})
-    return {
-        key: colors.frequencies[rank] if rank < len(colors.frequencies) else colors.muted
-        for rank, key in enumerate(ranked)
-    }
+    return {key: colors.frequencies[rank] if rank < len(colors.frequencies) else colors.muted for rank, key in enumerate(ranked)}
 
 
 def _settings(colors: Palette) -> dict[str, Any]:
@@ -237,14 +234,14 @@ def use(theme: str) -> Iterator[Palette]:
     token = _current.set(colors)
     try:
         with matplotlib.rc_context():
-            matplotlib.rcParams.update(_DEFAULTS)
-            matplotlib.rcParams.update(_settings(colors))
+            for name, value in (_DEFAULTS | _settings(colors)).items():
+                matplotlib.rcParams[name] = value  # pyright: ignore[reportArgumentType]
             yield colors
     finally:
         _current.reset(token)
 
 
-_DEFAULTS = {
+_DEFAULTS: dict[str, Any] = {
     name: value
     for name, value in matplotlib.rcParamsDefault.items()
     if not name.startswith(("backend", "webagg", "tk.", "interactive", "toolbar", "timezone", "date.", "keymap"))

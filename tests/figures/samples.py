@@ -105,7 +105,8 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
     norm_nK = rng.random((4, half)) * 0.1
     norm_nK[np.arange(4), heads - 1] = 2.0
 
-    excluded_TK = np.array([run["train_loss"] * (1 + (40 + i) * run["test_accuracy"] ** 8 * 1e4) for i in range(len(keys))]).T
+    grown = run["test_accuracy"] ** 8
+    excluded_TK = np.array([run["train_loss"] * (1 + grown * 1e3 * 5**i) for i in range(len(keys))]).T
     losses = {
         "train": run["train_loss"],
         "test": run["test_loss"],
@@ -124,7 +125,9 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
         figures.AblationRow(name="MLP on the 10 directions of W_L", value=1.2e-7),
     ]
     accuracies = [
-        figures.AblationRow(name=f"without k = {key}", value=0.9 - 0.2 * i, control=0.99, control_low=0.97, control_high=1.0, key=key)
+        figures.AblationRow(
+            name=f"without k = {key}", value=0.9 - 0.2 * i, control=0.99, control_low=0.97, control_high=1.0, key=key
+        )
         for i, key in enumerate(keys)
     ]
     moments = []
@@ -161,7 +164,10 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
         "component_spectrum": (figures.component_spectrum, (norm_P, keys), {"control_P": control_P}),
         "spectra_side_by_side": (
             figures.spectra_side_by_side,
-            ({title: norm_P if "5" in title[-1] else control_P for title in grid}, {title: keys if title[-1] == "5" else [] for title in grid}),
+            (
+                {title: norm_P if title[-1] == "5" else control_P for title in grid},
+                {title: keys if title[-1] == "5" else [] for title in grid},
+            ),
             {},
         ),
         "logit_spectrum": (figures.logit_spectrum, (logits_PP, keys), {}),
@@ -169,7 +175,7 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
         "activation_grids": (
             figures.activation_grids,
             (neurons[..., :4], fits[..., :4], chosen, frequency_H[:4], fve_H[:4], keys),
-            {},
+            {"window": 40},
         ),
         "activation_grids_unwrapped": (
             figures.activation_grids,
@@ -177,8 +183,8 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
             {"unwrapped": True},
         ),
         "fve_histogram": (figures.fve_histogram, (fve_H, frequency_H, keys), {"control_H": rng.uniform(0.2, 0.45, H)}),
-        "cluster_sizes": (figures.cluster_sizes, ({key: 44 + 20 * i for i, key in enumerate(keys)}, 79), {}),
-        "neuron_spectra": (figures.neuron_spectra, (energy_HK, np.where(fve_H > 0.85, frequency_H, 0), keys), {}),
+        "cluster_sizes": (figures.cluster_sizes, ({0: 79} | {key: 44 + 20 * i for i, key in enumerate(keys)}, keys), {}),
+        "neuron_spectra": (figures.neuron_spectra, (energy_HK.T, np.where(fve_H > 0.85, frequency_H, 0), keys), {}),
         "output_spectra": (figures.output_spectra, (energy_HK[:4], chosen, frequency_H[:4], keys), {}),
         "activation_by_sum": (figures.activation_by_sum, (neurons[..., :4], chosen), {}),
         "embedding_circles": (
@@ -205,7 +211,7 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
             {"fit_Pn": mean_Pn},
         ),
         "attention_spectra": (figures.attention_spectra, (norm_nK, keys), {}),
-        "attention_patterns": (figures.attention_patterns, (pattern,), {}),
+        "attention_patterns": (figures.attention_patterns, (pattern,), {"window": 40}),
         "attention_patterns_unwrapped": (figures.attention_patterns, (pattern, heads), {}),
         "progress_measures": (figures.progress_measures, (step, losses), {"phases": phases}),
         "excluded_by_key": (figures.excluded_by_key, (step, excluded_TK, keys, run["train_loss"]), {"phases": phases}),

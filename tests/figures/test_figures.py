@@ -1,0 +1,257 @@
+"""Every figure draws in both themes what it was given, without a warning, inside its borders, and always the same bytes."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import re
+import subprocess
+import sys
+
+import matplotlib
+import matplotlib.colors
+import numpy as np
+import pytest
+from matplotlib.backend_bases import RendererBase
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+from modaddlab import figures
+from modaddlab.figures import theme
+
+sys.path.insert(0, __file__.rsplit("/", 1)[0])
+import samples
+
+P = 11
+CALLS = samples.calls(P)
+NOT_FIGURES = {
+    "AblationRow",
+    "Moment",
+    "Phase",
+    "download_link",
+    "frequency_colors",
+    "png",
+    "show",
+    "svg",
+    "table_columns",
+    "until",
+}
+
+
+def numbers(figure: Figure) -> list[np.ndarray]:
+    """All arrays that the figure's marks carry."""
+    found: list[np.ndarray] = []
+    for axes in figure.axes:
+        found += [np.asarray(line.get_ydata(), float) for line in axes.lines]
+        found += [np.asarray(line.get_xdata(), float) for line in axes.lines]
+        found += [np.ma.asarray(image.get_array()).astype(float) for image in axes.images]
+        found += [np.asarray(points.get_offsets(), float) for points in axes.collections]
+        found += [np.array([bar.get_height() for bar in bars], float) for bars in axes.containers]
+        found += [np.array([bar.get_width() for bar in bars], float) for bars in axes.containers]
+    return found
+
+
+def holds(figure: Figure, array: np.ndarray) -> bool:
+    """Whether some mark carries the array, or a heatmap does with its cells repeated."""
+    array = np.asarray(array, float)
+    for found in numbers(figure):
+        if found.ndim == array.ndim == 2 and found.shape[0] and found.shape[0] % array.shape[0] == 0:
+            repeats = found.shape[0] // array.shape[0]
+            found = found[::repeats, ::repeats]
+        if found.shape == array.shape and np.allclose(found, array, equal_nan=True):
+            return True
+    return False
+
+
+def test_every_figure_function_has_a_sample() -> None:
+    drawn = {call[0].__name__ for call in CALLS.values()}
+    assert drawn == set(figures.__all__) - NOT_FIGURES
+    assert {name for name in figures.__all__ if not hasattr(figures, name)} == set()
+
+
+def drawn_texts(figure: Figure, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Bbox, str]]:
+    """Text, extent in pixels and colour of everything that is written when the figure is drawn."""
+    found: list[tuple[str, Bbox, str]] = []
+    draw = Text.draw
+
+    def record(text: Text, renderer: RendererBase) -> None:
+        if text.get_visible() and text.get_text().strip():
+            color = matplotlib.colors.to_hex(text.get_color())
+            found.append((text.get_text(), text.get_window_extent(renderer), color))
+        draw(text, renderer)
+
+    figure.draw_without_rendering()  # makes the layout
+    monkeypatch.setattr(Text, "draw", record)
+    figure.draw_without_rendering()
+    monkeypatch.undo()
+    return found
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("theme_name", ["light", "dark"])
+def test_figure_draws_inside_its_borders(name: str, theme_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    function, args, kwargs = CALLS[name]
+    with theme.use(theme_name) as colors:
+        figure = function(*args, **kwargs)
+        texts = drawn_texts(figure, monkeypatch)
+    assert numbers(figure)
+    assert matplotlib.colors.to_rgba(figure.get_facecolor())[3] == 0, "the page must show through"
+    width, height = figure.get_size_inches() * figure.dpi
+    assert texts
+    for text, box, _ in texts:
+        inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1
+        assert inside, f"{text!r} leaves the figure: {box}"
+    for (one, box, _), (other, other_box, _) in itertools.combinations(texts, 2):
+        shared = Bbox.intersection(box, other_box)
+        assert shared is None or min(shared.width, shared.height) < 3, f"{one!r} overlaps {other!r}"
+    assert {color for _, _, color in texts}.isdisjoint({(theme.DARK if colors is theme.LIGHT else theme.LIGHT).ink})
+
+
+def test_lines_bars_and_images_carry_the_data() -> None:
+    run = samples.metrics(P)
+    with theme.use("light"):
+        curves = figures.training_curves(run)
+        for name in ("train_loss", "test_loss", "train_accuracy", "test_accuracy"):
+            assert holds(curves, run[name]), name
+        assert not holds(curves, run["test_loss"] * 1.01)
+        function, args, kwargs = CALLS["component_spectrum"]
+        spectrum = function(*args, **kwargs)
+        assert holds(spectrum, args[0][1::2])
+        assert holds(spectrum, args[0][2::2])
+        assert holds(spectrum, np.hypot(args[0][1::2], args[0][2::2]))
+        function, args, kwargs = CALLS["logit_spectrum"]
+        assert holds(function(*args, **kwargs), args[0])
+        function, args, kwargs = CALLS["operation_table"]
+        assert holds(function(*args, **kwargs), args[0])
+        function, args, kwargs = CALLS["embedding_circles"]
+        for points in args[0].values():
+            assert holds(function(*args, **kwargs), points)
+        function, args, kwargs = CALLS["logits_as_waves"]
+        waves = function(*args, **kwargs)
+        assert holds(waves, args[1])
+        assert all(holds(waves, wave) for wave in args[0])
+        assert holds(waves, args[0].sum(axis=0))
+        function, args, kwargs = CALLS["activation_grids"]
+        grids = function(*args, **kwargs)
+        assert holds(grids, args[0][:, :, 1])
+        assert holds(grids, args[1][:, :, 1])
+        function, args, kwargs = CALLS["attention_by_token"]
+        assert holds(function(*args, **kwargs), args[0][:, :, 2].mean(axis=1))
+        function, args, kwargs = CALLS["progress_measures"]
+        assert all(holds(function(*args, **kwargs), loss) for loss in args[1].values())
+        function, args, kwargs = CALLS["excluded_by_key"]
+        assert holds(function(*args, **kwargs), args[1][:, 1])
+        function, args, kwargs = CALLS["cluster_sizes"]
+        assert holds(function(*args, **kwargs), [args[0][key] for key in (1, 3, 4, 0)])
+        function, args, kwargs = CALLS["ablation_losses"]
+        assert all(holds(function(*args, **kwargs), [row.value]) for row in args[0])
+        function, args, kwargs = CALLS["hero"]
+        hero = function(*args, **kwargs)
+        assert holds(hero, run["test_accuracy"])
+        assert all(holds(hero, moment.point_P2) for moment in args[1])
+
+
+def test_waves_between_the_outputs_pass_through_the_outputs() -> None:
+    function, args, kwargs = CALLS["logits_as_waves"]
+    lines = function(*args, **kwargs).axes[0].lines
+    assert np.allclose(lines[0].get_ydata()[:: 16 * P][:1], args[0][0][:1])
+    fine, coarse = np.asarray(lines[0].get_xdata()), np.arange(P)
+    values = np.interp(coarse, fine, np.asarray(lines[0].get_ydata()))
+    assert np.allclose(values, args[0][0], atol=0.02 * np.abs(args[0][0]).max())
+
+
+def test_spectrum_strip_shows_each_frequency_at_its_height() -> None:
+    step_T = np.array([0, 100])
+    energy_TK = np.array([[1.0, 1, 1, 1, 96], [1.0, 1, 96, 1, 1]])
+    top = figures.spectrum_over_training(step_T, energy_TK, [3]).axes[0]
+    image = np.asarray(top.images[0].get_array())
+    left, right, low, high = top.images[0].get_extent()
+    assert (left, right, low, high) == (0, 100, 0.5, 5.5)
+    rows = image.shape[0] // 5
+    assert np.argmax(image[:, -1]) // rows == 5 - 3  # row 0 is the top, frequency 5
+    assert np.argmax(image[:, 0]) // rows == 0
+    assert np.allclose(image[::rows, -1].sum(), 1)
+
+
+def test_unwrapped_wave_is_one_period() -> None:
+    from modaddlab.figures.marks import unwrap
+
+    residue = np.arange(P)
+    wave_PP = np.cos(2 * np.pi * 4 * (residue[:, None] + 2 * residue[None, :]) / P)
+    once_PP = np.cos(2 * np.pi * (residue[:, None] + 2 * residue[None, :]) / P)
+    assert np.allclose(unwrap(wave_PP, 4), once_PP)
+    with pytest.raises(ValueError, match="no factor in common"):
+        unwrap(np.zeros((6, 6)), 3)
+
+
+def test_spread_moves_only_what_is_too_close() -> None:
+    from modaddlab.figures.marks import spread
+
+    assert np.allclose(spread([0.1, 0.5, 0.9], 0.2), [0.1, 0.5, 0.9])
+    placed = spread([0.5, 0.52, 0.51, 0.99, 1.0], 0.1)
+    assert np.all(np.diff(np.sort(placed)) >= 0.1 - 1e-12)
+    assert list(np.argsort(placed)) == [0, 2, 1, 3, 4]
+    assert max(placed) <= 1 and min(placed) >= 0
+    assert np.isclose(np.mean(placed[:3]), 0.51)
+
+
+@pytest.mark.parametrize("name", ["training_curves", "activation_grids", "component_spectrum"])
+def test_svg_bytes_are_reproducible(name: str) -> None:
+    function, args, kwargs = CALLS[name]
+    first = figures.svg("light", function, *args, **kwargs)
+    with matplotlib.rc_context({"font.size": 30, "svg.fonttype": "none", "axes.grid": False, "svg.hashsalt": "other"}):
+        second = figures.svg("light", function, *args, **kwargs)
+    assert first == second
+    assert figures.svg("dark", function, *args, **kwargs) != first
+    assert "date" not in first.split("<defs>")[0].lower()
+    assert "<text" not in first
+    assert not re.search(r'(href|src)="https?:', first)
+
+
+def test_themes_leave_settings_and_nothing_open() -> None:
+    before = dict(matplotlib.rcParams)
+    assert theme.palette() is theme.LIGHT
+    with pytest.raises(RuntimeError), theme.use("dark"):
+        assert theme.palette() is theme.DARK
+        raise RuntimeError
+    assert theme.palette() is theme.LIGHT
+    assert dict(matplotlib.rcParams) == before
+    with pytest.raises(ValueError, match="light, dark"):
+        theme.use("sepia").__enter__()
+
+
+def test_figures_import_neither_torch_nor_pyplot() -> None:
+    script = "import sys, modaddlab.figures as f; print([m for m in ('torch', 'matplotlib.pyplot') if m in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
+def test_show_displays_light_then_dark(monkeypatch: pytest.MonkeyPatch) -> None:
+    display = pytest.importorskip("IPython.display")
+    shown: list[dict[str, str]] = []
+    monkeypatch.setattr(display, "display", lambda data, raw: shown.append(data))
+    function, args, kwargs = CALLS["gini_curves"]
+    figures.show(function, *args, **kwargs)
+    assert [output["image/svg+xml"] for output in shown] == [
+        figures.svg("light", function, *args, **kwargs),
+        figures.svg("dark", function, *args, **kwargs),
+    ]
+    assert inspect.signature(figures.show).parameters.keys() == {"figure_function", "args", "kwargs"}
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("component_spectrum", (np.zeros((3, 3)), [1])),
+        ("logit_spectrum", (np.zeros((3, 4)), [1])),
+        ("addition_on_a_circle", (7, 1, 7)),
+        ("progress_measures", (np.arange(3), {"validation": np.ones(3)})),
+        ("progress_measures", (np.arange(3), {"train": np.ones(4)})),
+        ("runs_grid", ({}, "gini")),
+        ("embedding_circles", ({},)),
+    ],
+)
+def test_wrong_arguments_are_named(name: str, args: tuple[object, ...]) -> None:
+    with pytest.raises(ValueError, match="must"):
+        getattr(figures, name)(*args)

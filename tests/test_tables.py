@@ -1,0 +1,118 @@
+"""Numbers as they are read, and rows as Markdown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from modaddlab import tables
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (0.0, "0"),
+        (113, "113"),
+        (226816, "226,816"),
+        (-5, "−5"),
+        (4.727, "4.73"),
+        (0.0345, "0.0345"),
+        (9.996, "10.0"),
+        (12.34, "12.3"),
+        (1234.5, "1,230"),
+        (99_960.0, "1.00 × 10⁵"),
+        (2.41e-7, "2.41 × 10⁻⁷"),
+        (-2.41e-7, "−2.41 × 10⁻⁷"),
+        (1.5e12, "1.50 × 10¹²"),
+        (0.001, "0.00100"),
+        (float("inf"), "∞"),
+        (float("-inf"), "−∞"),
+        (float("nan"), "–"),
+        (None, "–"),
+        (np.float32(0.5), "0.500"),
+        (np.int64(1000), "1,000"),
+    ],
+)
+def test_number(value: float | None, text: str) -> None:
+    assert tables.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("fraction", "text"),
+    [
+        (0.846, "84.6 %"),
+        (1.0, "100.0 %"),
+        (1, "100.0 %"),
+        (0.0, "0.0 %"),
+        (0.99966, "99.97 %"),
+        (0.9999999, "> 99.999 %"),
+        (0.0003, "0.03 %"),
+        (1e-9, "< 0.001 %"),
+        (-0.25, "−25.0 %"),
+        (1.5, "150.0 %"),
+        (None, "–"),
+    ],
+)
+def test_percent(fraction: float | None, text: str) -> None:
+    assert tables.percent(fraction) == text
+
+
+def test_power_rounds_the_mantissa() -> None:
+    assert tables.power(9.996e-8) == "1.00 × 10⁻⁷"
+    assert tables.power(5.0, 1) == "5 × 10⁰"
+
+
+def test_interval_with_and_without_ends() -> None:
+    assert tables.interval(0.986, 0.981, 0.992) == "0.986 [0.981, 0.992]"
+    assert tables.interval(0.986, 0.981, 0.992, tables.percent) == "98.6 % [98.1 %, 99.2 %]"
+    assert tables.interval(0.986, None, None) == "0.986"
+    assert tables.interval(0.986, float("nan"), 1.0) == "0.986"
+
+
+def test_words() -> None:
+    assert tables.listing([14, 35, 41]) == "14, 35 and 41"
+    assert tables.listing(["W_E"]) == "W_E"
+    assert tables.listing([]) == "none"
+    assert tables.count(1, "key") == "1 key"
+    assert tables.count(5, "key") == "5 keys"
+    assert tables.count(2, "frequency", "frequencies") == "2 frequencies"
+
+
+@dataclass(frozen=True)
+class Ablation:
+    removed: str
+    test_loss: float | None
+    groks: bool
+
+
+ROWS = [Ablation("k = 14", 2.0e-4, True), Ablation("a | b\nc", None, False)]
+
+
+def test_table_of_dataclasses() -> None:
+    assert tables.markdown(ROWS) == (
+        "\n| removed | test loss | groks |\n| :--- | ---: | :--- |\n| k = 14 | 2.00 × 10⁻⁴ | yes |\n| a \\| b c | – | no |\n\n"
+    )
+
+
+def test_table_with_chosen_columns_formats_and_widths() -> None:
+    rows = [{"accuracy": 0.5, "name": "x", "unused": 1}]
+    text = tables.markdown(rows, {"name": "Run", "accuracy": "Test accuracy"}, {"accuracy": tables.percent}, [10, 4])
+    assert text == "\n| Run | Test accuracy |\n| :---------- | ----: |\n| x | 50.0 % |\n\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (([],), "at least one row"),
+        (([{"a": 1}, {"b": 1}],), "row 1 lacks the column 'a'"),
+        (([{"a": 1}], None, {"b": str}), "not written: b"),
+        (([{"a": 1}], None, None, [1, 2]), "as many as the columns"),
+        (([3],), "mapping or a dataclass"),
+    ],
+)
+def test_table_refuses(args: tuple[object, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        tables.markdown(*args)  # pyright: ignore[reportArgumentType]
