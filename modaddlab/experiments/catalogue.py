@@ -6,6 +6,7 @@ Each is a `RunSpec` and a line that says what it is for. `python -m modaddlab.tr
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -68,5 +69,7 @@ def named(name: str, *, seed: int | None = None) -> RunSpec:
         LabError: there is none; the message lists the names.
     """
     if name not in RUNS:
-        raise LabError(f"unknown run {name!r}; known: {', '.join(RUNS)}")
+        near = difflib.get_close_matches(name, RUNS, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise LabError(f"unknown run {name!r}; {hint}known: {', '.join(RUNS)}")
     return RUNS[name] if seed is None else dataclasses.replace(RUNS[name], seed=seed)

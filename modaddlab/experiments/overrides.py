@@ -33,6 +33,7 @@ def with_overrides(spec: RunSpec, assignments: Iterable[str]) -> RunSpec:
         path, equals, text = assignment.partition("=")
         if not equals:
             raise LabError(f"--set {assignment!r} must have the form field=value, such as optim.weight_decay=0.3")
+        path = path.strip()
         hint = _hint_of(path)
         table, _, name = path.rpartition(".")
         (content[table] if table else content)[name] = _parse(text.strip(), hint, path)

@@ -44,10 +44,14 @@ def _check_fields(spec: object) -> None:
                 f"{item.name} (={value!r}) of {type(spec).__name__} must be {describe_type(hints[item.name])}; "
                 f"{item.metadata['help']}"
             )
-        if hints[item.name] is float:  # 1 and 1.0 are the same setting and must give the same run id
-            object.__setattr__(spec, item.name, float(value))
-        if isinstance(value, float) and not math.isfinite(value):
-            raise LabError(f"{item.name} (={value}) of {type(spec).__name__} must be a finite number")
+        if hints[item.name] is float:  # 1 and 1.0, and 0.0 and -0.0, are the same setting and must give the same run id
+            try:
+                number = float(value) + 0.0
+            except OverflowError:  # an integer beyond every float
+                number = math.inf
+            if not math.isfinite(number):
+                raise LabError(f"{item.name} (={number}) of {type(spec).__name__} must be a finite number")
+            object.__setattr__(spec, item.name, number)
 
 
 def _fits(value: object, hint: Any) -> bool:
@@ -224,7 +228,7 @@ class RunSpec:
 
 def _build(cls: type, content: Any, prefix: str) -> Any:
     """A dataclass from nested dictionaries, its errors naming the whole path of a field."""
-    _check(isinstance(content, dict), f"{prefix or 'a run'} must be a table of fields, found {content!r}")
+    _check(isinstance(content, dict), f"{prefix.rstrip('.') or 'a run'} must be a table of fields, found {content!r}")
     hints = typing.get_type_hints(cls)
     unknown = sorted(set(content) - set(hints))
     _check(not unknown, f"unknown field {prefix}{unknown[0] if unknown else ''}; known: {', '.join(prefix + k for k in hints)}")

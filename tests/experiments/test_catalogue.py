@@ -1,0 +1,65 @@
+"""The named runs. Their ids are pinned: a changed id means that a committed record is no longer found.
+
+`python tests/experiments/test_catalogue.py` writes the golden file anew, after a run was added or TRAIN_VERSION raised.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from modaddlab.errors import LabError
+from modaddlab.experiments import catalogue
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "run_ids.json"
+
+
+def run_ids() -> dict[str, str]:
+    return {name: spec.run_id for name, spec in catalogue.RUNS.items()}
+
+
+def test_the_ids_are_pinned() -> None:
+    assert run_ids() == json.loads(GOLDEN.read_text())
+
+
+def test_names_ids_and_purposes_are_complete() -> None:
+    assert list(catalogue.RUNS) == list(catalogue.PURPOSES)
+    assert all(name == spec.name for name, spec in catalogue.RUNS.items())
+    assert len({run_id.rpartition("-")[2] for run_id in run_ids().values()}) == len(catalogue.RUNS)
+    assert all(purpose and "\n" not in purpose and len(purpose) < 100 for purpose in catalogue.PURPOSES.values())
+
+
+def test_the_mainline_is_the_published_setup() -> None:
+    """Nanda et al. 2023, section 3: p = 113, 30 %, one layer, d = 128, 4 heads of 32, 512 ReLU neurons, AdamW, decay 1."""
+    spec = catalogue.named("mainline")
+    assert (spec.task.operation, spec.task.p, spec.task.train_frac, spec.seed) == ("add", 113, 0.3, 0)
+    model = spec.model
+    assert (model.n_layers, model.d_model, model.n_heads, model.d_head, model.d_mlp) == (1, 128, 4, 32, 512)
+    assert (model.activation, model.layer_norm, model.dropout) == ("relu", False, 0)
+    optim = spec.optim
+    assert (optim.optimizer, optim.lr, optim.weight_decay, optim.beta1, optim.beta2) == ("adamw", 1e-3, 1.0, 0.9, 0.98)
+    assert (optim.batch_size, spec.steps, spec.loss_dtype) == (None, 40_000, "float64")
+
+
+@pytest.mark.parametrize("p", [53, 71])
+def test_the_failed_runs_and_their_cure_differ_in_decay_alone(p: int) -> None:
+    failed, cured = catalogue.named(f"p{p}-wd1").changes(), catalogue.named(f"p{p}-wd5").changes()
+    assert failed | {"optim.weight_decay": 5.0} == cured
+    assert failed["task.p"] == p
+
+
+def test_another_seed_is_another_run() -> None:
+    assert catalogue.named("mainline", seed=7).seed == 7
+    assert catalogue.named("mainline", seed=7).run_id != catalogue.named("mainline").run_id
+    assert catalogue.named("mainline", seed=0) == catalogue.named("mainline")
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(LabError, match=r"unknown run 'maneline'; did you mean mainline\? known: mainline, .*debug"):
+        catalogue.named("maneline")
+
+
+if __name__ == "__main__":
+    GOLDEN.write_text(json.dumps(run_ids(), indent=1) + "\n")
