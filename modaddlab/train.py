@@ -17,50 +17,80 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import filelock
 
 from modaddlab.errors import LabError
 from modaddlab.experiments import catalogue
 from modaddlab.experiments.overrides import field_names, with_overrides
-from modaddlab.experiments.spec import RunSpec
+from modaddlab.experiments.spec import RunSpec, flatten
 from modaddlab.store.store import Store
+
+if TYPE_CHECKING:
+    from modaddlab.training.loop import Status
+    from modaddlab.training.progress import Display
+
+EXAMPLES = """\
+examples:
+  python -m modaddlab.train --list                  what there is, and what is trained
+  python -m modaddlab.train debug                   a network that trains in seconds
+  python -m modaddlab.train mainline --seed 7 --set optim.weight_decay=0.3 --data my-runs
+Ctrl-C stops a run and saves its state; the same command goes on from there.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         if options.list:
             return _list(Store(options.data))
         if options.list_fields:
             return _list_fields()
         if options.verify:
-            from modaddlab import verify
-
-            return verify.main([*options.runs, *(["--data", str(options.data)] if options.data else [])])
+            return _verify(options)
         if not options.runs:
             raise LabError("name a run to train, such as debug or mainline; --list shows them all")
         specs = [_specification(name, options) for name in options.runs]
+        if options.threads is not None and not 1 <= options.threads <= 1024:
+            raise LabError(f"--threads (={options.threads}) must lie between 1 and 1024; this machine has {os.cpu_count()} cores")
         if options.dry_run:
             return _dry_run(specs, Store(options.data))
         return _train(specs, Store(options.data), options)
     except LabError as error:
         print(f"modaddlab: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("modaddlab: interrupted; what was saved is kept, and the same command goes on from there", file=sys.stderr)
+        return 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise LabError(f"{message}; --help shows every option")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m modaddlab.train",
         description="Train named runs; what is trained already is kept, what was interrupted goes on.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("runs", nargs="*", metavar="RUN", help="names from --list")
     parser.add_argument("--list", action="store_true", help="list the named runs and whether they are trained")
     parser.add_argument("--list-fields", action="store_true", help="list every field that --set can change")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field; may be repeated")
-    parser.add_argument("--seed", type=int, help="seed of the split and of the initial weights")
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of the split and of the initial weights")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to train (default: cpu)")
-    parser.add_argument("--threads", type=int, help="CPU threads; one each is best for several runs at once (default: all)")
-    parser.add_argument("--data", type=Path, help="data folder (default: the book's, or $MODADDLAB_DATA)")
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="CPU threads; one each is best for several runs at once (default: all)"
+    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="data folder (default: the book's, or $MODADDLAB_DATA)")
     parser.add_argument("--dry-run", action="store_true", help="say what would be trained, and stop")
     parser.add_argument(
         "--resume",
@@ -79,42 +109,90 @@ def _specification(name: str, options: argparse.Namespace) -> RunSpec:
     return with_overrides(spec, assignments)
 
 
+def _verify(options: argparse.Namespace) -> int:
+    from modaddlab import verify
+
+    if options.set or options.seed is not None or options.force:
+        raise LabError("--verify reads what is on disk: give it names or run ids, without --set, --seed and --force")
+    return verify.main([*options.runs, *(["--data", str(options.data)] if options.data else [])])
+
+
+class _Stop:
+    """Ctrl-C and SIGTERM: while a run is training the first one asks it to save and stop; otherwise, and the second time,
+    they end the command at once. A context manager; the handlers from before come back at its end."""
+
+    def __init__(self) -> None:
+        self.training = self.requested = False
+
+    def __enter__(self) -> _Stop:
+        self.before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        for number in self.before:
+            signal.signal(number, self._receive)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if self.requested or not self.training:
+            raise KeyboardInterrupt
+        self.requested = True
+
+
 def _train(specs: list[RunSpec], store: Store, options: argparse.Namespace) -> int:
-    threads = options.threads
-    if threads is not None and not 1 <= threads <= 1024:
-        raise LabError(f"--threads (={threads}) must lie between 1 and 1024; this machine has {os.cpu_count()} cores")
+    with _Stop() as stop:
+        from modaddlab.training.loop import Interrupted
+        from modaddlab.training.progress import Display
 
-    from modaddlab.training.loop import Interrupted, train
-    from modaddlab.training.progress import Display
-
-    stopping: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda received, _frame: stopping.append(received))
-    with Display() as display:
-        for spec in specs:
-            label = spec.name if spec.seed == catalogue.RUNS[spec.name].seed else f"{spec.name} seed {spec.seed}"
-            try:
-                record = train(
-                    spec,
-                    store,
-                    device=options.device,
-                    threads=threads,
-                    force=options.force,
-                    resume=options.resume,
-                    observe=display.run(label),
-                    notify=display.line,
-                    should_stop=lambda: bool(stopping),
-                )
-            except Interrupted as interruption:
-                display.line(f"modaddlab: {interruption}")
-                return 130
-            metrics = record.metrics
-            display.line(
-                f"{record.run_id}: train loss {metrics['train_loss'][-1]:.2e}, test loss {metrics['test_loss'][-1]:.2e}, "
-                f"test accuracy {metrics['test_accuracy'][-1]:.2%}; "
-                f"{record.provenance['wall_seconds']:.0f} s of training; {record.path}"
-            )
+        with Display() as display:
+            for spec in specs:
+                if stop.requested:  # during the last moments of the run before
+                    raise KeyboardInterrupt
+                try:
+                    _train_one(spec, store, options, display, stop)
+                except Interrupted as interruption:
+                    display.line(f"modaddlab: {interruption}")
+                    return 130
     return 0
+
+
+def _train_one(spec: RunSpec, store: Store, options: argparse.Namespace, display: Display, stop: _Stop) -> None:
+    from modaddlab.training.loop import train
+
+    show, stop.training = display.run(_label(spec)), False
+
+    def observe(status: Status) -> None:
+        stop.training = True
+        show(status)
+
+    record = train(
+        spec,
+        store,
+        device=options.device,
+        threads=options.threads,
+        force=options.force,
+        resume=options.resume,
+        observe=observe,
+        notify=display.line,
+        should_stop=lambda: stop.requested,
+    )
+    metrics, seconds = record.metrics, record.provenance["wall_seconds"]
+    test = f", test loss {metrics['test_loss'][-1]:.2e}, test accuracy {metrics['test_accuracy'][-1]:.2%}"
+    display.line(
+        f"{record.run_id}: {'trained' if stop.training else 'was trained before'} in {seconds:.0f} s; "
+        f"train loss {metrics['train_loss'][-1]:.2e}{test if spec.task.train_frac < 1 else ''}; {record.path}"
+    )
+
+
+def _label(spec: RunSpec) -> str:
+    """A short name of a run for the progress display."""
+    if spec.name in catalogue.RUNS:
+        if spec == catalogue.RUNS[spec.name]:
+            return spec.name
+        if spec == catalogue.named(spec.name, seed=spec.seed):
+            return f"{spec.name} seed {spec.seed}"
+    return spec.run_id
 
 
 def _dry_run(specs: list[RunSpec], store: Store) -> int:
@@ -134,7 +212,25 @@ def _list(store: Store) -> int:
     width = max(map(len, catalogue.RUNS))
     for name, spec in catalogue.RUNS.items():
         print(f"{name:<{width}}  {_state(spec, store):<22}  {catalogue.PURPOSES[name]}")
+    named = {spec.run_id for spec in catalogue.RUNS.values()}
+    others = [run_id for run_id in store.runs() if run_id not in named]
+    if others:
+        print(f"other runs in {store.folder}:")
+    for run_id in others:
+        print(f"{run_id}  {_difference(run_id, store)}")
     return 0
+
+
+def _difference(run_id: str, store: Store) -> str:
+    """What sets a run apart from the named run that it was made from, as --set takes it."""
+    try:
+        spec = store.open(run_id).spec
+    except LabError:
+        return "damaged, see --verify"
+    changes, named = spec.changes(), catalogue.RUNS.get(spec.name, RunSpec()).changes()
+    defaults = flatten(RunSpec().to_dict())
+    fields = [field for field in sorted({*changes, *named}) if changes.get(field) != named.get(field)]
+    return " ".join(f"{field}={changes.get(field, defaults[field])}" for field in fields)
 
 
 def _state(spec: RunSpec, store: Store) -> str:
@@ -143,7 +239,25 @@ def _state(spec: RunSpec, store: Store) -> str:
             return "trained"
     except LabError:
         return "damaged, see --verify"
+    if _in_training(spec, store):
+        return "in training"
     return "interrupted" if store.partial(spec).folder.exists() else "not trained"
+
+
+def _in_training(spec: RunSpec, store: Store) -> bool:
+    """Whether a living process holds the run's lock."""
+    path = store.data / "partial" / f"{spec.run_id}.lock"
+    if not path.exists():
+        return False
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        return True
+    except OSError:  # a folder that cannot be written: whoever could train there could lock there
+        return False
+    lock.release()
+    return False
 
 
 def _list_fields() -> int:

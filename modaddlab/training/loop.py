@@ -114,13 +114,21 @@ def train(
                     observe(Status(run.step - 1, spec.steps, row))
                     if should_stop() and run.step <= spec.steps:
                         run.save(partial)
-                        raise Interrupted(f"{spec.run_id} stopped at step {run.step:,}; the same command goes on from there")
+                        way_on = _how_to_go_on(spec, store, force, resume)
+                        raise Interrupted(f"{spec.run_id} stopped at step {run.step:,}; {way_on}")
             run.save(partial)
         record = store.publish(
             spec, run.provenance(), run.metrics(), run.weights(), partial.snapshot_files(), replace=force
         )
         partial.clear()
     return record
+
+
+def _how_to_go_on(spec: RunSpec, store: Store, force: bool, resume: bool) -> str:
+    if force and store.find(spec) is not None:
+        return "the same command begins it anew, and the record from before is kept until then"
+    without = " without --force" if force else "" if resume else " without --no-resume"
+    return f"the same command{without} goes on from there"
 
 
 class _Run:
