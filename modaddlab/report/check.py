@@ -25,7 +25,10 @@ _FETCHING_RELATIONS = {"stylesheet", "icon", "shortcut", "preload", "moduleprelo
     "manifest", "apple-touch-icon"}  # fmt: skip
 _CSS_ADDRESS = re.compile(r"""url\(\s*['"]?([^'")]+)|@import\s+['"]([^'"]+)""")
 _CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-_SCRIPT_REQUEST = re.compile(r"""(?:fetch\(|import\(|import\s|from\s|importScripts\(|\.src\s*=|\.open\([^,()]+,)\s*['"`]((?:https?:)?//[^'"`]+)""")
+_SCRIPT_REQUEST = re.compile(
+    r"""(?:fetch\(|import\(|import\s|from\s|importScripts\(|\.src\s*=|\.open\([^,()]+,)\s*"""
+    r"""['"`]((?:https?:)?//[^'"`]+)"""
+)
 _UNRESOLVED = re.compile(r"\?@[a-z]{2,4}-[\w-]+|(?<![\w/])@(?:fig|tbl|eq|sec)-[\w-]+")
 _EXTERNAL = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
 

@@ -22,13 +22,16 @@ CALLOUTS = {"note": "Note", "tip": "Tip", "warning": "Warning", "important": "Im
 FORMATS = {"html": {"html", "html:js"}, "typst": {"typst", "pdf"}}
 """The names that `when-format` may give for each of our two formats."""
 
-_KNOWN_CLASSES = frozenset(
-    [f"callout-{kind}" for kind in CALLOUTS]
-    + "panel-tabset content-visible content-hidden column-margin column-page column-body column-screen "
-    "column-body-outset light-content dark-content".split()
+OTHER_LABELS = frozenset(
+    ("alg", "cau", "cnj", "cor", "def", "exm", "exr", "imp", "lem", "lst", "nte", "prp", "rem", "sol", "thm", "tip", "wrn")
 )
+"""What Quarto's other labels begin with; the book has figures, tables, equations and sections only."""
+
+_KNOWN_CLASSES = {f"callout-{kind}" for kind in CALLOUTS} | {
+    "column-body", "column-body-outset", "column-margin", "column-page", "column-screen", "content-hidden", "content-visible",
+    "dark-content", "light-content", "panel-tabset",
+}  # fmt: skip
 _QUARTO_CLASS = re.compile(r"(callout|panel|column|content|aside|fragment|incremental|g-col|theorem|proof|layout)(-|\Z)")
-_QUARTO_LABEL = re.compile(r"(lst|thm|lem|cor|prp|cnj|def|exm|exr|sol|rem|alg|nte|tip|wrn|imp|cau)-")
 _KNOWN_CONDITIONS = {"when-format", "unless-format"}
 _CALLOUT_ATTRIBUTES = {"title", "collapse", "icon", "appearance"}
 
@@ -75,7 +78,7 @@ def refuse_unknown(document: pf.Doc, source: Source) -> None:
             condition = element.attributes.get("when-format") or element.attributes.get("unless-format")
             if condition and not any(condition in names for names in FORMATS.values()):
                 refuse(condition, f"the formats are html and typst (or pdf), found `{condition}`")
-        if _QUARTO_LABEL.match(getattr(element, "identifier", "") or ""):
+        if "-" in (label := getattr(element, "identifier", "")) and label.split("-")[0] in OTHER_LABELS:
             refuse(element.identifier, f"labels begin with fig-, tbl-, eq- or sec-, found `{element.identifier}`")
         if isinstance(element, pf.RawBlock | pf.RawInline) and element.format not in ("html", "typst"):
             refuse(element.format, f"raw blocks may be html or typst, found {element.format}")

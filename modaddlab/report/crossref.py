@@ -20,7 +20,8 @@ from typing import Any
 
 import panflute as pf
 
-from .constructs import is_titled
+from . import pandoc
+from .constructs import OTHER_LABELS, is_titled
 from .errors import BookError, Place
 from .project import Chapter, line_of
 from .qmd import Source
@@ -28,7 +29,6 @@ from .qmd import Source
 NAMES = {"fig": "Figure", "tbl": "Table", "eq": "Equation", "sec": "Section"}
 """The kinds of targets and the words that references to them begin with."""
 
-_UNSUPPORTED = frozenset("lst thm lem cor prp cnj def exm exr sol rem alg nte tip wrn imp cau".split())
 _EQUATION_LABEL = re.compile(r"\{#(eq-[^}\s]+)\}(.*)")
 
 
@@ -52,7 +52,7 @@ class Target:
 def kind_of(identifier: str) -> str | None:
     """The kind that an identifier such as `fig-spectrum` declares, or None."""
     kind = identifier.split("-")[0].lower()
-    return kind if "-" in identifier and (kind in NAMES or kind in _UNSUPPORTED) else None
+    return kind if "-" in identifier and (kind in NAMES or kind in OTHER_LABELS) else None
 
 
 def chapter_numbers(chapters: Sequence[Chapter], documents: Sequence[pf.Doc]) -> list[str]:
@@ -77,7 +77,7 @@ def with_title(document: pf.Doc, source: Source) -> pf.Doc:
     """The document with its title as the one first-level heading in front.
 
     Raises:
-        BookError: no title, or more than one.
+        BookError: no title, more than one, or text before it.
     """
     titles = [block for block in document.content if isinstance(block, pf.Header) and block.level == 1]
     if not titles and source.meta.get("title"):
@@ -85,6 +85,9 @@ def with_title(document: pf.Doc, source: Source) -> pf.Doc:
         document.content.insert(0, titles[0])
     if len(titles) != 1:
         raise BookError(Place(source.path), f"a chapter needs one first-level heading, its title; found {len(titles)}")
+    if document.content[0] is not titles[0]:
+        line = line_of(source.text, pf.stringify(titles[0]).strip())
+        raise BookError(Place(source.path, line), "the title must be the first thing in its chapter")
     return document
 
 
@@ -168,9 +171,8 @@ class Numbering:
             return None
 
         holder = pf.Doc(*_blocks_without_caption(figure))
-        holder = holder.walk(letter)
-        figure.content = list(holder.content)
-        return _as_figure(figure, caption, f"Figure\u00a0{number}:", content=list(figure.content))
+        blocks = list(pandoc.walk(holder, letter).content)
+        return _as_figure(figure, caption, f"Figure\u00a0{number}:", content=blocks)
 
     def _table_div(self, div: pf.Div) -> list[Any]:
         caption = self._caption(div)
@@ -276,7 +278,7 @@ def resolve(document: pf.Doc, source: Source, targets: Mapping[str, Target]) -> 
             links.append(_link(citation, targets, place))
         return links
 
-    return document.walk(action)
+    return pandoc.walk(document, action)
 
 
 def _link(citation: pf.Citation, targets: Mapping[str, Target], place: Place) -> pf.Link:

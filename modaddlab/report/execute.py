@@ -18,7 +18,6 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,15 +28,14 @@ from typing import Any, Protocol
 import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
-from traitlets.config import Config
 
 from ..paths import data_folder
 from .errors import BookError, CellError, Place
-from .fingerprint import THREADS, hash_file, library_versions
+from .fingerprint import hash_file, library_versions
+from .kernel import KERNEL, client_of
 from .project import FIGURE_DEFAULTS, Book
 from .qmd import Cell, Source
 
@@ -45,7 +43,6 @@ TRACE_TYPE = "application/vnd.modaddlab.trace+json"
 CACHE_FOLDER = Path(".cache/jupyter/builtin")
 MAX_KERNELS = 2
 
-_KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 Outputs = list[NotebookNode]
@@ -144,26 +141,10 @@ async def _run(book: Book, source: Source, cells: list[Cell], notebook: Notebook
         if 0 < cell_index <= len(cells):
             listener.cell(source, cell_index, cells[cell_index - 1])
 
-    with tempfile.TemporaryDirectory(prefix="kernel-") as folder:
-        # sockets in a folder of our own: two kernels that start at once cannot take each other's ports
-        transport = {"transport": "ipc", "connection_file": f"{folder}/kernel.json"} if os.name == "posix" else {}
-        client = NotebookClient(
-            notebook,
-            timeout=None,
-            record_timing=False,  # jupyter-cache's key covers the cells' metadata
-            kernel_name=_KERNEL["name"],
-            resources={"metadata": {"path": str(book.root)}},
-            on_cell_start=on_start,
-            config=Config(KernelManager=transport),
-        )
-        await _until_done(client, book, source, cells, notebook)
-
-
-async def _until_done(
-    client: NotebookClient, book: Book, source: Source, cells: list[Cell], notebook: NotebookNode
-) -> None:
     try:
-        await client.async_execute(env={THREADS: "1"} | os.environ)
+        async with client_of(notebook, book.root) as client:
+            client.on_cell_start = on_start
+            await client.async_execute()
     except CellExecutionError as error:
         raise _cell_error(source, cells, notebook, error) from None
     except DeadKernelError:
@@ -198,7 +179,7 @@ def _notebook(book: Book, cells: list[Cell]) -> NotebookNode:
     """The notebook: our setup, the chapter's cells, and a last cell that reports what was read."""
     report = f"display({{{TRACE_TYPE!r}: _trace.report()}}, raw=True)"
     codes = [_setup(book), *(cell.source for cell in cells), report]
-    return new_notebook(cells=[new_code_cell(code) for code in codes], metadata={"kernelspec": dict(_KERNEL)})
+    return new_notebook(cells=[new_code_cell(code) for code in codes], metadata={"kernelspec": dict(KERNEL)})
 
 
 def _setup(book: Book) -> str:
@@ -241,7 +222,7 @@ class _Cache:
             record = self._cache.match_cache_notebook(notebook)
             depends: Mapping[str, Any] = record.data.get("depends", {})
             if depends.get("versions") == self._versions and self._unchanged(depends.get("paths", {})):
-                return self._cache.get_cache_bundle(record.pk).nb
+                return self._cache.get_cache_bundle(int(record.pk)).nb  # type: ignore[arg-type]
         except (KeyError, OSError, nbformat.reader.NotJSONError):
             return None
         return None

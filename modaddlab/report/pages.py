@@ -64,8 +64,8 @@ def write_page(site: Site, index: int, document: pf.Doc, output: Path) -> None:
     """Write one chapter's page below the folder `output`."""
     entry = site.entries[index]
     headings = contents(document, int(site.book.option("toc-depth", entry.chapter, default=3)))
-    identifier, title = list(document.content)[0].identifier, list(document.content)[0].content
-    body = list(document.content)[1:]
+    heading, *body = document.content
+    identifier, title = heading.identifier, heading.content
     prepared = _Lowering(site, entry.chapter).document(pf.Doc(*body))
     content = pandoc.write(list(prepared.content), "html5", "--mathml")
     page = entry.chapter.page
@@ -142,7 +142,7 @@ class _Lowering:
         self._n_tabsets = 0
 
     def document(self, document: pf.Doc) -> pf.Doc:
-        return document.walk(self._action)
+        return pandoc.walk(document, self._action)
 
     def _action(self, element: Any, _: pf.Doc) -> Any:
         if constructs.is_conditional(element):

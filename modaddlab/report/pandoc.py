@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import panflute as pf
 import pypandoc
@@ -71,6 +71,8 @@ def cite(doc: pf.Doc, bibliography: Sequence[Path], csl: Path | None = None) -> 
     return load(text), missing
 
 
-def api_version() -> list[int]:
-    """The version of pandoc's document model, for the tests."""
-    return json.loads(run("", "--from", READ, "--to", "json")[0])["pandoc-api-version"]
+def walk(doc: pf.Doc, action: Callable[[Any, pf.Doc], Any]) -> pf.Doc:
+    """Apply an action to every element, inner ones first; it returns None, an element, or a list in its place."""
+    changed = doc.walk(action)
+    assert isinstance(changed, pf.Doc)
+    return changed

@@ -87,7 +87,7 @@ class _Lowering:
         self.keep_code = bool(book.option("echo", to="typst", default=True))
 
     def document(self, document: pf.Doc) -> pf.Doc:
-        return document.walk(self._action)
+        return pandoc.walk(document, self._action)
 
     def _action(self, element: Any, _: pf.Doc) -> Any:
         if constructs.is_conditional(element):
@@ -115,7 +115,8 @@ class _Lowering:
                 return []
             case pf.Div() if constructs.callout_kind(element):
                 callout = constructs.callout(element)
-                return [_raw(f"#callout({_string(callout.kind)})["), pf.Plain(*callout.title), _raw("]["), *callout.body, _raw("]")]
+                start = _raw(f"#callout({_string(callout.kind)})[")
+                return [start, pf.Plain(*callout.title), _raw("]["), *callout.body, _raw("]")]
             case pf.Div() if "panel-tabset" in element.classes:
                 blocks: list[Any] = []
                 for tab in constructs.tabs(element):

@@ -21,50 +21,39 @@ from .errors import BookError, Place
 
 PROJECT_FILE = "_quarto.yml"
 
-# Every key that may occur, as a tree; None accepts any value below it. Keys that only Quarto acts on (its sidebar, its
-# theme) are here too: they change the look, not the content.
-_EXECUTE = {key: None for key in ("cache", "daemon", "echo", "eval", "freeze", "include", "output", "warning")}
-_FIGURES = {key: None for key in ("fig-width", "fig-height", "fig-format", "fig-dpi")}
-_COMMON = {
-    key: None
-    for key in (
-        "author bibliography code-fold code-summary csl date date-format description html-math-method jupyter lang "
-        "link-citations number-depth number-sections subtitle title toc toc-depth toc-title"
-    ).split()
-} | {"execute": _EXECUTE} | _FIGURES
-_HTML_ONLY = {
-    key: None
-    for key in (
-        "anchor-sections citations-hover code-copy code-overflow code-tools crossrefs-hover css fig-responsive "
-        "footnotes-hover grid highlight-style include-after-body include-in-header link-external-newwindow "
-        "lightbox page-layout respect-user-color-scheme smooth-scroll theme"
-    ).split()
-}
-_TYPST_ONLY = {
-    key: None
-    for key in (
-        "citeproc codefont columns fontsize include-in-header keep-typ linkcolor mainfont margin mathfont papersize "
-        "pdf-standard section-numbering template template-partials"
-    ).split()
-}
-_BOOK = {
-    key: None
-    for key in (
+
+def keys(names: str) -> dict[str, Any]:
+    """A level of the tree of known options, in which every name accepts any value."""
+    return dict.fromkeys(names.split())
+
+
+# Every option that may occur. Those that only Quarto acts on (its sidebar, its theme) are here too: they change the
+# look and not the content.
+_COMMON = (
+    keys("author bibliography code-fold code-summary csl date date-format description html-math-method jupyter lang")
+    | keys("link-citations number-depth number-sections subtitle title toc toc-depth toc-title")
+    | keys("fig-width fig-height fig-format fig-dpi")
+    | {"execute": keys("cache daemon echo eval freeze include output warning")}
+)
+_HTML = _COMMON | keys(
+    "anchor-sections citations-hover code-copy code-overflow code-tools crossrefs-hover css fig-responsive footnotes-hover "
+    "grid highlight-style include-after-body include-in-header link-external-newwindow lightbox page-layout "
+    "respect-user-color-scheme smooth-scroll theme"
+)
+_TYPST = _COMMON | keys(
+    "citeproc codefont columns fontsize include-in-header keep-typ linkcolor mainfont margin mathfont papersize "
+    "pdf-standard section-numbering template template-partials"
+)
+_PROJECT = _COMMON | {
+    "project": keys("execute-dir output-dir post-render pre-render preview render resources type"),
+    "book": keys(
         "appendices author chapters cover-image date description downloads favicon image navbar open-graph output-file "
-        "page-footer page-navigation reader-mode repo-actions repo-branch repo-url search sharing sidebar site-url "
-        "subtitle title"
-    ).split()
-}
-_KNOWN = _COMMON | {
-    "project": {
-        key: None
-        for key in ("execute-dir", "output-dir", "post-render", "pre-render", "preview", "render", "resources", "type")
-    },
-    "book": _BOOK,
+        "page-footer page-navigation reader-mode repo-actions repo-branch repo-url search sharing sidebar site-url subtitle title"
+    ),
     "editor": None,
-    "format": {"html": _COMMON | _HTML_ONLY, "typst": _COMMON | _TYPST_ONLY},
+    "format": {"html": _HTML, "typst": _TYPST},
 }
-_CHAPTER = _COMMON | {"aliases": None, "page-layout": None}
+_CHAPTER = _COMMON | keys("aliases page-layout")
 
 FIGURE_DEFAULTS = {"fig-width": 7, "fig-height": 5, "fig-format": "svg", "fig-dpi": 96}
 
@@ -147,7 +136,7 @@ def load_book(root: Path) -> Book:
     path = root / PROJECT_FILE
     if not path.is_file():
         raise BookError(Place(path), "there is no book here; run from the folder that holds _quarto.yml")
-    options = read_yaml(path.read_text(encoding="utf-8"), Place(Path(PROJECT_FILE)), _KNOWN)
+    options = read_yaml(path.read_text(encoding="utf-8"), Place(Path(PROJECT_FILE)), _PROJECT)
     if options.get("project", {}).get("type") != "book" or not options.get("book", {}).get("chapters"):
         raise BookError(Place(Path(PROJECT_FILE)), "the project must have `type: book` and list its chapters")
     chapters = tuple(_chapters(options["book"]))

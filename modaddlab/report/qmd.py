@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from .errors import BookError, Place
-from .project import read_yaml
+from .project import keys, read_yaml
 
-CELL_OPTIONS = frozenset(
+CELL_OPTIONS = keys(
     "label echo eval include output warning code-fold code-summary fig-cap fig-alt fig-subcap tbl-cap layout-ncol "
-    "renderings column".split()
+    "renderings column"
 )
 _LABEL = re.compile(r"[a-zA-Z][a-zA-Z0-9-]*\Z")
 _FENCE = re.compile(r"(?P<indent>[ >]*)(?P<fence>`{3,}|~{3,})\s*(?P<info>.*?)\s*\Z")
@@ -147,8 +147,7 @@ def _cell(lines: list[str], line: int, path: Path) -> Cell:
         if not text.startswith("#|"):
             break
         header.append(text.removeprefix("#|").removeprefix(" "))
-    known = dict.fromkeys(CELL_OPTIONS)
-    options = read_yaml("\n".join(header), Place(path), known, offset=line)
+    options = read_yaml("\n".join(header), Place(path), CELL_OPTIONS, offset=line)
     label = options.get("label")
     if label is not None and not _LABEL.match(str(label)):
         raise BookError(Place(path, line), f"label `{label}` must be letters, digits and hyphens")

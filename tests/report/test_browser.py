@@ -1,0 +1,70 @@
+"""Every page of the sample book in headless Chromium: no error, no request, scripts that work."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed, so no page was loaded in a browser")
+
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--no-first-run", "--enable-logging=stderr", "--virtual-time-budget=4000", "--dump-dom",
+]  # fmt: skip
+
+
+def load(page: Path, folder: Path, script: str = "") -> tuple[str, list[str], list[str]]:
+    """Load a page; returns its document after the scripts ran, the console's lines, and the addresses it requested."""
+    if script:
+        target = page.with_name(f"{page.stem}-scripted.html")
+        target.write_text(page.read_text().replace("</body>", f"<script defer>{script}</script></body>"))
+        page = target
+    log = folder / "net.json"
+    command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={folder / 'profile'}", f"--log-net-log={log}", page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    if script:
+        page.unlink()
+    console = [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
+    starts = [event.get("params", {}) for event in json.loads(log.read_text())["events"]]
+    # the browser itself looks for updates and the time; such requests have no page as their origin
+    addresses = {start["url"] for start in starts if start.get("initiator", "not an origin") != "not an origin"}
+    return done.stdout, console, sorted(addresses)
+
+
+def test_every_page_loads_without_error_or_request(sample: tuple[Path, Path], tmp_path: Path) -> None:
+    pages = sorted(sample[1].rglob("*.html"))
+    assert len(pages) == 5
+    for page in pages:
+        document, console, requests = load(page, tmp_path)
+        assert "<h1" in document
+        assert console == [], page
+        assert requests == [], page
+
+
+def test_an_error_and_a_request_would_be_seen(sample: tuple[Path, Path], tmp_path: Path) -> None:
+    _, console, requests = load(sample[1] / "index.html", tmp_path, "fetch('http://127.0.0.1:9/x'); throw new Error('planted')")
+    assert any("planted" in line for line in console)
+    assert "http://127.0.0.1:9/x" in requests
+
+
+def test_theme_tabs_and_search_work(sample: tuple[Path, Path], tmp_path: Path) -> None:
+    script = """addEventListener("load", () => {
+        document.querySelector("button.theme").click();
+        document.querySelectorAll("[role=tab]")[1].click();
+        document.querySelector(".search-open").click();
+        document.querySelector("dialog input").value = "deep sec";
+        setTimeout(() => {
+          document.querySelector("dialog input").value = "deep";
+          document.querySelector("dialog input").dispatchEvent(new Event("input"));
+        }, 500);
+      });"""
+    document, console, _ = load(sample[1] / "chapters/one.html", tmp_path, script)
+    assert console == []
+    assert 'data-theme="dark"' in document
+    assert 'id="tabset-1-0" aria-labelledby="tabset-1-0-tab" hidden=""' in document
+    assert 'href="../chapters/two.html#sec-deep"' in document

@@ -1,0 +1,179 @@
+"""Numbers and references, as Quarto's books have them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import panflute as pf
+import pytest
+
+from modaddlab.report import constructs, crossref, pandoc
+from modaddlab.report.errors import BookError, Place
+from modaddlab.report.project import Chapter
+from modaddlab.report.qmd import parse
+
+TEXT = """\
+# A chapter {#sec-a}
+
+## First {#sec-first}
+
+::: {#fig-one}
+![](a.svg)
+
+The *caption*.
+:::
+
+![Another](b.svg){#fig-two}
+
+### Deeper {#sec-deeper}
+
+$$ a = b $$ {#eq-sum}
+
+| a |
+|---|
+| 1 |
+
+: Typed {#tbl-typed}
+
+::: {#tbl-div}
+| b |
+|---|
+| 2 |
+
+From a cell.
+:::
+
+## Second {#sec-second}
+
+## Not counted {.unnumbered #sec-free}
+
+::: {.callout-note}
+## Title of a callout
+:::
+
+::: {.panel-tabset}
+## A tab
+:::
+
+## Third {#sec-third}
+
+::: {#fig-pair}
+::: {#fig-pair-left}
+![](l.svg)
+
+Left
+:::
+
+::: {#fig-pair-right}
+![](r.svg)
+
+Right
+:::
+
+Both.
+:::
+"""
+
+
+def numbered(text: str, number: str = "2", appendix: bool = False) -> tuple[pf.Doc, dict[str, crossref.Target]]:
+    source = parse(text, Path("x.qmd"))
+    document = pandoc.read(text, Place(Path("x.qmd")))
+    constructs.refuse_unknown(document, source)
+    crossref.with_title(document, source)
+    chapter = Chapter(Path("x.qmd"), appendix=appendix)
+    return document, crossref.Numbering(source, chapter, number, depth=3).number(document)
+
+
+def test_every_kind_is_counted_within_its_chapter() -> None:
+    _, targets = numbered(TEXT)
+    assert {name: target.number for name, target in targets.items() if target.kind in crossref.NAMES} == {
+        "sec-a": "2", "sec-first": "2.1", "sec-deeper": "2.1.1", "sec-second": "2.2", "sec-free": "", "sec-third": "2.3",
+        "fig-one": "2.1", "fig-two": "2.2", "fig-pair": "2.3", "fig-pair-left": "2.3 (a)", "fig-pair-right": "2.3 (b)",
+        "eq-sum": "2.1", "tbl-typed": "2.1", "tbl-div": "2.2",
+    }  # fmt: skip
+
+
+def test_a_chapter_without_a_number_counts_plainly() -> None:
+    _, targets = numbered(TEXT, number="")
+    assert targets["fig-two"].number == "2"
+    assert targets["eq-sum"].number == "1"
+    assert targets["sec-first"].number == ""
+
+
+def test_captions_carry_the_numbers() -> None:
+    document, _ = numbered(TEXT)
+    captions: list[str] = []
+
+    def action(element: object, _: pf.Doc) -> None:
+        if isinstance(element, pf.Figure | pf.Table):
+            captions.append(pf.stringify(element.caption).strip())
+
+    document.walk(action)
+    assert captions == [
+        "Figure\u00a02.1: The caption.", "Figure\u00a02.2: Another", "Table\u00a02.1: Typed", "Table\u00a02.2: From a cell.",
+        "(a) Left", "(b) Right", "Figure\u00a02.3: Both.",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("@fig-one", "Figure\u00a02.1"),
+        ("@Fig-one", "Figure\u00a02.1"),
+        ("[-@fig-one]", "2.1"),
+        ("[panel @fig-pair-right]", "panel\u00a02.3 (b)"),
+        ("[@fig-one; @tbl-div]", "Figure\u00a02.1, Table\u00a02.2"),
+        ("@eq-sum", "Equation\u00a02.1"),
+        ("@sec-first", "Section\u00a02.1"),
+        ("@sec-a", "Chapter\u00a02"),
+    ],
+)
+def test_references_read_as_quarto_writes_them(written: str, shown: str) -> None:
+    text = TEXT + f"\n{written}\n"
+    document, targets = numbered(text)
+    crossref.resolve(document, parse(text, Path("x.qmd")), targets)
+    assert pf.stringify(document.content[-1]).strip() == shown
+
+
+def test_an_appendix_is_called_one() -> None:
+    text = "# A chapter {#sec-a}\n\n@sec-a\n"
+    document, targets = numbered(text, number="A", appendix=True)
+    crossref.resolve(document, parse(text, Path("x.qmd")), targets)
+    assert pf.stringify(document.content[-1]).strip() == "Appendix\u00a0A"
+
+
+def test_appendices_are_lettered_and_unnumbered_chapters_skipped() -> None:
+    titles = ["# Front {.unnumbered}", "# One", "# Two", "# References {.unnumbered}", "# Methods", "# Provenance"]
+    documents = [pandoc.read(title, Place(Path("x.qmd"))) for title in titles]
+    chapters = [Chapter(Path("x.qmd"), appendix=n > 3) for n in range(6)]
+    assert crossref.chapter_numbers(chapters, documents) == ["", "1", "2", "", "A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("# T\n\n@fig-absent\n", 3, "refers to nothing"),
+        ("# T\n\n## S {#sec-s .unnumbered}\n\n@sec-s\n", 5, "without a number"),
+        ("# T {#sec-t}\n\n@sec-t [@nanda2023]\n", 3, "put a word between"),
+        ("# T\n\n::: {#fig-x}\n![](a.svg)\n:::\n", 3, "needs a caption"),
+        ("# T\n\n![C](a.svg){#fig-x}\n\n![C](a.svg){#fig-x}\n", 3, "used twice"),
+        ("# T\n\n![C](a.svg){#fig-x_y}\n", 3, "hyphens"),
+        ("Prose.\n\n# Title\n", 3, "first thing"),
+        ("# T\n\n# U\n", 0, "one first-level heading"),
+        ("# T\n\n::: {.callout-danger}\nx\n:::\n", 3, "callout-danger"),
+        ("# T\n\n::: {.callout-note foo=1}\nx\n:::\n", 3, "no `foo`"),
+        ("# T\n\n::: {.panel-sidebar}\nx\n:::\n", 3, "panel-sidebar"),
+        ("# T\n\n::: {layout=\"[1,2]\"}\nx\n:::\n", 3, "layout-ncol"),
+        ("# T\n\n::: {.content-visible when-format=\"docx\"}\nx\n:::\n", 3, "docx"),
+        ("# T\n\n::: {.content-visible when-profile=\"a\"}\nx\n:::\n", 3, "when-profile"),
+        ("# T\n\n::: {#thm-x}\nx\n:::\n", 3, "thm-x"),
+        ("# T\n\n[a]{.aside}\n", 3, "aside"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_refused_with_its_line(text: str, line: int, words: str) -> None:
+    with pytest.raises(BookError) as error:
+        document, targets = numbered(text)
+        crossref.resolve(document, parse(text, Path("x.qmd")), targets)
+    place = f"x.qmd:{line}: " if line else "x.qmd: "
+    assert str(error.value).startswith(place)
+    assert words in str(error.value)

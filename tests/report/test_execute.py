@@ -1,0 +1,114 @@
+"""Executions are cached, never stale, and a change re-executes what it touches and nothing else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from sample_books import Listener, render, write_book
+
+from modaddlab.report.errors import CellError
+from modaddlab.report.execute import cached_only, execute_all
+from modaddlab.report.project import load_book
+from modaddlab.report.qmd import parse
+
+MEASURE = """\
+# Measured
+
+```{python}
+#| output: asis
+import json
+from pathlib import Path
+from lab.scale import SCALE
+record = json.loads(Path("data/runs/one/manifest.json").read_text())
+print(f"The value is {SCALE * record['value']}.")
+```
+"""
+PLAIN = "# Plain\n\n```{python}\nfrom lab import other\nprint(other.TEXT)\n```\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A book of two chapters, a small package and a run; only the first chapter reads the run."""
+    write_book(tmp_path, {"index.qmd": MEASURE, "plain.qmd": PLAIN})
+    (tmp_path / "lab").mkdir()
+    for name, text in {"__init__": "", "scale": "SCALE = 10\n", "other": "TEXT = 'abc'\n", "unused": "X = 1\n"}.items():
+        (tmp_path / f"lab/{name}.py").write_text(text)
+    (tmp_path / "data/runs/one").mkdir(parents=True)
+    (tmp_path / "data/runs/one/manifest.json").write_text('{"value": 1}')
+    (tmp_path / "data/runs/one/weights.bin").write_bytes(b"weights")
+    return tmp_path
+
+
+def shown(site: Path, page: str = "index.html") -> str:
+    text = (site / page).read_text()
+    return text[text.index("<article>") : text.index("</article>")]
+
+
+def test_a_change_re_executes_what_it_touches(root: Path) -> None:
+    def executed() -> list[str]:
+        nonlocal site
+        site, listener = render(root)
+        assert sorted([*listener.executed, *listener.cached]) == ["index", "plain"]
+        return sorted(listener.executed)
+
+    site = root
+    assert executed() == ["index", "plain"], "cold"
+    assert "The value is 10." in shown(site)
+    assert executed() == [], "nothing changed"
+    assert "The value is 10." in shown(site)
+
+    (root / "lab/scale.py").write_text("SCALE = 20\n")
+    (root / "lab/unused.py").write_text("X = 2\n")
+    assert executed() == ["index"], "a module of the package that one chapter imports"
+    assert "The value is 20." in shown(site)
+
+    (root / "data/runs/one/manifest.json").write_text('{"value": 2}')
+    assert executed() == ["index"], "a checkpoint"
+    assert "The value is 40." in shown(site)
+
+    (root / "plain.qmd").write_text(PLAIN.replace("other.TEXT", "other.TEXT * 2"))
+    assert executed() == ["plain"], "a chapter"
+    assert "abcabc" in shown(site, "plain.html")
+
+    (root / "plain.qmd").write_text((root / "plain.qmd").read_text() + "\nProse only changed.\n")
+    assert executed() == [], "prose"
+    assert "Prose only changed" in shown(site, "plain.html")
+
+    (root / "data/runs/two").mkdir()
+    assert executed() == ["index", "plain"], "a new run: no chapter can be known not to have asked for it"
+
+
+def test_a_cell_that_raises_is_named_and_not_cached(root: Path) -> None:
+    broken = PLAIN + "\nText.\n\n```{python}\n#| label: fig-bad\n#| fig-cap: C\nx = 1\nint('seven')\n```\n"
+    (root / "plain.qmd").write_text(broken)
+    shutil.rmtree(root / "lab/__pycache__", ignore_errors=True)
+    for _ in range(2):
+        with pytest.raises(CellError, match=r"plain.qmd:14: cell fig-bad raised ValueError") as error:
+            render(root)
+        assert "int('seven')" in error.value.traceback
+        assert "\x1b" not in error.value.traceback
+
+
+def test_a_run_is_followed_by_its_manifest(root: Path) -> None:
+    text = "# T\n\n```{python}\nopen('data/runs/one/weights.bin', 'rb').read()\nimport os; os.listdir('chapters')\n```\n"
+    (root / "chapters").mkdir()
+    book, source = load_book(root), parse(text, Path("index.qmd"))
+    execute_all(book, [source], Listener())
+    from jupyter_cache import get_cache
+
+    [record] = get_cache(str(root / ".cache/jupyter/builtin")).list_cache_records()
+    paths = set(json.loads(json.dumps(record.data))["depends"]["paths"])
+    assert paths == {str(root / "data/runs/one/manifest.json"), str(root / "data/runs"), str(root / "chapters")}
+    assert cached_only(book, source).outputs[0] is not None
+    (root / "chapters/new").touch()
+    assert cached_only(book, source).outputs == [None]
+
+
+def test_what_changed_while_a_chapter_ran_is_not_cached(root: Path) -> None:
+    text = "# T\n\n```{python}\nfrom pathlib import Path\np = Path('lab/scale.py'); p.read_text(); p.write_text('SCALE = 3')\n```\n"
+    book, source = load_book(root), parse(text, Path("index.qmd"))
+    execute_all(book, [source], Listener())
+    assert cached_only(book, source).outputs == [None]

@@ -1,0 +1,140 @@
+"""The render as a whole: whatever stops it, the last good site stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from sample_books import write_book
+
+from modaddlab.report import __main__ as command_line
+from modaddlab.report import engine
+from modaddlab.report.errors import BookError
+
+ROOT = Path(__file__).resolve().parents[2]
+GOOD = "# Front\n\n```{python}\nprint('good')\n```\n"
+OTHER = "# Other\n\nSee @sec-three.\n"
+THREE = "# Three {#sec-three}\n\nText.\n"
+SLEEPS = "# Front\n\n```{python}\nimport os, pathlib, time\npathlib.Path('pid').write_text(str(os.getpid()))\ntime.sleep(300)\n```\n"
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "modaddlab.report", "render", "--engine", "builtin", "--to", "html", *arguments]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A book with a good site."""
+    root = write_book(tmp_path_factory.mktemp("book"), {"index.qmd": GOOD, "other.qmd": OTHER, "three.qmd": THREE})
+    engine.render(root, "builtin", ["html"])
+    return root
+
+
+def run_until_it_sleeps(root: Path) -> tuple[subprocess.Popen[str], int]:
+    (root / "pid").unlink(missing_ok=True)
+    (root / "index.qmd").write_text(SLEEPS)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command(), cwd=root, env=environment, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (root / "pid").exists() or not (root / "pid").read_text():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline, "the cell did not start"
+        time.sleep(0.05)
+    return process, int((root / "pid").read_text())
+
+
+def wait_until_gone(pid: int) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    pytest.fail(f"the kernel {pid} outlived its render")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_an_interrupted_render_leaves_the_site_and_no_kernel(book: Path, number: int, code: int) -> None:
+    before = contents(book / "_book")
+    process, kernel = run_until_it_sleeps(book)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == code, said
+    assert "Traceback" not in said
+    assert contents(book / "_book") == before
+    wait_until_gone(kernel)
+    (book / "index.qmd").write_text(GOOD)
+    engine.render(book, "builtin", ["html"])
+    assert contents(book / "_book") == before
+    assert not list(book.glob("._book*")), "what the killed render left behind is removed"
+
+
+def test_a_failing_cell_stops_the_render(book: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    before = contents(book / "_book")
+    (book / "index.qmd").write_text("# Front\n\n```{python}\n#| label: cell-bad\n1 / 0\n```\n")
+    monkeypatch.chdir(book)
+    assert command_line.main(["render", "--engine", "builtin"]) == 1
+    said = capsys.readouterr().err
+    for expected in ("index.qmd:5: cell cell-bad raised ZeroDivisionError", "1 / 0", "as it was before"):
+        assert expected in said
+    assert contents(book / "_book") == before
+    (book / "index.qmd").write_text(GOOD)
+
+
+def test_a_site_with_defects_is_not_put_in_place(book: Path) -> None:
+    before = contents(book / "_book")
+    (book / "three.qmd").write_text(THREE + "\n[dead](nowhere.html)\n")
+    with pytest.raises(BookError, match=r"three.html:\d+: the link `nowhere.html` leads to no file"):
+        engine.render(book, "builtin", ["html"])
+    assert contents(book / "_book") == before
+    (book / "three.qmd").write_text(THREE)
+
+
+def test_single_chapters_are_rendered_into_the_site(book: Path) -> None:
+    before = contents(book / "_book")
+    (book / "index.qmd").write_text(GOOD.replace("good", "not executed"))
+    (book / "other.qmd").write_text(OTHER + "\nA new sentence.\n")
+    engine.render(book, "builtin", ["html"], only=[Path("other.qmd")])
+    after = contents(book / "_book")
+    assert b"A new sentence." in after["other.html"]
+    assert b"Chapter\xc2\xa03" in after["other.html"], "references to chapters that were not executed resolve"
+    assert after["index.html"] == before["index.html"]
+    assert set(after) == set(before)
+    (book / "index.qmd").write_text(GOOD)
+    (book / "other.qmd").write_text(OTHER)
+    engine.render(book, "builtin", ["html"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["absent.qmd"], "no such chapter"),
+        (["--to", "docx"], "html, pdf or both"),
+        (["other.qmd", "--output", "elsewhere"], "render all"),
+    ],
+)
+def test_wrong_arguments_get_one_line(
+    book: Path, arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(book)
+    assert command_line.main(["render", "--engine", "builtin", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_quarto_is_refused_where_there_is_none(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "find_quarto", lambda: None)
+    with pytest.raises(BookError, match="--engine builtin"):
+        engine.choose("quarto")
+    assert engine.choose("auto") is None
