@@ -16,6 +16,9 @@ from modaddlab.experiments.spec import TransformerSpec
 from modaddlab.models.transformer import activate, forward
 from modaddlab.tasks import all_pairs
 
+CHUNK = 512
+"""Pairs that are run at once; their activations fit a processor's cache."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
@@ -107,23 +110,28 @@ def run_grid(params: Mapping[str, np.ndarray], model: TransformerSpec, p: int) -
         the activations; about 0.3 GB for p = 113 and 512 neurons.
     """
     weights = {name: np.asarray(value, dtype=np.float64) for name, value in params.items()}
-    parts: dict[str, list[np.ndarray]] = {}
     last = f"blocks.{model.n_layers - 1}"
-    pairs_B2 = all_pairs(p)
-    for chunk_B2 in np.array_split(pairs_B2, max(1, len(pairs_B2) // 512)):
-        tokens_B3 = np.concatenate([chunk_B2, np.full((len(chunk_B2), 1), p)], axis=1)
+    B, n, D = p * p, model.n_heads, model.d_model
+    logits_BC, neurons_BH, pattern_Bn3 = np.empty((B, p)), np.empty((B, model.d_mlp)), np.empty((B, n, 3))
+    heads_BnD, resid_pre_BD, resid_mid_BD = np.empty((B, n, D)), np.empty((B, D)), np.empty((B, D))
+    tokens_B3 = np.concatenate([all_pairs(p), np.full((B, 1), p)], axis=1)
+    for start in range(0, B, CHUNK):
+        rows = slice(start, start + CHUNK)
         cache: dict[str, np.ndarray] = {}
-        logits_BC = forward(weights, tokens_B3, model, cache, last_only=True)
-        z_Bnd = cache[f"{last}.attn.hook_z"][:, :, -1]
-        found = {
-            "logits_PPC": logits_BC[:, :p],
-            "neurons_PPH": cache[f"{last}.mlp.hook_post"][:, -1],
-            "pattern_PPn3": cache[f"{last}.attn.hook_pattern"][:, :, -1],
-            "heads_PPnD": (z_Bnd[:, :, None] @ weights[f"{last}.attn.W_O"])[:, :, 0],
-            "resid_pre_PPD": cache[f"{last}.hook_resid_pre"][:, -1],
-            "resid_mid_PPD": cache[f"{last}.hook_resid_mid"][:, -1],
-        }
-        for name, value in found.items():
-            parts.setdefault(name, []).append(value)
-    grids = {name: np.concatenate(values).reshape(p, p, *values[0].shape[1:]) for name, values in parts.items()}
-    return Grid(**grids, params=weights, model=model)
+        logits_BC[rows] = forward(weights, tokens_B3[rows], model, cache, last_only=True)[:, :p]
+        neurons_BH[rows] = cache[f"{last}.mlp.hook_post"][:, -1]
+        pattern_Bn3[rows] = cache[f"{last}.attn.hook_pattern"][:, :, -1]
+        for head, W_O_dD in enumerate(weights[f"{last}.attn.W_O"]):
+            heads_BnD[rows, head] = cache[f"{last}.attn.hook_z"][:, head, -1] @ W_O_dD
+        resid_pre_BD[rows] = cache[f"{last}.hook_resid_pre"][:, -1]
+        resid_mid_BD[rows] = cache[f"{last}.hook_resid_mid"][:, -1]
+    return Grid(
+        logits_PPC=logits_BC.reshape(p, p, p),
+        neurons_PPH=neurons_BH.reshape(p, p, -1),
+        pattern_PPn3=pattern_Bn3.reshape(p, p, n, 3),
+        heads_PPnD=heads_BnD.reshape(p, p, n, D),
+        resid_pre_PPD=resid_pre_BD.reshape(p, p, D),
+        resid_mid_PPD=resid_mid_BD.reshape(p, p, D),
+        params=weights,
+        model=model,
+    )
