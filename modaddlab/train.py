@@ -26,6 +26,7 @@ from modaddlab.errors import LabError
 from modaddlab.experiments import catalogue
 from modaddlab.experiments.overrides import field_names, with_overrides
 from modaddlab.experiments.spec import RunSpec, flatten
+from modaddlab.store.record import inspect
 from modaddlab.store.store import Store
 
 if TYPE_CHECKING:
@@ -177,6 +178,10 @@ def _train_one(spec: RunSpec, store: Store, options: argparse.Namespace, display
         notify=display.line,
         should_stop=lambda: stop.requested,
     )
+    if not stop.training:  # it was loaded: say so only of a record that is whole
+        for _, problem in inspect(store.data, record.run_id):
+            if problem is not None:
+                raise problem
     metrics, seconds = record.metrics, record.provenance["wall_seconds"]
     test = f", test loss {metrics['test_loss'][-1]:.2e}, test accuracy {metrics['test_accuracy'][-1]:.2%}"
     display.line(
