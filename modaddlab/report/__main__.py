@@ -1,4 +1,4 @@
-"""The command line: `python -m modaddlab.report render|preview|check`."""
+"""The command line: `python -m modaddlab.report render|preview|check|compare`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from pathlib import Path
 
 from ..errors import LabError
 from .check import check_site
+from .compare import differences
 from .engine import ENGINES, render
 from .errors import CellError
 from .preview import preview
+from .project import load_book
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,6 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
             return _render(root, options)
         if options.command == "check":
             return _check(Path(options.folder))
+        if options.command == "compare":
+            return _list(differences(load_book(root)), "the two engines' outputs")
         preview(root, options.engine, options.port)
         return 0
     except CellError as error:
@@ -48,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--port", type=int, default=4200)
     command = commands.add_parser("check", help="look for dead links, missing images and requests in a built site")
     command.add_argument("folder", nargs="?", default="_book")
+    commands.add_parser("compare", help="compare what both engines executed, cell by cell")
     return parser
 
 
@@ -65,11 +70,14 @@ def _render(root: Path, options: argparse.Namespace) -> int:
 
 
 def _check(folder: Path) -> int:
-    defects = check_site(folder)
-    for defect in defects:
-        print(defect)
-    print(f"{folder}: {len(defects) or 'no'} defect{'' if len(defects) == 1 else 's'}")
-    return 1 if defects else 0
+    return _list([str(defect) for defect in check_site(folder)], str(folder))
+
+
+def _list(findings: list[str], of: str) -> int:
+    for finding in findings:
+        print(finding)
+    print(f"{of}: {len(findings) or 'no'} finding{'' if len(findings) == 1 else 's'}")
+    return 1 if findings else 0
 
 
 if __name__ == "__main__":

@@ -178,7 +178,7 @@ def _executed(source: Source, runnable: list[Cell], notebook: NotebookNode | Non
 def _notebook(book: Book, cells: list[Cell]) -> NotebookNode:
     """The notebook: our setup, the chapter's cells, and a last cell that reports what was read."""
     report = f"display({{{TRACE_TYPE!r}: _trace.report()}}, raw=True)"
-    codes = [_setup(book), *(cell.source for cell in cells), report]
+    codes = [_setup(book), *(cell.code for cell in cells), report]
     return new_notebook(cells=[new_code_cell(code) for code in codes], metadata={"kernelspec": dict(KERNEL)})
 
 

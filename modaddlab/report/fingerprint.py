@@ -95,11 +95,17 @@ def _newest_first(folder: Path) -> Iterator[Path]:
 
 
 def _execution_options(path: Path) -> dict[str, Any]:
-    """`_quarto.yml` without the list of chapters, which says what is on which page and not what a cell prints."""
+    """What `_quarto.yml` and its formats say about executing cells and the size of figures."""
     if not path.is_file():
         return {}
     options = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return {key: value for key, value in options.items() if key not in ("book", "bibliography")}
+    scopes = {"": options} | {name: scope for name, scope in (options.get("format") or {}).items() if isinstance(scope, dict)}
+    return {
+        f"{name}/{key}": value
+        for name, scope in scopes.items()
+        for key, value in scope.items()
+        if key in ("execute", "jupyter") or key.startswith("fig-")
+    }
 
 
 def _is_report(path: Path, root: Path) -> bool:

@@ -41,25 +41,20 @@ class Cell:
     """A Python cell.
 
     Attributes:
-        code: the code without its option lines.
-        source: the code with its option lines, as it is executed.
+        code: the code without its option lines; only this is executed, so a new caption executes nothing.
         options: the options, by name.
         line: the line of the opening fence.
-        code_line: the line of `source`'s first line in the file, for tracebacks.
+        code_line: the line of the code's first line in the file, for tracebacks.
     """
 
     code: str
-    source: str
     options: Mapping[str, Any]
     line: int
+    code_line: int
 
     @property
     def label(self) -> str | None:
         return self.options.get("label")
-
-    @property
-    def code_line(self) -> int:
-        return self.line + 1
 
 
 @dataclass(frozen=True)
@@ -151,8 +146,9 @@ def _cell(lines: list[str], line: int, path: Path) -> Cell:
     label = options.get("label")
     if label is not None and not _LABEL.match(str(label)):
         raise BookError(Place(path, line), f"label `{label}` must be letters, digits and hyphens")
-    code = "\n".join(lines[len(header) :]).strip("\n")
-    return Cell(code, "\n".join(lines), options, line)
+    code = "\n".join(lines[len(header) :])
+    n_blank = len(code) - len(code.lstrip("\n"))
+    return Cell(code.strip("\n"), options, line, line + len(header) + n_blank + 1)
 
 
 def _refuse_inline(line: str, place: Place) -> None:

@@ -171,9 +171,12 @@ def test_appendices_are_lettered_and_unnumbered_chapters_skipped() -> None:
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_refused_with_its_line(text: str, line: int, words: str) -> None:
-    with pytest.raises(BookError) as error:
+    def read() -> None:
         document, targets = numbered(text)
         crossref.resolve(document, parse(text, Path("x.qmd")), targets)
+
+    with pytest.raises(BookError) as error:
+        read()
     place = f"x.qmd:{line}: " if line else "x.qmd: "
     assert str(error.value).startswith(place)
     assert words in str(error.value)

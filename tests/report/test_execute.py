@@ -75,6 +75,8 @@ def test_a_change_re_executes_what_it_touches(root: Path) -> None:
 
     (root / "plain.qmd").write_text((root / "plain.qmd").read_text() + "\nProse only changed.\n")
     assert executed() == [], "prose"
+    (root / "plain.qmd").write_text((root / "plain.qmd").read_text().replace("```{python}\n", "```{python}\n#| echo: false\n"))
+    assert executed() == [], "an option of a cell"
     assert "Prose only changed" in shown(site, "plain.html")
 
     (root / "data/runs/two").mkdir()
@@ -108,7 +110,7 @@ def test_a_run_is_followed_by_its_manifest(root: Path) -> None:
 
 
 def test_what_changed_while_a_chapter_ran_is_not_cached(root: Path) -> None:
-    text = "# T\n\n```{python}\nfrom pathlib import Path\np = Path('lab/scale.py'); p.read_text(); p.write_text('SCALE = 3')\n```\n"
+    text = "# T\n\n```{python}\nimport pathlib\np = pathlib.Path('lab/scale.py'); p.read_text(); p.write_text('#')\n```\n"
     book, source = load_book(root), parse(text, Path("index.qmd"))
     execute_all(book, [source], Listener())
     assert cached_only(book, source).outputs == [None]

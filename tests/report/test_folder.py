@@ -29,9 +29,14 @@ def test_the_new_folder_takes_the_place_of_the_old(tmp_path: Path, atomic: bool,
 def test_an_exception_leaves_the_old_folder(tmp_path: Path) -> None:
     (tmp_path / "_book").mkdir()
     (tmp_path / "_book/good.html").write_text("good")
-    with pytest.raises(KeyboardInterrupt), fresh_folder(tmp_path / "_book") as fresh:
-        (fresh / "bad.html").write_text("bad")
-        raise KeyboardInterrupt
+
+    def stopped() -> None:
+        with fresh_folder(tmp_path / "_book") as fresh:
+            (fresh / "bad.html").write_text("bad")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
     assert names(tmp_path / "_book") == ["good.html"]
     assert names(tmp_path) == ["_book"]
 

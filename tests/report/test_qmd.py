@@ -20,7 +20,7 @@ def test_cells_and_text_keep_their_lines() -> None:
     assert isinstance(first, Text)
     assert (first.text, first.line) == ("prose\n", 4)
     assert source.cells == [cell]
-    assert (cell.line, cell.code_line, cell.code) == (6, 7, "x = 1")  # type: ignore[union-attr]
+    assert (cell.line, cell.code_line, cell.code) == (6, 9, "x = 1")  # type: ignore[union-attr]
     assert source.cells[0].options == {"label": "fig-a", "fig-cap": "C"}
     assert isinstance(last, Text)
     assert "shown" in last.text

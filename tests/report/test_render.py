@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 GOOD = "# Front\n\n```{python}\nprint('good')\n```\n"
 OTHER = "# Other\n\nSee @sec-three.\n"
 THREE = "# Three {#sec-three}\n\nText.\n"
-SLEEPS = "# Front\n\n```{python}\nimport os, pathlib, time\npathlib.Path('pid').write_text(str(os.getpid()))\ntime.sleep(300)\n```\n"
+SLEEPS = GOOD.replace("print('good')", "import os, time\nprint(os.getpid(), file=open('pid', 'w'), flush=True)\ntime.sleep(99)")
 
 
 def command(*arguments: str) -> list[str]:
