@@ -147,8 +147,7 @@ def clusters(fits: NeuronFits, threshold: float = 0.85) -> tuple[Cluster, ...]:
     """
     explained_H = (fits.fve_H > threshold) & (fits.frequency_H > 0)
     groups = [
-        (int(frequency), explained_H & (fits.frequency_H == frequency))
-        for frequency in np.unique(fits.frequency_H[explained_H])
+        (int(frequency), explained_H & (fits.frequency_H == frequency)) for frequency in np.unique(fits.frequency_H[explained_H])
     ]
     found = []
     for frequency, member_H in [*groups, (0, ~explained_H)]:
@@ -219,9 +218,7 @@ def _blocks(neurons_PPH: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return blocks_K33H, centred_H
 
 
-def _pair_coefficients(
-    block_33H: np.ndarray, sign: int, frequency_H: np.ndarray, p: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _pair_coefficients(block_33H: np.ndarray, sign: int, frequency_H: np.ndarray, p: int) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients on the unit directions cos and sin of omega_k (a + sign b), each (H,)."""
     nyquist_H = 2 * frequency_H == p  # one direction only, cos cos = cos(pi (a + b))
     cosine_H = (block_33H[1, 1] - sign * block_33H[2, 2]) / np.where(nyquist_H, 1.0, np.sqrt(2))

@@ -138,9 +138,7 @@ def score(logits_PPC: np.ndarray, labels_PP: np.ndarray, train_mask_PP: np.ndarr
     )
 
 
-def restricted_logits(
-    logits_PPC: np.ndarray, keys: Iterable[int], definition: Definition = "paper"
-) -> np.ndarray:
+def restricted_logits(logits_PPC: np.ndarray, keys: Iterable[int], definition: Definition = "paper") -> np.ndarray:
     """The logits with only the constant and the key frequencies' terms in a + b kept: (P, P, C).
 
     Args:
@@ -184,9 +182,7 @@ def restricted_loss(
     return mean_loss(restricted_logits(logits_PPC, keys, definition), labels_PP, mask_PP)
 
 
-def excluded_loss(
-    logits_PPC: np.ndarray, labels_PP: np.ndarray, train_mask_PP: np.ndarray, keys: Iterable[int]
-) -> float:
+def excluded_loss(logits_PPC: np.ndarray, labels_PP: np.ndarray, train_mask_PP: np.ndarray, keys: Iterable[int]) -> float:
     """The paper's excluded loss in nats: all keys' terms in a + b removed at once, training pairs."""
     return float(_excluded_losses(logits_PPC, labels_PP, train_mask_PP, [sorted(set(keys))])[0])
 
