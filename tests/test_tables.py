@@ -1,4 +1,5 @@
 """Numbers as they are read, and rows as Markdown."""
+# ruff: noqa: RUF001 (the tables write typographic characters)
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from modaddlab.figures.marks import color_scale, frequency_axis, heatmap, name_keys, residue_ticks, unwrap
+from modaddlab.figures.marks import color_scale, frequency_axis, heatmap, name_keys, outer_labels, residue_ticks, unwrap
 from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
 from modaddlab.shapes import require_shape
 
@@ -85,7 +85,7 @@ def attention_spectra(norm_nK: np.ndarray, keys: Sequence[int]) -> Figure:
     for head, axes in enumerate(panels.flat[: sizes["n"]]):
         norm_K = norm_nK[head]
         axes.bar(frequency_K, norm_K, width=0.72, color=[by_key.get(int(k), colors.muted) for k in frequency_K])
-        frequency_axis(axes, sizes["K"], "" if head < sizes["n"] - columns else "frequency k")
+        frequency_axis(axes, sizes["K"])
         axes.set_ylim(0, highest)
         best = int(np.argmax(norm_K)) + 1
         if best in by_key:
@@ -93,8 +93,7 @@ def attention_spectra(norm_nK: np.ndarray, keys: Sequence[int]) -> Figure:
         axes.set_title(f"head {head}", fontsize=10, pad=4)
     for axes in panels[:, 0]:
         axes.set_ylabel("norm")
-    for axes in panels.flat[sizes["n"] :]:
-        axes.axis("off")
+    outer_labels(panels, sizes["n"], "frequency k")
     return figure
 
 
@@ -123,11 +122,8 @@ def attention_patterns(pattern_PPn: np.ndarray, frequencies: Sequence[int] | Non
         axes.set_title(f"head {head}{named}", fontsize=10)
         axes.set_xticks(residue_ticks(shown, 2))
         axes.set_yticks(residue_ticks(shown, 2))
-    for axes in panels[-1]:
-        axes.set_xlabel("b" if frequencies is None else "k·b mod p")
     for axes in panels[:, 0]:
         axes.set_ylabel("a" if frequencies is None else "k·a mod p")
-    for axes in panels.flat[sizes["n"] :]:
-        axes.axis("off")
+    outer_labels(panels, sizes["n"], "b" if frequencies is None else "k·b mod p")
     color_scale(figure, image, list(panels.flat), "attention to a", orientation="horizontal", aspect=45, pad=0.03)
     return figure

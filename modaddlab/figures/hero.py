@@ -68,7 +68,7 @@ def hero(
         values_T = metrics[f"{part}_accuracy"]
         top.plot(metrics["step"], values_T, color=color, linewidth=2.2)
         ends.append(EndLabel(last_finite(values_T), part, color))
-    label_ends(top, ends)
+    label_ends(top, ends, pad=13)
     mark_phases([top], phases)
     bars = [np.hypot(*by_frequency(moment.norm_P)) for moment in moments]
     highest = 1.1 * max(float(bar.max()) for bar in bars)

@@ -77,10 +77,11 @@ def spread(positions: Sequence[float], gap: float, low: float = 0.0, high: float
     return placed
 
 
-def label_ends(axes: Axes, labels: Iterable[EndLabel], size: float = 10) -> None:
+def label_ends(axes: Axes, labels: Iterable[EndLabel], size: float = 10, pad: float = 5) -> None:
     """Write labels to the right of the axes at the heights where their lines end.
 
-    Where they would touch they are moved apart, and then each is joined to its line's end.
+    Where they would touch they are moved apart, and then each is joined to its line's end. `pad` is the distance from the axes
+    and `size` the font size, in points.
     """
     kept = [label for label in labels if np.isfinite(label.y)]
     width, height = _size(axes)
@@ -89,13 +90,13 @@ def label_ends(axes: Axes, labels: Iterable[EndLabel], size: float = 10) -> None
     leaders = any(abs(place - wish) * height > size for place, wish in zip(places, wished, strict=True))
     for label, place, wish in zip(kept, places, wished, strict=True):
         if leaders:
-            ends = [1 + 3 / width, 1 + 13 / width]
+            ends = [1 + (pad - 2) / width, 1 + (pad + 8) / width]
             axes.plot(ends, [wish, place], transform=axes.transAxes, color=label.color, linewidth=0.7, clip_on=False)
         axes.annotate(
             label.text,
             (1.0, place),
             xycoords="axes fraction",
-            xytext=(15 if leaders else 5, 0),
+            xytext=(pad + 10 if leaders else pad, 0),
             textcoords="offset points",
             color=label.color,
             va="center",
@@ -313,3 +314,20 @@ def unwrap(table: np.ndarray, frequency: int, n_axes: int = 2) -> np.ndarray:
     for axis in range(n_axes):
         table = np.take(table, order, axis=axis)
     return table
+
+
+def outer_labels(panels: np.ndarray, n_used: int, x_label: str) -> None:
+    """Label the x axis of the lowest used panel of each column only, and blank the unused panels.
+
+    Args:
+        panels: (rows, columns) axes that share their x axis, filled row by row.
+        n_used: how many of them are in use.
+        x_label: the label.
+    """
+    columns = panels.shape[1]
+    for number, axes in enumerate(panels.flat):
+        lowest = number < n_used <= number + columns
+        axes.tick_params(labelbottom=lowest)
+        axes.set_xlabel(x_label if lowest else "")
+        if number >= n_used:
+            axes.axis("off")

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from modaddlab.figures.marks import color_scale, frequency_axis, heatmap, name_keys, residue_ticks, unwrap
+from modaddlab.figures.marks import color_scale, frequency_axis, heatmap, name_keys, outer_labels, residue_ticks, unwrap
 from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
 from modaddlab.shapes import require_shape
 
@@ -251,12 +251,9 @@ def output_spectra(norm_HK: np.ndarray, ids: Sequence[int], frequencies: Sequenc
             fontsize=10,
             pad=4,
         )
-    for axes in panels[:-1].flat:
-        axes.set_xlabel("")
     for axes in panels[:, 0]:
         axes.set_ylabel("norm")
-    for axes in panels.flat[len(ids) :]:
-        axes.axis("off")
+    outer_labels(panels, len(ids), "frequency k")
     return figure
 
 

@@ -16,6 +16,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
 
 from modaddlab.figures.marks import (
     EndLabel,
@@ -137,7 +138,7 @@ def spectra_side_by_side(
     for axes, (title, norm_P) in zip(panels.flat, norms.items(), strict=False):
         draw_spectrum(axes, norm_P, keys.get(title, ()))
         axes.set_title(title, pad=10)
-    for axes in panels[:-1].flat:
+    for axes in panels.flat[: len(norms) - columns]:
         axes.set_xlabel("")
     for axes in panels[:, 0]:
         axes.set_ylabel(quantity)
@@ -184,6 +185,7 @@ def logit_spectrum(norm_PP: np.ndarray, keys: Sequence[int], n_significant: int 
             color=color,
             fontsize=10,
             fontweight="bold",
+            path_effects=[withStroke(linewidth=2.5, foreground=colors.page)],
         )
     ticks = [0, *[2 * k - 0.5 for k in range(10, p // 2 + 1, 10 if p > 60 else 5)]]
     for axis in (left.xaxis, left.yaxis):

@@ -16,6 +16,7 @@ from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
+from numpy.typing import ArrayLike
 
 from modaddlab import figures
 from modaddlab.figures import theme
@@ -52,14 +53,14 @@ def numbers(figure: Figure) -> list[np.ndarray]:
     return found
 
 
-def holds(figure: Figure, array: np.ndarray) -> bool:
+def holds(figure: Figure, array: ArrayLike) -> bool:
     """Whether some mark carries the array, or a heatmap does with its cells repeated."""
-    array = np.asarray(array, float)
+    wanted = np.asarray(array, float)
     for found in numbers(figure):
-        if found.ndim == array.ndim == 2 and found.shape[0] and found.shape[0] % array.shape[0] == 0:
-            repeats = found.shape[0] // array.shape[0]
+        if found.ndim == wanted.ndim == 2 and found.shape[0] and found.shape[0] % wanted.shape[0] == 0:
+            repeats = found.shape[0] // wanted.shape[0]
             found = found[::repeats, ::repeats]
-        if found.shape == array.shape and np.allclose(found, array, equal_nan=True):
+        if found.shape == wanted.shape and np.allclose(found, wanted, equal_nan=True):
             return True
     return False
 
@@ -192,7 +193,8 @@ def test_spread_moves_only_what_is_too_close() -> None:
     placed = spread([0.5, 0.52, 0.51, 0.99, 1.0], 0.1)
     assert np.all(np.diff(np.sort(placed)) >= 0.1 - 1e-12)
     assert list(np.argsort(placed)) == [0, 2, 1, 3, 4]
-    assert max(placed) <= 1 and min(placed) >= 0
+    assert max(placed) <= 1
+    assert min(placed) >= 0
     assert np.isclose(np.mean(placed[:3]), 0.51)
 
 
@@ -209,16 +211,23 @@ def test_svg_bytes_are_reproducible(name: str) -> None:
     assert not re.search(r'(href|src)="https?:', first)
 
 
+def fail_in_dark() -> None:
+    with theme.use("dark"):
+        assert theme.palette() is theme.DARK
+        assert matplotlib.rcParams["text.color"] == theme.DARK.ink
+        raise ZeroDivisionError
+
+
 def test_themes_leave_settings_and_nothing_open() -> None:
     before = dict(matplotlib.rcParams)
     assert theme.palette() is theme.LIGHT
-    with pytest.raises(RuntimeError), theme.use("dark"):
-        assert theme.palette() is theme.DARK
-        raise RuntimeError
+    with pytest.raises(ZeroDivisionError):
+        fail_in_dark()
     assert theme.palette() is theme.LIGHT
     assert dict(matplotlib.rcParams) == before
+    sepia = theme.use("sepia")
     with pytest.raises(ValueError, match="light, dark"):
-        theme.use("sepia").__enter__()
+        sepia.__enter__()
 
 
 def test_figures_import_neither_torch_nor_pyplot() -> None:
