@@ -1,0 +1,261 @@
+"""The shape of the package, read from its source: who imports whom, what is never imported, what is explained.
+
+Imports are found with `ast`, also those inside functions and under TYPE_CHECKING. A new module at the top of the package
+needs a line in LAYERS, and with it a decision about where it stands.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import modaddlab
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "modaddlab"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+LAYERS: dict[str, set[str]] = {
+    "errors": set(),
+    "shapes": {"errors"},
+    "paths": {"errors"},
+    "experiments": {"errors"},
+    "tasks": {"experiments"},
+    "models": {"experiments", "tasks", "errors", "shapes"},
+    "analysis": {"shapes", "errors", "models.grid"},
+    "store": {"experiments", "errors", "paths", "models.transformer"},
+    "training": {"models", "tasks", "store", "experiments", "errors", "paths", "analysis.fourier"},
+    "figures": {"shapes", "analysis"},
+    "tables": set(),
+    "report": {"errors", "paths"},
+    "study": {"analysis", "models", "tasks", "store", "experiments", "errors", "paths"},
+    "train": {"experiments", "store", "training", "models", "errors", "verify"},
+    "verify": {"experiments", "store", "training", "errors"},
+}
+"""What a part of the package may import from the rest of it, besides itself."""
+
+OUTSIDE: dict[str, set[str]] = {
+    "errors": set(),
+    "shapes": {"numpy"},
+    "paths": set(),
+    "experiments": {"numpy"},
+    "tasks": {"numpy"},
+    "models": {"numpy", "scipy", "array_api_compat"},
+    "analysis": {"numpy"},
+    "store": {"numpy", "safetensors", "filelock"},
+    "training": {"numpy", "torch", "rich"},
+    "figures": {"numpy", "matplotlib", "IPython"},
+    "tables": {"numpy", "IPython"},
+    "report": {
+        "IPython", "filelock", "jinja2", "jupyter_cache", "jupyter_client", "matplotlib", "matplotlib_inline", "nbclient",
+        "nbformat", "pypandoc", "rich", "sqlalchemy", "typst", "watchfiles", "yaml",
+    },
+    "study": {"numpy"},
+    "train": {"filelock"},
+    "verify": {"numpy"},
+}  # fmt: skip
+"""What it may import from other people, besides the standard library."""
+
+
+def part(module: Path) -> str:
+    """The part of the package that a file belongs to: "store" for modaddlab/store/record.py."""
+    return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(tree: ast.AST, package: str = "modaddlab") -> list[str]:
+    """Every module that is imported, by its absolute name; `from modaddlab import tasks` counts as modaddlab.tasks.
+
+    Args:
+        tree: a parsed module.
+        package: the package that it lies in, for relative imports.
+    """
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
+            name = ".".join(filter(None, (base, node.module)))
+            is_package = (ROOT / Path(*name.split("."))).is_dir()
+            found += [f"{name}.{alias.name}" for alias in node.names] if is_package else [name]
+    return found
+
+
+def parsed(module: Path) -> ast.Module:
+    return ast.parse(module.read_text(encoding="utf-8"), str(module))
+
+
+def named(module: Path) -> str:
+    return module.relative_to(ROOT).as_posix()
+
+
+def package_of(module: Path) -> str:
+    """The dotted package that a file lies in."""
+    return ".".join(module.relative_to(ROOT).parent.parts)
+
+
+def refused_edges(source: str, where: str, package: str = "modaddlab") -> list[str]:
+    """Imports that the tables above do not allow."""
+    problems = []
+    for name in imports(ast.parse(source), package):
+        head, _, rest = name.partition(".")
+        if head == "modaddlab":
+            inner = rest.partition(".")[0]
+            allowed = inner == where or any(rest == edge or rest.startswith(f"{edge}.") for edge in LAYERS[where])
+            if not allowed and rest != "__version__":
+                problems.append(f"{where} must not import {name}")
+        elif head not in sys.stdlib_module_names and head not in OUTSIDE[where]:
+            problems.append(f"{where} must not import {name}")
+    return problems
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m.parent != PACKAGE or m.name != "__init__.py"], ids=named)
+def test_nothing_is_imported_from_above(module: Path) -> None:
+    assert part(module) in LAYERS, f"{part(module)} is new: give it its place in LAYERS and OUTSIDE"
+    assert refused_edges(module.read_text(encoding="utf-8"), part(module), package_of(module)) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "where"),
+    [
+        ("from modaddlab.training.loop import train", "analysis"),
+        ("from modaddlab.models.transformer import forward", "analysis"),
+        ("from modaddlab import store", "models"),
+        ("def f():\n    import torch", "store"),
+        ("import matplotlib.pyplot as plt", "analysis"),
+        ("import modaddlab.figures.theme", "tables"),
+        ("from modaddlab.analysis import fourier", "report"),
+        ("from ..analysis.fourier import gini", "report"),
+        ("from .. import figures", "report"),
+    ],
+)
+def test_an_upward_edge_would_be_found(source: str, where: str) -> None:
+    assert len(refused_edges(source, where, f"modaddlab.{where}")) == 1
+
+
+def test_the_layers_have_no_cycle() -> None:
+    order: list[str] = []
+    rest = {name: {edge.partition(".")[0] for edge in edges} for name, edges in LAYERS.items()}
+    while rest:
+        free = [name for name, edges in rest.items() if edges <= set(order)]
+        assert free, f"a cycle among {sorted(rest)}"
+        order += free
+        rest = {name: edges for name, edges in rest.items() if name not in free}
+    assert set(LAYERS) == set(OUTSIDE)
+
+
+@pytest.mark.parametrize("module", sorted((PACKAGE / "figures").rglob("*.py")), ids=named)
+def test_figures_do_no_input_or_output(module: Path) -> None:
+    tree = parsed(module)
+    names = imports(tree, package_of(module))
+    assert not {name.partition(".")[0] for name in names} & {
+        "os",
+        "pathlib",
+        "shutil",
+        "tempfile",
+        "subprocess",
+        "urllib",
+        "socket",
+        "json",
+        "pickle",
+    }
+    assert "matplotlib.pyplot" not in names, "pyplot keeps figures in a global list; use matplotlib.figure.Figure"
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    assert not [call for call in calls if isinstance(call, ast.Name) and call.id == "open"]
+
+
+@pytest.mark.parametrize("module", [*MODULES, *sorted((ROOT / "benchmarks").rglob("*.py"))], ids=named)
+def test_nothing_is_pickled(module: Path) -> None:
+    tree = parsed(module)
+    unsafe = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+    assert not {name.partition(".")[0] for name in imports(tree, package_of(module))} & unsafe
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            assert (node.value.id, node.attr) not in {("torch", "load"), ("torch", "save"), ("np", "load")}, ast.unparse(node)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in {"eval", "exec"}, ast.unparse(node)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=named)
+def test_a_module_is_explained_and_short(module: Path) -> None:
+    tree = parsed(module)
+    assert ast.get_docstring(tree), "a module starts with what it is about"
+    assert len(module.read_text(encoding="utf-8").splitlines()) <= 500, "split it"
+    missing = [
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+        and not ast.get_docstring(node)
+        and not any(isinstance(base, ast.Name) and base.id == "Protocol" for base in getattr(node, "bases", []))
+    ]
+    assert missing == []
+
+
+def code_cells(chapter: Path) -> list[str]:
+    """The Python cells of a chapter, without their option lines."""
+    return re.findall(r"^```\{python\}\n(.*?)^```", chapter.read_text(encoding="utf-8"), re.M | re.S)
+
+
+CHAPTERS = sorted(ROOT.glob("*.qmd")) + sorted((ROOT / "chapters").glob("*.qmd"))
+
+
+def chapter_problems(cells: list[str]) -> list[str]:
+    """What chapters may not do: import anything but the package's public names, NumPy and the standard library, or touch
+    private attributes."""
+    problems = []
+    others = {"numpy", *sys.stdlib_module_names} - {"pickle", "subprocess"}
+    for cell in cells:
+        tree = ast.parse(cell)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module == "modaddlab":
+                problems += [f"{alias.name} is not public" for alias in node.names if alias.name not in modaddlab.__all__]
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] not in others:
+                problems.append(f"from {node.module} import ...")
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+                problems += [f"import {name}" for name in names if name != "modaddlab" and name.partition(".")[0] not in others]
+            elif isinstance(node, ast.Attribute) and node.attr.startswith("_"):
+                problems.append(f"{ast.unparse(node)} is private")
+    return problems
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=named)
+def test_chapters_import_public_names_alone(chapter: Path) -> None:
+    assert chapter_problems(code_cells(chapter)) == []
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["from modaddlab.analysis import fourier", "import torch", "from modaddlab import nothing", "x = figures._draw()"],
+)
+def test_a_chapter_that_reaches_deeper_would_be_found(cell: str) -> None:
+    assert len(chapter_problems([cell])) == 1
+
+
+def modules_after(statement: str) -> set[str]:
+    """The modules that Python has loaded after a statement, in a process of its own."""
+    program = f"{statement}\nimport sys; print('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("statement", "unwanted"),
+    [
+        ("import modaddlab", {"torch", "numpy", "scipy", "matplotlib", "safetensors"}),
+        ("import modaddlab.train", {"torch", "scipy", "matplotlib", "IPython"}),
+        ("from modaddlab import Store, RunSpec, open_record, tasks", {"torch", "matplotlib"}),
+        ("from modaddlab import run_grid, Grid, fourier, keys, neurons, progress, spectra", {"torch", "matplotlib"}),
+        ("from modaddlab import figures, tables", {"torch", "matplotlib.pyplot", "IPython"}),
+    ],
+)
+def test_importing_is_cheap(statement: str, unwanted: set[str]) -> None:
+    loaded = modules_after(statement)
+    assert not loaded & unwanted
+    assert "modaddlab" in loaded
