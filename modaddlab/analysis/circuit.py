@@ -157,10 +157,11 @@ def output_waves(logits_C: np.ndarray, keys: Sequence[int]) -> np.ndarray:
     return np.array([rows_RP.T @ (rows_RP @ logits_C) for rows_RP in rows])
 
 
-def mean_margin(logits_PPC: np.ndarray) -> np.ndarray:
-    """How far the logit of a + b stands above that of a + b + d, averaged over all pairs: (P,) over d, 0 at d = 0."""
+def mean_by_offset(logits_PPC: np.ndarray) -> np.ndarray:
+    """The logit of the output a + b + d, averaged over all pairs (a, b), for d = 0..p-1: (P,); the mean over d is taken out."""
     p = require_shape("logits_PPC", logits_PPC, "P P P")["P"]
     a_P = np.arange(p)
-    answer_PPC = (a_P[:, None, None] + a_P[:, None] + a_P) % p
-    by_offset_PPC = np.take_along_axis(np.asarray(logits_PPC, dtype=np.float64), answer_PPC, axis=2)
-    return (by_offset_PPC[..., :1] - by_offset_PPC).mean(axis=(0, 1))
+    offset_PPC = (a_P - a_P[:, None, None] - a_P[:, None]) % p
+    weights = np.asarray(logits_PPC, dtype=np.float64)
+    mean_P = np.bincount(offset_PPC.ravel(), weights=weights.ravel(), minlength=p) / p**2
+    return mean_P - mean_P.mean()
