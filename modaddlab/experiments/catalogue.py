@@ -19,7 +19,6 @@ def _small_modulus(p: int, weight_decay: float) -> RunSpec:
         name=f"p{p}-wd{weight_decay:g}",
         task=TaskSpec(p=p),
         optim=OptimSpec(weight_decay=weight_decay),
-        record=RecordSpec(snapshots=12),
         steps=25_000,
     )
 
