@@ -136,8 +136,9 @@ class Numbering:
             if isinstance(child, pf.Block):
                 content += self._block(child)
             else:
-                if isinstance(child, pf.ListItem | pf.DefinitionItem | pf.Definition):
-                    self._children(child)
+                for holder in child.definitions if isinstance(child, pf.DefinitionItem) else [child]:
+                    if isinstance(holder, pf.ListItem | pf.Definition):
+                        self._children(holder)
                 content.append(child)
         parent.content = content
 

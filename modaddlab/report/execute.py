@@ -19,7 +19,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,27 +110,26 @@ async def _execute_all(book: Book, sources: Sequence[Source], listener: Listener
     return [task.result() for task in tasks]
 
 
-def _in_thread(work: Any) -> Any:
+def _in_thread(work: Coroutine[Any, Any, list[Executed]]) -> list[Executed]:
     """Run a coroutine in a thread of its own: nbclient then leaves Ctrl-C alone, which cancels the work and its kernels."""
+    running: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = []
+
+    async def main() -> list[Executed]:
+        running.append((asyncio.get_running_loop(), asyncio.current_task()))
+        try:
+            return await work
+        except BaseExceptionGroup as group:
+            errors = [error for error in group.exceptions if not isinstance(error, asyncio.CancelledError)]
+            raise errors[0] from None
+
     with ThreadPoolExecutor(max_workers=1) as pool:
-        loop = asyncio.new_event_loop()
-        task = loop.create_task(work)
-
-        def run() -> Any:
-            try:
-                return loop.run_until_complete(task)
-            except BaseExceptionGroup as group:
-                errors = [error for error in group.exceptions if not isinstance(error, asyncio.CancelledError)]
-                raise errors[0] from None
-            finally:
-                loop.run_until_complete(loop.shutdown_asyncgens())
-                loop.close()
-
-        future = pool.submit(run)
+        future = pool.submit(asyncio.run, main())
         try:
             return future.result()
         except KeyboardInterrupt:
-            loop.call_soon_threadsafe(task.cancel)
+            for loop, task in running:
+                if task is not None:
+                    loop.call_soon_threadsafe(task.cancel)
             raise
 
 

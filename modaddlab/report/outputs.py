@@ -77,11 +77,12 @@ def _cell(cell: Cell, outputs: list[NotebookNode] | None, scope: _Scope) -> Iter
     label = cell.label or ""
     kind = label.split("-")[0]
     caption = cell.options.get("tbl-cap" if kind == "tbl" else "fig-cap")
-    if "renderings" in cell.options:
+    executed = outputs is not None
+    if "renderings" in cell.options and executed:
         if kind == "fig":
             raise BookError(place, "`renderings` and a `fig-` label exclude each other; put the cell in `::: {#fig-...}`")
         pieces = _renderings(cell, pieces, place)
-    if cell.options.get("fig-subcap") is not None:
+    if cell.options.get("fig-subcap") is not None and executed:
         pieces = _subfigures(cell, pieces, place)
     if columns := cell.options.get("layout-ncol"):
         pieces = [_div(pieces, f'layout-ncol="{int(columns)}"')]
