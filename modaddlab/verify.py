@@ -153,7 +153,8 @@ def _verify(store: Store, runs: Sequence[str], *, with_strays: bool) -> int:
     seconds = time.monotonic() - start
     verdict = f"{n_damaged} damaged" if n_damaged else "all intact"
     foreign = f", {len(strays)} foreign" if strays else ""
-    print(f"{len(runs)} records, {n_files} files, {n_bytes / 1e6:.1f} MB in {seconds:.1f} s: {verdict}{foreign}")
+    records = f"{len(runs)} record{'' if len(runs) == 1 else 's'}"
+    print(f"{records}, {n_files} files, {n_bytes / 1e6:.1f} MB in {seconds:.1f} s: {verdict}{foreign}")
     return 1 if n_damaged or strays else 0
 
 

@@ -30,7 +30,7 @@ def test_intact_records_are_counted(store: Store, record: Record, capsys: pytest
     output, errors = capsys.readouterr()
     lines = output.splitlines()
     assert lines[0].startswith(f"ok       {record.run_id}  8 files, ")
-    assert lines[1].startswith("1 records, 8 files, ")
+    assert lines[1].startswith("1 record, 8 files, ")
     assert lines[1].endswith("all intact")
     assert errors == ""
 
