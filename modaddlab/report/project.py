@@ -53,7 +53,8 @@ _PROJECT = _COMMON | {
     "editor": None,
     "format": {"html": _HTML, "typst": _TYPST},
 }
-_CHAPTER = _COMMON | keys("aliases page-layout")
+_CHAPTER = {key: value for key, value in _COMMON.items() if not key.startswith("number-")} | keys("aliases page-layout")
+_HINTS = {"number-sections": "; a chapter without a number has {.unnumbered} behind its title"}
 
 FIGURE_DEFAULTS = {"fig-width": 7, "fig-height": 5, "fig-format": "svg", "fig-dpi": 96}
 
@@ -181,8 +182,8 @@ def _refuse_unknown(node: Any, known: Mapping[str, Any], place: Place, offset: i
     for key, value in node.value:
         line = key.start_mark.line + 1 + offset
         if key.value not in known:
-            near = ", ".join(sorted(known))
-            raise BookError(Place(place.path, line), f"the built-in renderer does not know `{key.value}`; it knows {near}")
+            hint = _HINTS.get(key.value, "; it knows " + ", ".join(sorted(known)))
+            raise BookError(Place(place.path, line), f"the built-in renderer does not know `{key.value}` here{hint}")
         if known[key.value] is not None:
             _refuse_unknown(value, known[key.value], place, offset)
 

@@ -154,6 +154,13 @@ def test_appendices_are_lettered_and_unnumbered_chapters_skipped() -> None:
     assert crossref.chapter_numbers(chapters, documents) == ["", "1", "2", "", "A", "B"]
 
 
+def test_a_title_in_the_front_matter_may_have_attributes() -> None:
+    text = '---\ntitle: "The *methods* {#sec-methods .unnumbered}"\n---\n\nText.\n'
+    document = pandoc.read(text, Place(Path("x.qmd")))
+    title = crossref.title_of(crossref.with_title(document, parse(text, Path("x.qmd"))))
+    assert (pf.stringify(title).strip(), title.identifier, title.classes) == ("The methods", "sec-methods", ["unnumbered"])
+
+
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
