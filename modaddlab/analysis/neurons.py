@@ -79,7 +79,7 @@ def neuron_energies(neurons_PPH: np.ndarray) -> NeuronEnergies:
     Args:
         neurons_PPH: (P, P, H) activations after the nonlinearity over (a, b).
     """
-    blocks_K33H, centred_H = _blocks(neurons_PPH)
+    blocks_K33H, centred_H = frequency_blocks(neurons_PPH)
     return NeuronEnergies(
         centred_H,
         np.einsum("kijh,kijh->kh", blocks_K33H, blocks_K33H),
@@ -100,7 +100,7 @@ def fit_neurons(neurons_PPH: np.ndarray, frequencies: Sequence[int] | None = Non
         ValueError: the first two axes differ, or a frequency is not in 1..p//2.
     """
     p = require_shape("neurons_PPH", neurons_PPH, "P P H")["P"]
-    blocks_K33H, centred_H = _blocks(neurons_PPH)
+    blocks_K33H, centred_H = frequency_blocks(neurons_PPH)
     energy_KH = np.einsum("kijh,kijh->kh", blocks_K33H, blocks_K33H)
     candidates = np.arange(1, p // 2 + 1) if frequencies is None else np.array(sorted(set(frequencies)), dtype=np.int64)
     for frequency in candidates:
@@ -187,8 +187,15 @@ def polynomial_activations(fits: NeuronFits, p: int, neurons: np.ndarray | Seque
     return result_PPH
 
 
-def _blocks(neurons_PPH: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The 3x3 block of every frequency without the constant, (K, 3, 3, H), and the centred energy (H,)."""
+def frequency_blocks(neurons_PPH: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Components of each neuron on {1, cos, sin}(omega_k a) x {1, cos, sin}(omega_k b), all frequencies.
+
+    Args:
+        neurons_PPH: (P, P, H) activations after the nonlinearity over (a, b).
+
+    Returns:
+        (K, 3, 3, H), 0 for the constant in [0, 0] and for the sines of k = p/2; and the centred energy (H,).
+    """
     sizes = require_shape("neurons_PPH", neurons_PPH, "P P H")
     p, n_neurons = sizes["P"], sizes["H"]
     x_PPH = np.asarray(neurons_PPH, dtype=np.float64)

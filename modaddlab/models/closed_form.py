@@ -1,0 +1,181 @@
+"""A one-layer transformer written down by hand that adds modulo p: the ground truth for every measure.
+
+Its parts, for key frequencies k with omega = 2 pi k / p (d = a - b, s = a + b):
+
+    embedding    residue a is the point (cos omega a, sin omega a) on one circle a key; "=" and all positions are 0
+    attention    W_Q = W_K = 0, so each head attends to a, b and "=" with exactly 1/3; the heads copy their share of the
+                 residual stream times 3, so that the stream at "=" holds the sum of the two embeddings
+    neurons      M a key, with phases phi_m = 2 pi m / M:  act(cos(omega a + phi_m) + cos(omega b + phi_m))
+                 = act(2 cos(omega d / 2) cos(omega s / 2 + phi_m))
+    output       neuron m writes cos(omega c + 2 phi_m): the output's phase is twice the input's
+
+The unembedding reads dimensions that hold nothing but the MLP's output, so the skip connection contributes nothing. Summed
+over evenly spaced phases all harmonics of the activation cancel except the second one. With the quadratic activation
+
+    logits = (scale M / 2) sum_k (1 + cos(omega_k d)) cos(omega_k (s - c))                     exactly, for M = 3 or M >= 5
+
+and with ReLU, whose second harmonic is 2 / (3 pi),
+
+    logits = (2 scale M / (3 pi)) sum_k |cos(omega_k d / 2)| cos(omega_k (s - c))         up to the leakage of harmonic 2M - 2
+
+for odd M, smaller than the kept one by a factor of about M^2. This is the pizza of Zhong et al. 2023 rather than the clock: the
+amplitude depends on the difference, and averages over all pairs (p odd) to 1 and to `mean_abs_cosine(p)`. The phase rule
+psi = 2 phi is that of He et al. 2026. A ReLU neuron's fraction of variance explained by the degree-2 polynomial of its frequency
+is `RELU_FVE` for large p, a quadratic neuron's `QUAD_FVE`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from modaddlab.experiments.spec import TransformerSpec
+
+RELU_FVE = (1 / 4 + 64 / (9 * np.pi**4)) / (1 / 2 - 16 / np.pi**4)
+"""0.962: a ReLU neuron is xy + |x||y| with x = cos(omega d / 2), y = cos(omega s / 2 + phi); xy is linear in the two circles
+(variance 1/4), |x||y| has mean 4/pi^2, second moment 1/4, and its waves in d and in s have the energy 32 / (9 pi^4) each."""
+
+RELU_SUM_FVE = 32 / (9 * np.pi**4) / (1 / 2 - 16 / np.pi**4)
+"""0.109: the part along a + b alone."""
+
+QUAD_FVE = 0.8
+"""A quadratic neuron is 1 + cos(omega s + 2 phi) + cos(omega d) + (cos(2 omega a + 2 phi) + cos(2 omega b + 2 phi)) / 2, whose
+last two waves (energy 1/4 of 5/4) have twice the frequency. Exact unless 2k is 0, k or -k mod p, or 4k is 0."""
+
+QUAD_SUM_FVE = 0.4
+"""The part along a + b alone."""
+
+
+def circle_transformer(
+    model: TransformerSpec,
+    p: int,
+    neurons_per_frequency: Mapping[int, int],
+    scale: float | Mapping[int, float] = 1.0,
+) -> dict[str, np.ndarray]:
+    """The weights of the network above, by the names of `modaddlab.models.transformer`.
+
+    Args:
+        model: its shape: one layer without LayerNorm, activation "relu" or "quad", d_model at least 4 per frequency, d_mlp at
+            least the number of neurons; neurons that are left over stay dead.
+        p: the modulus.
+        neurons_per_frequency: key frequency (in 1..(p-1)//2) -> M, odd and at least 3 for an exact answer.
+        scale: factor of the logits, one for all or one for each frequency; positive.
+
+    Returns:
+        float64 arrays by name.
+
+    Raises:
+        ValueError: the shape cannot hold the network.
+    """
+    keys = sorted(neurons_per_frequency)
+    _check(model, p, neurons_per_frequency)
+    scales = dict.fromkeys(keys, scale) if isinstance(scale, int | float) else dict(scale)
+    d_model, d_head, n_heads, d_mlp = model.d_model, model.d_head, model.n_heads, model.d_mlp
+    residues_P = np.arange(p)
+    W_E = np.zeros((p + 1, d_model))
+    W_in, W_out = np.zeros((d_model, d_mlp)), np.zeros((d_mlp, d_model))
+    W_U = np.zeros((d_model, p + 1 if model.predict_equals else p))
+    used = 0
+    for i, key in enumerate(keys):
+        angle_P = 2 * np.pi / p * (key * residues_P % p)
+        circle_P2 = np.stack([np.cos(angle_P), np.sin(angle_P)], axis=1)
+        read, write = slice(2 * i, 2 * i + 2), slice(2 * len(keys) + 2 * i, 2 * len(keys) + 2 * i + 2)
+        n_neurons = neurons_per_frequency[key]
+        phase_M = 2 * np.pi * np.arange(n_neurons) / n_neurons
+        neurons = slice(used, used + n_neurons)
+        W_E[:p, read] = circle_P2
+        W_in[read, neurons] = np.stack([np.cos(phase_M), -np.sin(phase_M)])  # cos(x + phi)
+        W_out[neurons, write] = scales[key] * np.stack([np.cos(2 * phase_M), -np.sin(2 * phase_M)], axis=1)
+        W_U[write, :p] = circle_P2.T
+        used += n_neurons
+
+    copied = np.zeros((n_heads, d_model, d_head))
+    for head in range(n_heads):
+        copied[head, head * d_head : (head + 1) * d_head] = np.eye(d_head)
+    params = {
+        "embed.W_E": W_E,
+        "pos_embed.W_pos": np.zeros((3, d_model)),
+        "blocks.0.attn.W_Q": np.zeros((n_heads, d_model, d_head)),
+        "blocks.0.attn.W_K": np.zeros((n_heads, d_model, d_head)),
+        "blocks.0.attn.W_V": copied,
+        "blocks.0.attn.W_O": 3 * copied.transpose(0, 2, 1),
+        "blocks.0.mlp.W_in": W_in,
+        "blocks.0.mlp.W_out": W_out,
+        "unembed.W_U": W_U,
+    }
+    if model.mlp_biases:
+        params |= {"blocks.0.mlp.b_in": np.zeros(d_mlp), "blocks.0.mlp.b_out": np.zeros(d_model)}
+    return params
+
+
+def circle_logits(
+    p: int,
+    neurons_per_frequency: Mapping[int, int],
+    activation: str = "relu",
+    scale: float | Mapping[int, float] = 1.0,
+) -> np.ndarray:
+    """The logits by the formulae above, (P, P, P): exact for "quad", up to the leakage of harmonic 2M - 2 for "relu"."""
+    residues_P = np.arange(p)
+    difference_PP = residues_P[:, None] - residues_P[None, :]
+    sum_PP = residues_P[:, None] + residues_P[None, :]
+    logits_PPC = np.zeros((p, p, p))
+    for key, n_neurons in neurons_per_frequency.items():
+        omega = 2 * np.pi * key / p
+        if activation == "quad":
+            amplitude_PP = n_neurons / 2 * (1 + np.cos(omega * difference_PP))
+        elif activation == "relu":
+            amplitude_PP = 2 * n_neurons / (3 * np.pi) * np.abs(np.cos(omega * difference_PP / 2))
+        else:
+            raise ValueError(f"activation (={activation!r}) must be 'relu' or 'quad'")
+        amplitude_PP = amplitude_PP * (scale if isinstance(scale, int | float) else scale[key])
+        logits_PPC += amplitude_PP[:, :, None] * np.cos(omega * (sum_PP[:, :, None] - residues_P))
+    return logits_PPC
+
+
+def mean_abs_cosine(p: int) -> float:
+    """The mean of |cos(omega_k d / 2)| over d = 0..p-1 for odd p and any k prime to p: 1 / (p sin(pi / 2p)), towards 2 / pi."""
+    return 1 / (p * math.sin(np.pi / (2 * p)))
+
+
+def restricted_alphas(
+    p: int, neurons_per_frequency: Mapping[int, int], activation: str = "relu", scale: float = 1.0
+) -> dict[int, float]:
+    """The amplitude of cos(omega_k (a+b-c)) that remains when each logit is averaged over the pairs with the same sum.
+
+    p odd and prime to the frequencies. These are also the least-squares alphas of `modaddlab.analysis.circuit.cosine_fit`.
+    """
+    factor = 1 / 2 if activation == "quad" else 2 / (3 * math.pi) * mean_abs_cosine(p)
+    return {key: scale * n_neurons * factor for key, n_neurons in neurons_per_frequency.items()}
+
+
+def neuron_phases(neurons_per_frequency: Mapping[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Frequency and output phase 2 phi, in (-pi, pi], of the neurons in the order of their indices."""
+    frequencies: list[int] = []
+    phases: list[float] = []
+    for key in sorted(neurons_per_frequency):
+        n_neurons = neurons_per_frequency[key]
+        frequencies += [key] * n_neurons
+        phases += [float(np.angle(np.exp(4j * np.pi * m / n_neurons))) for m in range(n_neurons)]
+    return np.array(frequencies), np.array(phases)
+
+
+def _check(model: TransformerSpec, p: int, neurons_per_frequency: Mapping[int, int]) -> None:
+    keys: Sequence[int] = sorted(neurons_per_frequency)
+    rules = [
+        (model.n_layers == 1 and not model.layer_norm, "the model must have one layer and no LayerNorm"),
+        (model.activation in ("relu", "quad"), f"activation (={model.activation!r}) must be 'relu' or 'quad'"),
+        (
+            bool(keys) and keys[0] >= 1 and keys[-1] <= (p - 1) // 2,
+            f"frequencies (={keys}) must lie in 1..{(p - 1) // 2} for p={p}",
+        ),
+        (4 * len(keys) <= model.d_model, f"d_model (={model.d_model}) must be at least 4 per frequency (={4 * len(keys)})"),
+        (
+            sum(neurons_per_frequency.values()) <= model.d_mlp,
+            f"d_mlp (={model.d_mlp}) must hold all neurons (={sum(neurons_per_frequency.values())})",
+        ),
+    ]
+    for holds, message in rules:
+        if not holds:
+            raise ValueError(message)
