@@ -26,9 +26,17 @@ from typing import Literal
 
 import numpy as np
 
-from modaddlab.analysis.circuit import output_directions
 from modaddlab.analysis.controls import Ablation, Control, Table
-from modaddlab.analysis.fourier import Terms, energy_per_frequency, inverse_1d, inverse_2d, project, rows_of, transform_1d
+from modaddlab.analysis.fourier import (
+    Terms,
+    energy_per_frequency,
+    fourier_basis,
+    inverse_1d,
+    inverse_2d,
+    project,
+    rows_of,
+    transform_1d,
+)
 from modaddlab.analysis.neurons import clusters, explained_neurons, fit_neurons, frequency_blocks
 from modaddlab.models.grid import Grid, run_grid
 
@@ -306,14 +314,14 @@ def direction_ablations(
         adds past the MLP, and b_out, stay.
 
     Raises:
-        ValueError: the network has a LayerNorm, W_L has nothing at a key, or a frequency is not in 1..p//2.
+        ValueError: the network has a LayerNorm, or a frequency is not in 1..p//2.
     """
     if grid.model.layer_norm:
         raise ValueError("with LayerNorm the logits are not a sum over neurons")
     keys = sorted(set(keys))
     table = Table(labels_PP, train_mask_PP, n_draws, seed)
     n_neurons = grid.neurons_PPH.shape[2]
-    directions = {key: _orthonormal(output_directions(grid.W_L_HC, key)) for key in keys}
+    directions = {key: _orthonormal(fourier_basis(grid.p)[rows_of(grid.p, key)] @ grid.W_L_HC.T) for key in keys}
     span_RH = _orthonormal(np.concatenate([np.empty((0, n_neurons)), *directions.values()]))
     direct_PPC = grid.logits_PPC - grid.neurons_PPH @ grid.W_L_HC
 
