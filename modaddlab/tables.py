@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,11 @@ import numpy as np
 MISSING = "–"  # noqa: RUF001 (a dash is what a reader of a table expects)
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+_NUMBER = re.compile(r"[<>~]? ?[−-]?[\d.,]+( ?%| × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?( \[.*\])?")  # noqa: RUF001
+
+_LONGEST_RULE = 60
+"""Dashes in a table's rule. Pandoc wraps a table by the rule's proportions when some line is longer than 72 characters."""
 
 Row = Mapping[str, Any] | Any
 """A mapping or a dataclass instance."""
@@ -133,16 +139,16 @@ def markdown(
     formats: Mapping[str, Format] | None = None,
     widths: Sequence[int] | None = None,
 ) -> str:
-    """Rows as a Markdown pipe table; print it in a cell with `#| output: asis`.
+    """Rows as a Markdown pipe table; `show` displays it, or print it in a cell with `#| output: asis`.
 
-    Columns that hold only numbers (or nothing) are aligned right, all others left.
+    Columns that hold only numbers (or nothing) are aligned right, all others left. A table too wide for one line wraps its cells.
 
     Args:
         rows: mappings or dataclass instances, all with the same columns.
         columns: which columns are written and in which order; with a mapping, column -> heading. All of the first row's
             by default, underscores read as spaces.
         formats: column -> how a value is written; `cell` by default. Missing values are a dash in any case.
-        widths: relative widths of the columns, which let long cells wrap in a PDF.
+        widths: relative widths of the columns of a table that wraps; by default those of their longest cells.
 
     Returns:
         the table with an empty line before and after it.
@@ -164,22 +170,29 @@ def markdown(
             raise ValueError(f"row {index} lacks the column {absent[0]!r}; it has {', '.join(row)}")
     if widths is not None and len(widths) != len(headings):
         raise ValueError(f"widths must be as many as the columns (={len(headings)}), found {len(widths)}")
-    rules = []
-    for index, name in enumerate(headings):
-        dashes = "-" * max(3, widths[index] if widths else 3)
-        numeric = all(is_missing(row[name]) or _is_number(row[name]) for row in table)
-        rules.append(f"{dashes}:" if numeric else f":{dashes}")
     body = [[MISSING if is_missing(row[name]) else formats.get(name, cell)(row[name]) for name in headings] for row in table]
-    lines = [list(headings.values()), *body]
-    text = [_line([_escape(value) for value in line]) for line in lines]
+    columns_of_text = list(zip(headings.values(), *body, strict=True))
+    lengths = widths or [min(max(map(len, column)), 40) for column in columns_of_text]
+    scale = min(1.0, _LONGEST_RULE / sum(lengths))
+    rules = []
+    for length, (_, *cells) in zip(lengths, columns_of_text, strict=True):
+        dashes = "-" * max(3, round(length * scale))
+        rules.append(f"{dashes}:" if all(text == MISSING or _NUMBER.fullmatch(text) for text in cells) else f":{dashes}")
+    text = [_line([_escape(value) for value in line]) for line in [list(headings.values()), *body]]
     return "\n" + "\n".join([text[0], _line(rules), *text[1:]]) + "\n\n"
 
 
-def show(rows: Sequence[Row], **options: Any) -> None:
-    """Display rows as a table of the page; for a cell with a `tbl-` label. Options as for `markdown`."""
-    from IPython.display import Markdown, display
+def show(
+    rows: Sequence[Row],
+    columns: Mapping[str, str] | Sequence[str] | None = None,
+    formats: Mapping[str, Format] | None = None,
+    widths: Sequence[int] | None = None,
+) -> None:
+    """Display rows as a table, for a cell with a `tbl-` label; arguments and errors are those of `markdown`."""
+    from IPython.display import display
 
-    display(Markdown(markdown(rows, **options)))
+    text = markdown(rows, columns, formats, widths)
+    display({"text/markdown": text, "text/plain": text}, raw=True)
 
 
 def _as_mapping(row: Row) -> Mapping[str, Any]:
@@ -188,10 +201,6 @@ def _as_mapping(row: Row) -> Mapping[str, Any]:
     if dataclasses.is_dataclass(row) and not isinstance(row, type):
         return {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
     raise ValueError(f"a row must be a mapping or a dataclass instance, found {type(row).__name__}")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -93,15 +93,41 @@ ROWS = [Ablation("k = 14", 2.0e-4, True), Ablation("a | b\nc", None, False)]
 
 
 def test_table_of_dataclasses() -> None:
-    assert tables.markdown(ROWS) == (
-        "\n| removed | test loss | groks |\n| :--- | ---: | :--- |\n| k = 14 | 2.00 × 10⁻⁴ | yes |\n| a \\| b c | – | no |\n\n"
-    )
+    assert tables.markdown(ROWS).splitlines() == [
+        "",
+        "| removed | test loss | groks |",
+        "| :------- | -----------: | :----- |",
+        "| k = 14 | 2.00 × 10⁻⁴ | yes |",
+        "| a \\| b c | – | no |",
+        "",
+    ]
 
 
 def test_table_with_chosen_columns_formats_and_widths() -> None:
     rows = [{"accuracy": 0.5, "name": "x", "unused": 1}]
     text = tables.markdown(rows, {"name": "Run", "accuracy": "Test accuracy"}, {"accuracy": tables.percent}, [10, 4])
     assert text == "\n| Run | Test accuracy |\n| :---------- | ----: |\n| x | 50.0 % |\n\n"
+
+
+def test_written_numbers_are_aligned_right_and_words_left() -> None:
+    row = {"a": tables.percent(0.5), "b": tables.power(1e-9), "c": "5 keys", "d": tables.interval(1.5, 1.0, 2.0), "e": "< 0.1 %"}
+    rule = tables.markdown([row]).splitlines()[2].split("|")[1:-1]
+    assert [cell.strip().endswith(":") for cell in rule] == [True, True, False, True, True]
+
+
+def test_wide_table_wraps_by_the_length_of_its_cells() -> None:
+    rule = tables.markdown([{"name": "x" * 30, "text": "y" * 500}]).splitlines()[2]
+    dashes = [cell.count("-") for cell in rule.split("|")[1:-1]]
+    assert dashes == [26, 34]
+    assert len(rule) <= 72
+
+
+def test_show_displays_markdown(monkeypatch: pytest.MonkeyPatch) -> None:
+    display = pytest.importorskip("IPython.display")
+    shown: list[dict[str, str]] = []
+    monkeypatch.setattr(display, "display", lambda data, raw: shown.append(data))
+    tables.show(ROWS, ["removed"])
+    assert [output["text/markdown"] for output in shown] == [tables.markdown(ROWS, ["removed"])]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from modaddlab.figures.marks import color_scale, heatmap, residue_ticks, unwrap
 from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
@@ -51,14 +52,15 @@ def draw_circle(axes: Axes, point_P2: np.ndarray, residue_P: np.ndarray, p: int,
 def _circle_panels(points: Mapping[int, np.ndarray], residue: np.ndarray, p: int, what: str, size: float) -> Figure:
     """A panel per key; points (N, 2) of residues (N,), coloured by the place k r mod p that the key gives them."""
     by_key = frequency_colors(list(points))
-    columns = min(3, len(points))
+    columns = 4 if len(points) == 4 else min(3, len(points))
     rows = -(-len(points) // columns)
-    figure = new_figure(7.0 / 3 * rows + 1.1, compressed=True)
+    figure = new_figure(7.0 / max(columns, 3) * rows + 1.1, compressed=True)
     panels = figure.subplots(rows, columns, squeeze=False)
     for axes, (key, point) in zip(panels.flat, points.items(), strict=False):
         draw_circle(axes, point, residue * key % p, p, size)
         axes.set_title(f"k = {key}", color=by_key[key], fontweight="bold", loc="center")
         axes.set_xlabel("cosine direction", fontsize=10)
+    for axes in panels[:, 0]:
         axes.set_ylabel("sine direction", fontsize=10)
     for axes in panels.flat[len(points) :]:
         axes.axis("off")
@@ -251,22 +253,23 @@ def logits_as_waves(wave_KC: np.ndarray, logits_C: np.ndarray, keys: Sequence[in
 
 
 @themed
-def correct_logit_margin(margin_C: np.ndarray, keys: Sequence[int]) -> Figure:
-    """How far the logit of a + b stands above the logit of a + b + d, averaged over all pairs, for each offset d.
+def correct_logit_margin(margin_C: np.ndarray) -> Figure:
+    """How far the logit of a + b stands above that of a + b + d, on the mean over the pairs, for each offset d.
 
     Args:
-        margin_C: (C,) mean logit of the output a + b + d mod p for d = 0..p-1.
-        keys: the key frequencies, named in the title.
+        margin_C: (C,) the mean margin for d = 0..p-1; 0 at d = 0. Offsets beyond p/2 are drawn as negative ones.
     """
     p = require_shape("margin_C", margin_C, "C")["C"]
     colors = palette()
-    figure = new_figure(3.0)
+    figure = new_figure(3.1)
     axes = figure.subplots()
     offset_C = (np.arange(p) + p // 2) % p - p // 2
-    axes.bar(offset_C, margin_C, width=0.8, color=[colors.control if d else colors.ink for d in offset_C])
+    smallest = float(np.min(margin_C[1:]))
+    axes.bar(offset_C, margin_C, width=0.8, color=[colors.ink if m == smallest else colors.control for m in margin_C])
     axes.axhline(0, color=colors.muted, linewidth=0.6)
     axes.set_xlim(-(p // 2) - 0.8, p // 2 + 0.8)
-    axes.set_xlabel("offset d of the output from a + b")
-    axes.set_ylabel("mean logit")
-    axes.set_title("keys " + ", ".join(str(key) for key in sorted(keys)))
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axes.set_xlabel("offset d from the right answer")
+    axes.set_ylabel("mean margin (logits)")
+    axes.set_title(f"smallest margin: {smallest:.3g}", fontsize=10)
     return figure

@@ -47,7 +47,8 @@ def hero(
 
     Args:
         metrics: a record's metrics; reads step, train_accuracy and test_accuracy, each (T,).
-        moments: three or four moments, in order; all circles are drawn in the same directions and to the same scale.
+        moments: three or four moments, in order. Spectra share a scale; each circle has its own, for it
+            shrinks with the weights.
         keys: the key frequencies of the final network.
         key: the frequency whose circle is drawn.
         pair: the residues (a, b) whose logits are drawn; a test pair.
@@ -72,7 +73,6 @@ def hero(
     mark_phases([top], phases)
     bars = [np.hypot(*by_frequency(moment.norm_P)) for moment in moments]
     highest = 1.1 * max(float(bar.max()) for bar in bars)
-    reach = 1.12 * max(float(np.abs(moment.point_P2).max()) for moment in moments)
     right = (pair[0] + pair[1]) % p
     columns = []
     for column, (moment, norm_K) in enumerate(zip(moments, bars, strict=True)):
@@ -96,8 +96,6 @@ def hero(
         spectrum.set_title(f"{column + 1}   step {moment.step:,}", fontweight="bold", fontsize=10)
         circle = figure.add_subplot(grid[2, column])
         draw_circle(circle, moment.point_P2, np.arange(p) * key % p, p, 9)
-        circle.set_xlim(-reach, reach)
-        circle.set_ylim(-reach, reach)
         answer = figure.add_subplot(grid[3, column])
         shifted_C = moment.logits_C - moment.logits_C.max()
         chance_C = np.exp(shifted_C) / np.exp(shifted_C).sum()

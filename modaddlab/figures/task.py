@@ -13,7 +13,7 @@ from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Arc, FancyArrowPatch
 
-from modaddlab.figures.marks import color_scale, heatmap, residue_ticks
+from modaddlab.figures.marks import color_scale, heatmap, residue_ticks, spread
 from modaddlab.figures.theme import new_figure, palette, themed
 from modaddlab.shapes import require_shape
 
@@ -125,11 +125,13 @@ def addition_on_a_circle(a: int, b: int, p: int, frequencies: tuple[int, ...] = 
             (0.5, angle_P[a], angle_P[a] - _small(2 * np.pi * k * b / p), colors.muted, f"b = {b}"),
         ):
             _turn(axes, radius, first, last, color, text)
-        for residue in range(p) if p < 30 else (0, a, total):
+        named = list(range(p)) if p < 30 else sorted({0, a, total})
+        turned = [float(np.mod(angle_P[residue], 2 * np.pi)) for residue in named]
+        for residue, angle in zip(named, spread(turned, 0.19, -np.pi, 3 * np.pi), strict=True):
             chosen = residue in (0, a, total)
             axes.text(
-                1.15 * x_P[residue],
-                1.15 * y_P[residue],
+                1.15 * np.cos(angle),
+                1.15 * np.sin(angle),
                 str(residue),
                 ha="center",
                 va="center",

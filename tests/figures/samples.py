@@ -200,11 +200,7 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
         ),
         "values_by_sum": (figures.values_by_sum, (u[k], v[k], k, keys), {}),
         "logits_as_waves": (figures.logits_as_waves, (waves, logits, keys, a, b), {}),
-        "correct_logit_margin": (
-            figures.correct_logit_margin,
-            (np.sum([wave(key) for key in keys], axis=0), keys),
-            {},
-        ),
+        "correct_logit_margin": (figures.correct_logit_margin, (np.sum([1 - wave(key) for key in keys], axis=0),), {}),
         "attention_by_token": (
             figures.attention_by_token,
             (pattern, heads, [0.99, 0.985, 0.991, 0.979], keys),
