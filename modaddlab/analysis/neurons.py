@@ -108,10 +108,10 @@ def fit_neurons(neurons_PPH: np.ndarray, frequencies: Sequence[int] | None = Non
     alive_H = centred_H > 0
     n_neurons = len(centred_H)
     if len(candidates) == 0:
-        nothing_H = np.zeros(n_neurons)
         coefficients_33H = np.zeros((3, 3, n_neurons))
         coefficients_33H[0, 0] = neurons_PPH.mean(axis=(0, 1)) * p
-        return NeuronFits(nothing_H.astype(np.int64), *(nothing_H.copy() for _ in range(6)), coefficients_33H)
+        none_H, nothing_H = np.zeros(n_neurons, dtype=np.int64), np.zeros(n_neurons)
+        return NeuronFits(none_H, nothing_H, nothing_H, nothing_H, nothing_H, nothing_H, nothing_H, coefficients_33H)
     best_H = candidates[np.argmax(energy_KH[candidates - 1], axis=0)]
     every_H = np.arange(n_neurons)
     coefficients_33H = np.moveaxis(blocks_K33H[best_H - 1, :, :, every_H], 0, -1) * alive_H

@@ -144,7 +144,7 @@ def restricted_alphas(
 ) -> dict[int, float]:
     """The amplitude of cos(omega_k (a+b-c)) that remains when each logit is averaged over the pairs with the same sum.
 
-    p odd and prime to the frequencies. These are also the least-squares alphas of `modaddlab.analysis.circuit.cosine_fit`.
+    p odd and prime to the frequencies. These are also the least-squares alphas of `modaddlab.analysis.circuit.fit_waves`.
     """
     factor = 1 / 2 if activation == "quad" else 2 / (3 * math.pi) * mean_abs_cosine(p)
     return {key: scale * n_neurons * factor for key, n_neurons in neurons_per_frequency.items()}
