@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modaddlab.analysis.fourier import energy_per_frequency, inverse_1d, rows_of, transform_1d
+from modaddlab.analysis.fourier import energy_per_frequency, inverse_1d, rows_of, sum_over_rows, transform_1d
+from modaddlab.analysis.neurons import neuron_energies
 from modaddlab.shapes import require_shape
 
 
@@ -68,3 +69,58 @@ def head_fits(pattern_PPn3: np.ndarray, position: int = 0) -> tuple[HeadFit, ...
 def mean_attention(pattern_PPn3: np.ndarray) -> np.ndarray:
     """Each head's attention to a, b and "=", averaged over all pairs: (n, 3), rows sum to 1."""
     return np.asarray(pattern_PPn3, dtype=np.float64).mean(axis=(0, 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatternFit:
+    """One head's attention to a over all pairs (a, b), by waves of one frequency; the constant is always free.
+
+    Attributes:
+        head: the head's number.
+        frequency: the frequency whose four linear terms explain most, 1..p//2; 0 when the attention is constant.
+        antisymmetric_fve: by alpha (cos omega_k a - cos omega_k b) + beta (sin omega_k a - sin omega_k b), the published form.
+        linear_fve: by cos, sin of omega_k a and of omega_k b, four free terms.
+        polynomial_fve: by the eight products {1, cos, sin} x {1, cos, sin}.
+        low, high: the smallest and the largest attention to a.
+    """
+
+    head: int
+    frequency: int
+    antisymmetric_fve: float
+    linear_fve: float
+    polynomial_fve: float
+    low: float
+    high: float
+
+
+def pattern_fits(pattern_PPn3: np.ndarray) -> tuple[PatternFit, ...]:
+    """How much of each head's attention to a, as a function of both residues, waves of one frequency explain.
+
+    Nanda et al. 2023 (section 4.3) write it as 0.5 + alpha (cos a - cos b) + beta (sin a - sin b); here three fits of growing
+    size are compared. All are 0 for a head that attends alike to everything.
+
+    Args:
+        pattern_PPn3: attention from "=" over (a, b), heads and the three positions.
+    """
+    p = require_shape("pattern_PPn3", pattern_PPn3, "P P n 3")["P"]
+    to_a_PPn = np.asarray(pattern_PPn3, dtype=np.float64)[..., 0]
+    energies = neuron_energies(to_a_PPn)
+    difference_Pn = transform_1d(to_a_PPn.mean(axis=1)) - transform_1d(to_a_PPn.mean(axis=0))
+    antisymmetric_Kn = sum_over_rows(difference_Pn**2) * p / 2
+    fits = []
+    for head, total in enumerate(energies.centred_H):
+        k = int(np.argmax(energies.linear_KH[:, head]))
+        parts = [part_Kn[k, head] for part_Kn in (antisymmetric_Kn, energies.linear_KH, energies.polynomial_KH)]
+        shares = [float(part / total) if total > 0 else 0.0 for part in parts]
+        fits.append(
+            PatternFit(
+                head=head,
+                frequency=k + 1 if total > 0 else 0,
+                antisymmetric_fve=shares[0],
+                linear_fve=shares[1],
+                polynomial_fve=shares[2],
+                low=float(to_a_PPn[..., head].min()),
+                high=float(to_a_PPn[..., head].max()),
+            )
+        )
+    return tuple(fits)
