@@ -151,6 +151,8 @@ def project(x_PP: np.ndarray, frequencies: Iterable[int], terms: Terms = "sum") 
     p = len(x_PP)
     chosen = sorted(set(frequencies))
     rows = [row for frequency in chosen for row in rows_of(p, frequency)]
+    if not rows:
+        return np.zeros_like(x_PP)
     if terms == "sum":
         rows_RP = basis_PP[rows]
         smooth_P = np.tensordot(rows_RP, np.tensordot(rows_RP, sum_table(x_PP), axes=(1, 0)), axes=(0, 0))
