@@ -99,11 +99,14 @@ def frequency_ablations(
         a row per key (kind "removed"), then "all removed" and "only kept". Controls: as many other frequencies below p/2.
 
     Raises:
-        ValueError: a frequency is not in 1..p//2, or `at` or `terms` is another word.
+        ValueError: a frequency is not in 1..p//2, `at` or `terms` is another word, or the network has a LayerNorm before the
+            unembedding and the neurons' part is asked for.
     """
     if at not in ("logits", "neurons"):
         raise ValueError(f"at (={at!r}) must be 'logits' or 'neurons'")
     table = Table(labels_PP, train_mask_PP, n_draws, seed)
+    if at == "neurons" and grid.model.layer_norm:
+        raise ValueError("with LayerNorm the logits are not a sum over neurons; use at='logits'")
     part_PPC = grid.logits_PPC if at == "logits" else grid.neurons_PPH @ grid.W_L_HC
     flat_PPC = grid.logits_PPC - (part_PPC - part_PPC.mean(axis=(0, 1)))
     return _frequency_rows(
