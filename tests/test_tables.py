@@ -113,6 +113,8 @@ def test_written_numbers_are_aligned_right_and_words_left() -> None:
     row = {"a": tables.percent(0.5), "b": tables.power(1e-9), "c": "5 keys", "d": tables.interval(1.5, 1.0, 2.0), "e": "< 0.1 %"}
     rule = tables.markdown([row]).splitlines()[2].split("|")[1:-1]
     assert [cell.strip().endswith(":") for cell in rule] == [True, True, False, True, True]
+    mixed = tables.markdown([{"value": "113"}, {"value": "4, 11 and 14"}]).splitlines()[2]
+    assert mixed.startswith("| :-")
 
 
 def test_wide_table_wraps_by_the_length_of_its_cells() -> None:
