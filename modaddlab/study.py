@@ -67,6 +67,12 @@ class Study:
         return self.record.metrics
 
     @functools.cached_property
+    def phases(self) -> phases.Phases:
+        """When it memorized, generalized and cleaned up, from its recorded curves."""
+        names = ("train_accuracy", "test_accuracy", "test_loss")
+        return phases.find_phases(step_T=self.metrics["step"], **{f"{name}_T": self.metrics[name] for name in names})
+
+    @functools.cached_property
     def labels_PP(self) -> np.ndarray:
         """The right answers, (P, P) over (a, b)."""
         return tasks.labels(self.spec.task, self.spec.seed).reshape(self.p, self.p)
