@@ -190,6 +190,15 @@ def _write_search_index(entries: Sequence[Entry], documents: Sequence[pf.Doc], f
                 section = {"address": address, "title": entry.title, "section": name, "text": ""}
                 index.append(section)
             elif section:
-                section["text"] += " ".join(pf.stringify(block).split()) + " "
+                section["text"] += " ".join(_prose(block).split()) + " "
     text = json.dumps(index, ensure_ascii=False)
     (folder / "search-index.js").write_text(f"window.SEARCH_INDEX = {text};\n", encoding="utf-8")
+
+
+def _prose(block: Any) -> str:
+    """A block's text without code and raw HTML."""
+
+    def without_code(element: Any, _: pf.Doc) -> list[Any] | None:
+        return [] if isinstance(element, pf.CodeBlock | pf.RawBlock | pf.RawInline) else None
+
+    return pf.stringify(pandoc.walk(pf.Doc(copy.deepcopy(block)), without_code))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,6 +134,17 @@ def _inline_html(inlines: Any) -> str:
     return pandoc.write([pf.Plain(*inlines)], "html5", "--mathml").strip()
 
 
+def _kept_together(inlines: list[Any]) -> Iterator[Any]:
+    """The same inlines with each formula tied to the punctuation behind it, which a browser would let begin a line."""
+    while inlines:
+        inline = inlines.pop(0)
+        follows = inlines[0] if inlines else None
+        is_formula = isinstance(inline, pf.Math) and inline.format == "InlineMath"
+        if is_formula and isinstance(follows, pf.Str) and follows.text[0] in ",.;:!?)":
+            inline = pf.Span(inline, inlines.pop(0), classes=["together"])
+        yield inline
+
+
 class _Lowering:
     """Turns the book's constructs into what pandoc's HTML writer knows."""
 
@@ -148,6 +159,8 @@ class _Lowering:
         if constructs.is_conditional(element):
             return list(element.content) if constructs.is_shown(element, "html") else []
         match element:
+            case pf.Para() | pf.Plain():
+                element.content = list(_kept_together(list(element.content)))
             case pf.Link():
                 element.url = self._address(element.url)
             case pf.Image():

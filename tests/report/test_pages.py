@@ -70,6 +70,8 @@ def test_the_search_index_knows_every_section(sample: Sample) -> None:
     by_address = {entry["address"]: entry for entry in index}
     assert by_address["chapters/two.html#sec-deep"]["section"] == "Deep"
     assert "A formula with a number" in by_address["chapters/one.html"]["text"]
+    assert "import matplotlib" not in text
+    assert "class=" not in text
 
 
 def test_the_pdf_has_the_paper_version(sample: Sample) -> None:
