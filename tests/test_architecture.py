@@ -7,9 +7,12 @@ needs a line in LAYERS, and with it a decision about where it stands.
 from __future__ import annotations
 
 import ast
+import importlib.metadata
+import itertools
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -53,7 +56,7 @@ OUTSIDE: dict[str, set[str]] = {
     "tables": {"numpy", "IPython"},
     "report": {
         "IPython", "filelock", "jinja2", "jupyter_cache", "jupyter_client", "matplotlib", "matplotlib_inline", "nbclient",
-        "nbformat", "pypandoc", "rich", "sqlalchemy", "typst", "watchfiles", "yaml",
+        "nbformat", "panflute", "pypandoc", "rich", "sqlalchemy", "typst", "watchfiles", "yaml",
     },
     "study": {"numpy"},
     "train": {"filelock"},
@@ -136,6 +139,17 @@ def test_nothing_is_imported_from_above(module: Path) -> None:
 )
 def test_an_upward_edge_would_be_found(source: str, where: str) -> None:
     assert len(refused_edges(source, where, f"modaddlab.{where}")) == 1
+
+
+def test_every_import_is_a_declared_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    names = {re.split(r"[^\w.-]", line)[0].lower().replace("_", "-") for line in declared}
+    names |= {"ipython", "matplotlib-inline", "jupyter-client", "sqlalchemy"}  # parts of ipykernel, nbclient, jupyter-cache
+    distributions = importlib.metadata.packages_distributions()
+    for module in set().union(*OUTSIDE.values()):
+        owners = {owner.lower().replace("_", "-") for owner in distributions.get(module, [])}
+        assert owners & names or not owners, f"{module} comes from {owners}, which pyproject.toml does not name"
 
 
 def test_the_layers_have_no_cycle() -> None:

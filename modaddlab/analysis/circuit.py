@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modaddlab.analysis.fourier import fourier_basis, rows_of
+from modaddlab.analysis.spectra import largest_gap
 from modaddlab.shapes import require_shape
 
 
@@ -102,10 +103,12 @@ class MapRank:
 
     Attributes:
         singular_values: of W_L, descending.
+        rank: how many of them stand above the largest gap (`spectra.largest_gap`); 0 when there is none.
         residual: the share of its Frobenius norm outside the cosine and sine of the key frequencies.
     """
 
     singular_values: np.ndarray
+    rank: int
     residual: float
 
 
@@ -113,9 +116,11 @@ def map_rank(W_L_HC: np.ndarray, keys: Sequence[int]) -> MapRank:
     """Singular values of W_L, and what the key frequencies leave of its Frobenius norm (published: under 0.55 %)."""
     W_L_HC = np.asarray(W_L_HC, dtype=np.float64)
     p = W_L_HC.shape[1]
-    rows_RP = fourier_basis(p)[[row for key in keys for row in rows_of(p, key)]]
-    residual = np.linalg.norm(W_L_HC - W_L_HC @ rows_RP.T @ rows_RP) / np.linalg.norm(W_L_HC)
-    return MapRank(np.linalg.svd(W_L_HC, compute_uv=False), float(residual))
+    rows_RP = fourier_basis(p)[np.array([row for key in set(keys) for row in rows_of(p, key)], dtype=np.int64)]
+    norm = np.linalg.norm(W_L_HC)
+    residual = np.linalg.norm(W_L_HC - W_L_HC @ rows_RP.T @ rows_RP) / norm if norm else 0.0
+    singular_values = np.linalg.svd(W_L_HC, compute_uv=False)
+    return MapRank(singular_values, largest_gap(singular_values).n_significant, float(residual))
 
 
 @dataclass(frozen=True)
@@ -136,8 +141,19 @@ class WaveFit:
 
 
 def fit_waves(logits_PPC: np.ndarray, keys: Sequence[int]) -> WaveFit:
-    """Least squares of the logits by one wave in a + b - c per key frequency; the mean is left out of both."""
+    """Least squares of the logits by one wave in a + b - c per key frequency; the mean is left out of both.
+
+    Args:
+        logits_PPC: (P, P, C=P).
+        keys: frequencies in 1..p//2; each counts once.
+
+    Raises:
+        ValueError: the shape is another, or a frequency is out of range.
+    """
     p = require_shape("logits_PPC", logits_PPC, "P P P")["P"]
+    keys = tuple(dict.fromkeys(keys))
+    for key in keys:
+        rows_of(p, key)
     a_P = np.arange(p)
     offset_PPC = (a_P[:, None, None] + a_P[:, None] - a_P) % p
     # the mean logit at each offset d = a + b - c carries everything that a wave in d can explain
@@ -147,7 +163,7 @@ def fit_waves(logits_PPC: np.ndarray, keys: Sequence[int]) -> WaveFit:
     fitted_P = alpha_K @ wave_KP
     variance = np.var(logits_PPC)
     fve = float(np.mean(fitted_P**2) / variance) if variance else float("nan")
-    return WaveFit(tuple(keys), alpha_K, fve, fitted_P[offset_PPC])
+    return WaveFit(keys, alpha_K, fve, fitted_P[offset_PPC])
 
 
 def output_waves(logits_C: np.ndarray, keys: Sequence[int]) -> np.ndarray:
@@ -157,11 +173,11 @@ def output_waves(logits_C: np.ndarray, keys: Sequence[int]) -> np.ndarray:
     return np.array([rows_RP.T @ (rows_RP @ logits_C) for rows_RP in rows])
 
 
-def mean_by_offset(logits_PPC: np.ndarray) -> np.ndarray:
-    """The logit of the output a + b + d, averaged over all pairs (a, b), for d = 0..p-1: (P,); the mean over d is taken out."""
+def mean_margin(logits_PPC: np.ndarray) -> np.ndarray:
+    """How far the logit of a + b stands above that of a + b + d, averaged over all pairs: (P,) over d, 0 at d = 0."""
     p = require_shape("logits_PPC", logits_PPC, "P P P")["P"]
     a_P = np.arange(p)
     offset_PPC = (a_P - a_P[:, None, None] - a_P[:, None]) % p
     weights = np.asarray(logits_PPC, dtype=np.float64)
     mean_P = np.bincount(offset_PPC.ravel(), weights=weights.ravel(), minlength=p) / p**2
-    return mean_P - mean_P.mean()
+    return mean_P[0] - mean_P
