@@ -1,0 +1,287 @@
+"""`python -m benchmarks.steps [--seconds N] [--threads 1 2]`: our training step beside a plain one, as a Markdown table.
+
+    ours     a step of `modaddlab.training.loop` as in a run: exact fast step, fused AdamW, and every tenth step a full row of
+             metrics (losses and accuracies on all p*p pairs, Gini coefficients, energies, norms)
+    plain    a step as research code usually has it: the network at all positions with autograd, the loss in float64, torch's
+             AdamW, and the loss of all test pairs every epoch
+
+Both train the same network from the same weights, in one process, in turn: a block of ours, a block of the plain step, and so
+on. A row shows the median over the blocks (and their range), and as ratio the median of the ratios of neighbouring blocks,
+which a machine that is busy now and then disturbs least. Both run with denormal numbers flushed, as training does; without
+that the plain step would be slower still once the network is sure.
+
+The share of matrix products is read off torch's profiler: the time in dense and in sparse products over the wall time.
+The peak memory is that of a training of 200 steps in a process of its own, with its imports and its record.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modaddlab.experiments.catalogue import named
+from modaddlab.experiments.spec import RunSpec
+from modaddlab.store.store import Store
+
+if TYPE_CHECKING:
+    from modaddlab.training.loop import _Run
+
+WARM_STEPS = 300
+"""Steps before anything is timed, so that the weights are those of a network in training."""
+
+OUR_BLOCK = 20
+PLAIN_BLOCK = 3
+"""Steps of a block; ours holds two rows of metrics."""
+
+DENSE = {"aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "aten::mv", "aten::addmv", "aten::addr"}
+SPARSE = {"aten::sparse_sampled_addmm", "aten::_sparse_mm", "aten::_sparse_addmm"}
+
+MAINLINE = named("mainline")
+NETWORKS = {
+    "one layer": MAINLINE,
+    "two layers": dataclasses.replace(MAINLINE, name="two-layers", model=dataclasses.replace(MAINLINE.model, n_layers=2)),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Timing:
+    """What was measured of one network with one number of threads; times in seconds a step."""
+
+    network: str
+    p: int
+    n_pairs: int
+    threads: int
+    ours: list[float]
+    plain: list[float]
+    dense_frac: float
+    sparse_frac: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times longer the plain step takes."""
+        return statistics.median(plain / ours for plain, ours in zip(self.plain, self.ours, strict=True))
+
+
+def table(timings: Sequence[Timing]) -> str:
+    """The measurements as a Markdown table, milliseconds a step."""
+    lines = [
+        "| network | threads | ours (ms) | plain (ms) | ratio | dense products | sparse products |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for timing in timings:
+        cells = [
+            f"{timing.network}, p = {timing.p}, {timing.n_pairs} pairs",
+            str(timing.threads),
+            _spread(timing.ours),
+            _spread(timing.plain),
+            f"**{timing.ratio:.1f}**",
+            f"{timing.dense_frac:.0%}",
+            f"{timing.sparse_frac:.0%}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _spread(seconds: Sequence[float]) -> str:
+    middle, low, high = (1000 * value for value in (statistics.median(seconds), min(seconds), max(seconds)))
+    return f"{middle:.1f} ({low:.1f} to {high:.1f})"
+
+
+def warmed_up(network: str, spec: RunSpec, report: Callable[[str], None], n_steps: int = WARM_STEPS) -> _Run:
+    """A run that was trained for some steps; nothing is written.
+
+    Args:
+        network: its name in the table.
+        spec: the run.
+        report: receives lines of progress.
+        n_steps: how far to train.
+    """
+    import torch
+
+    from modaddlab.training.loop import _flushed_denormals, _Run
+
+    run = _Run(dataclasses.replace(spec, steps=10_000_000), torch.device("cpu"))
+    with _flushed_denormals():
+        while run.step < n_steps:
+            run.advance()
+            report(f"{network}: warm-up, step {run.step} of {n_steps}")
+    return run
+
+
+def measure(network: str, run: _Run, threads: int, seconds: float, report: Callable[[str], None]) -> Timing:
+    """Time both steps of a network in turn.
+
+    Args:
+        network: its name in the table.
+        run: a run in training; it goes on.
+        threads: CPU threads.
+        seconds: how long to measure; at least three blocks of each.
+        report: receives lines of progress.
+    """
+    import torch
+
+    from modaddlab.training.loop import _flushed_denormals
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with _flushed_denormals():
+            plain = PlainTraining(run)
+            run.advance()
+            plain.step()
+            ours_seconds: list[float] = []
+            plain_seconds: list[float] = []
+            started = time.perf_counter()
+            while (spent := time.perf_counter() - started) < seconds or len(ours_seconds) < 3:
+                report(f"{network}, threads {threads}: block {len(ours_seconds) + 1}, {spent:.0f} of {seconds:.0f} s")
+                ours_seconds.append(_seconds_per_step(run.advance, OUR_BLOCK))
+                plain_seconds.append(_seconds_per_step(plain.step, PLAIN_BLOCK))
+            dense_frac, sparse_frac = product_shares(run)
+    finally:
+        torch.set_num_threads(before)
+    return Timing(
+        network=network,
+        p=run.spec.task.p,
+        n_pairs=len(run.data.train),
+        threads=threads,
+        ours=ours_seconds,
+        plain=plain_seconds,
+        dense_frac=dense_frac,
+        sparse_frac=sparse_frac,
+    )
+
+
+class PlainTraining:
+    """The plain training step, from the weights that a run has now."""
+
+    def __init__(self, run: _Run) -> None:
+        import torch
+
+        from modaddlab.training.plain import PlainStep
+
+        spec, data = run.spec, run.data
+        self.params = {name: torch.nn.Parameter(value.detach().clone()) for name, value in run.params.items()}
+        self.grads = {name: torch.zeros_like(value) for name, value in run.params.items()}
+        for name, param in self.params.items():
+            param.grad = self.grads[name]
+        self.train, self.test = (
+            PlainStep(spec.model, spec.task.p, data.pairs[rows], data.labels[rows]) for rows in (data.train, data.test)
+        )
+        self.optimizer = torch.optim.AdamW(
+            self.params.values(),
+            lr=spec.optim.lr,
+            betas=(spec.optim.beta1, spec.optim.beta2),
+            weight_decay=spec.optim.weight_decay,
+        )
+
+    def step(self) -> tuple[float, float]:
+        """One epoch; its training and test loss."""
+        import torch
+
+        train_loss = self.train.gradients(self.params, self.grads)
+        with torch.no_grad():
+            logits = self.test.logits(self.params)
+            test_loss = torch.nn.functional.cross_entropy(logits.double(), self.test.labels_B)
+        self.optimizer.step()
+        return train_loss.item(), test_loss.item()
+
+
+def product_shares(run: _Run) -> tuple[float, float]:
+    """The share of our step's wall time that is spent in dense and in sparse matrix products."""
+    from torch.profiler import ProfilerActivity, profile
+
+    from modaddlab.training.one_layer import OneLayer
+
+    # a product with a CSR matrix has the same name as a dense one; the shape of its left factor tells
+    sparse_shapes: set[tuple[int, ...]] = set()
+    for step in (run.data.everything(), run.data._whole):
+        if isinstance(step, OneLayer):
+            sparse_shapes |= {tuple(step.S.shape), tuple(step.S_T.shape)}
+    with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as profiler:
+        started = time.perf_counter()
+        for _ in range(OUR_BLOCK):
+            run.advance()
+        wall = time.perf_counter() - started
+    dense = sparse = 0.0
+    for event in profiler.events() or []:
+        left = tuple(event.input_shapes[1]) if event.name == "aten::addmm" and len(event.input_shapes) > 1 else ()
+        if event.name in SPARSE or left in sparse_shapes:
+            sparse += event.self_cpu_time_total
+        elif event.name in DENSE:
+            dense += event.self_cpu_time_total
+    return dense / 1e6 / wall, sparse / 1e6 / wall
+
+
+def peak_memory_mb(spec: RunSpec, threads: int) -> int:
+    """The peak memory of training a named run for 200 steps in a process of its own, in MB.
+
+    The caller should be small: Linux counts the memory of the process that starts another one as the other's.
+    """
+    with tempfile.TemporaryDirectory(prefix="modaddlab-bench-") as folder:
+        arguments = [spec.name, "--set", "steps=200", "--data", folder, "--threads", str(threads)]
+        subprocess.run([sys.executable, "-m", "modaddlab.train", *arguments], check=True, stderr=subprocess.DEVNULL)
+        store = Store(Path(folder))
+        return store.open(store.runs()[0]).provenance["peak_memory_mb"]
+
+
+def _seconds_per_step(step: Callable[[], object], n_steps: int) -> float:
+    started = time.perf_counter()
+    for _ in range(n_steps):
+        step()
+    return (time.perf_counter() - started) / n_steps
+
+
+class _ProgressLine:
+    """A line on a terminal that is overwritten; elsewhere a line every ten seconds."""
+
+    def __init__(self) -> None:
+        self.live, self.last = sys.stderr.isatty(), 0.0
+
+    def __call__(self, text: str) -> None:
+        now = time.monotonic()
+        if now - self.last > (0.1 if self.live else 10.0):
+            print(f"\r\x1b[K{text}" if self.live else text, end="" if self.live else "\n", file=sys.stderr, flush=True)
+            self.last = now
+
+    def clear(self) -> None:
+        if self.live:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.steps", description="Time our training step beside a plain one.")
+    parser.add_argument("--seconds", type=float, default=20, metavar="N", help="measuring time for each row (default: 20)")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N", help="CPU threads (default: 1 2)")
+    options = parser.parse_args(arguments)
+
+    progress = _ProgressLine()
+    progress("peak memory: training the mainline for 200 steps")
+    memory = peak_memory_mb(MAINLINE, max(options.threads))
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler announces itself otherwise
+    timings = []
+    for network, spec in NETWORKS.items():
+        run = warmed_up(network, spec, progress)
+        timings += [measure(network, run, threads, options.seconds, progress) for threads in options.threads]
+    progress.clear()
+    print(table(timings))
+    print()
+    print(f"Milliseconds a step: median (range) over {min(len(timing.ours) for timing in timings)} or more blocks, in turn.")
+    print(f"Peak memory of training the mainline: {memory} MB. Load of the machine while measuring: {_load()}.")
+
+
+def _load() -> str:
+    return f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores" if hasattr(os, "getloadavg") else "unknown"
+
+
+if __name__ == "__main__":
+    main()

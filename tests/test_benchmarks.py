@@ -1,0 +1,81 @@
+"""The benchmark's machinery on a tiny network; no assertion on time."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from benchmarks import steps
+from modaddlab.experiments.spec import RunSpec, TaskSpec, TransformerSpec
+
+TINY = RunSpec(
+    name="tiny",
+    task=TaskSpec(p=11, train_frac=0.5),
+    model=TransformerSpec(d_model=16, n_heads=2, d_head=8, d_mlp=24),
+    steps=100,
+)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_the_networks_are_the_mainline_and_one_deeper() -> None:
+    one, two = steps.NETWORKS.values()
+    assert one.task.p == two.task.p == 113
+    assert (one.model.n_layers, two.model.n_layers) == (1, 2)
+    assert dataclasses.replace(two, name=one.name, model=one.model) == one
+
+
+@pytest.mark.parametrize("n_layers", [1, 2])
+def test_a_network_is_measured(n_layers: int) -> None:
+    spec = dataclasses.replace(TINY, model=dataclasses.replace(TINY.model, n_layers=n_layers))
+    said: list[str] = []
+    run = steps.warmed_up("tiny", spec, said.append, n_steps=3)
+    timing = steps.measure("tiny", run, 1, 0.0, said.append)
+    assert (timing.network, timing.p, timing.n_pairs, timing.threads) == ("tiny", 11, 60, 1)
+    assert len(timing.ours) == len(timing.plain) == 3
+    assert min(*timing.ours, *timing.plain) > 0
+    assert 0 < timing.dense_frac < 1
+    assert (timing.sparse_frac > 0) == (n_layers == 1)
+    assert timing.dense_frac + timing.sparse_frac < 1
+    assert "tiny: warm-up, step 3 of 3" in said
+    assert any("threads 1: block 3" in line for line in said)
+    assert torch.get_num_threads() == 1
+
+
+def test_both_steps_train_the_same_network() -> None:
+    run = steps.warmed_up("tiny", TINY, lambda line: None, n_steps=15)
+    plain = steps.PlainTraining(run)
+    row = run.measures.row(run.params)
+    train_loss, test_loss = plain.step()
+    objective = run.data.gradients(run.step, run.params, run.grads).item()
+    assert train_loss == pytest.approx(objective, rel=1e-5)
+    assert test_loss > float(row["test_loss"]) > 0  # p + 1 outputs against p
+    for name, grad in run.grads.items():
+        torch.testing.assert_close(plain.grads[name], grad, rtol=1e-4, atol=1e-6)
+    losses = [plain.step()[0] for _ in range(50)]
+    assert losses[-1] < losses[0]
+
+
+def test_the_table_holds_medians_ranges_and_the_paired_ratio() -> None:
+    timing = steps.Timing(
+        network="one layer",
+        p=113,
+        n_pairs=3830,
+        threads=2,
+        ours=[0.030, 0.040, 0.060],
+        plain=[0.300, 0.480, 0.540],
+        dense_frac=0.5,
+        sparse_frac=0.25,
+    )
+    assert timing.ratio == pytest.approx(10)
+    header, rule, row = steps.table([timing]).splitlines()
+    assert header.count("|") == rule.count("|") == row.count("|") == 8
+    assert row == ("| one layer, p = 113, 3830 pairs | 2 | 40.0 (30.0 to 60.0) | 480.0 (300.0 to 540.0) | **10.0** | 50% | 25% |")
