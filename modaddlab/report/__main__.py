@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import LabError
@@ -26,8 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
             return _check(Path(options.folder))
         if options.command == "compare":
             return _list(differences(load_book(root)), "the two engines' outputs")
-        preview(root, options.engine, options.port)
-        return 0
+        return _preview(root, options)
     except CellError as error:
         print(f"\n{error.traceback}\n\n{error}\nThe site is as it was before.", file=sys.stderr)
         return 1
@@ -66,6 +66,12 @@ def _render(root: Path, options: argparse.Namespace) -> int:
     print(f"rendered by {done.engine} in {done.seconds:.1f} s")
     page = done.folder / "index.html"
     print(f"open {page.resolve().as_uri() if page.is_file() else done.folder}")
+    return 0
+
+
+def _preview(root: Path, options: argparse.Namespace) -> int:
+    with suppress(KeyboardInterrupt):
+        preview(root, options.engine, options.port)
     return 0
 
 

@@ -9,7 +9,6 @@ All chapters are one document while citations are resolved, so that authors and 
 
 from __future__ import annotations
 
-import copy
 import json
 import shutil
 from collections.abc import Collection, Sequence
@@ -70,7 +69,7 @@ def render(book: Book, folder: Path, to: Collection[str], listener: Listener, on
         site = Site(book, entries, owners, pdf_name)
         for index, (part, document) in enumerate(zip(parts, documents, strict=True)):
             if part.chapter in chosen:
-                write_page(site, index, copy.deepcopy(document), folder)
+                write_page(site, index, pandoc.copy(document), folder)
         _write_search_index(entries, documents, folder)
         _copy_resources(book, folder)
         made.append(folder / book.chapters[0].page)
@@ -196,9 +195,14 @@ def _write_search_index(entries: Sequence[Entry], documents: Sequence[pf.Doc], f
 
 
 def _prose(block: Any) -> str:
-    """A block's text without code and raw HTML."""
+    """A block's text without code blocks and raw HTML."""
+    texts: list[str] = []
 
-    def without_code(element: Any, _: pf.Doc) -> list[Any] | None:
-        return [] if isinstance(element, pf.CodeBlock | pf.RawBlock | pf.RawInline) else None
+    def collect(element: Any, _: pf.Doc) -> None:
+        if isinstance(element, pf.Str | pf.Code | pf.Math):
+            texts.append(element.text)
+        elif isinstance(element, pf.Space | pf.SoftBreak | pf.LineBreak | pf.Block):
+            texts.append(" ")
 
-    return pf.stringify(pandoc.walk(pf.Doc(copy.deepcopy(block)), without_code))
+    block.walk(collect)
+    return "".join(texts)

@@ -32,7 +32,7 @@ class _Sources(DefaultFilter):
         return wanted and "/._" not in path and super().__call__(change, path)  # type: ignore[arg-type]
 
 
-class _Version:
+class Version:
     """A counter that threads can wait for."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class _Version:
 class _Handler(SimpleHTTPRequestHandler):
     """Serves the preview's folder, adding the reload script to pages."""
 
-    def __init__(self, *args: object, version: _Version, **kwargs: object) -> None:
+    def __init__(self, *args: object, version: Version, **kwargs: object) -> None:
         self.version = version
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
 
@@ -75,15 +75,20 @@ class _Handler(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Requests are not news."""
 
+    def _is_new(self, seen: int) -> bool:
+        return self.version.number != seen
+
     def _changes(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         seen = self.version.number
         try:
+            self.wfile.write(b": listening\n\n")
+            self.wfile.flush()
             while True:
                 with self.version.changed:
-                    self.version.changed.wait(timeout=15)
+                    self.version.changed.wait_for(partial(self._is_new, seen), timeout=15)
                 news = b"data: new\n\n" if self.version.number != seen else b": still here\n\n"
                 seen = self.version.number
                 self.wfile.write(news)
@@ -92,16 +97,13 @@ class _Handler(SimpleHTTPRequestHandler):
             return
 
 
-def preview(root: Path, engine: str = "auto", port: int = 4200) -> None:
-    """Serve the book and render it at every change, until Ctrl-C."""
-    quarto = choose(engine)
-    if quarto:
-        subprocess.run([quarto[0], "preview", "--port", str(port)], cwd=root, env=quarto_environment(), check=False)
-        return
-    version = _Version()
-    folder = root / FOLDER
-    if not render_once(root):
-        folder.mkdir(parents=True, exist_ok=True)
+def serve(folder: Path, port: int) -> tuple[ThreadingHTTPServer, Version]:
+    """Serve a folder's pages on this machine; `Version.next` makes every open page load itself again.
+
+    Raises:
+        BookError: the port is taken.
+    """
+    version = Version()
     handler = partial(_Handler, version=version, directory=str(folder))
     try:
         server = ThreadingHTTPServer(("127.0.0.1", port), handler)
@@ -109,13 +111,27 @@ def preview(root: Path, engine: str = "auto", port: int = 4200) -> None:
         raise BookError(None, f"port {port} cannot be used ({error.strerror}); choose another with --port") from None
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(f"http://127.0.0.1:{server.server_port}/ shows the book; Ctrl-C ends", file=sys.stderr)
+    return server, version
+
+
+def preview(root: Path, engine: str = "auto", port: int = 4200) -> None:
+    """Serve the book and render it at every change, until Ctrl-C."""
+    quarto = choose(engine)
+    if quarto:
+        subprocess.run([quarto[0], "preview", "--port", str(port)], cwd=root, env=quarto_environment(), check=False)
+        return
+    folder = root / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    render_once(root)
+    server, version = serve(folder, port)
+    print(f"http://127.0.0.1:{port}/ shows the book; Ctrl-C ends", file=sys.stderr)
     try:
-        for _ in watch(root, watch_filter=_Sources(), raise_interrupt=False):
+        for _ in watch(root, watch_filter=_Sources()):
             if render_once(root):
                 version.next()
     finally:
         server.shutdown()
+        server.server_close()
 
 
 def render_once(root: Path) -> bool:

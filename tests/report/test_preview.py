@@ -1,0 +1,67 @@
+"""The preview's server: pages with the reload script, and news when a render is done."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from watchfiles import Change
+
+from modaddlab.report.errors import BookError
+from modaddlab.report.preview import Version, _Sources, serve
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[str, Version]]:
+    (tmp_path / "index.html").write_text("<html><body><h1>T</h1></body></html>")
+    (tmp_path / "site.css").write_text("a {}")
+    server, version = serve(tmp_path, 0)
+    yield f"http://127.0.0.1:{server.server_port}", version
+    server.shutdown()
+    server.server_close()
+
+
+def get(address: str) -> str:
+    with urllib.request.urlopen(address, timeout=30) as answer:
+        return answer.read().decode()
+
+
+def test_pages_get_the_reload_script_and_other_files_do_not(served: tuple[str, Version]) -> None:
+    for path in ("/", "/index.html"):
+        text = get(served[0] + path)
+        assert "<h1>T</h1>" in text
+        assert 'EventSource("/_changes")' in text
+    assert get(served[0] + "/site.css") == "a {}"
+
+
+def test_an_open_page_hears_of_a_new_version(served: tuple[str, Version]) -> None:
+    with urllib.request.urlopen(served[0] + "/_changes", timeout=60) as news:
+        assert news.readline() == b": listening\n"
+        served[1].next()
+        lines = [news.readline() for _ in range(2)]
+    assert b"data: new\n" in lines
+
+
+def test_a_port_in_use_is_named(served: tuple[str, Version], tmp_path: Path) -> None:
+    port = int(served[0].rsplit(":", 1)[1])
+    with pytest.raises(BookError, match=f"port {port} cannot be used"):
+        serve(tmp_path, port)
+
+
+@pytest.mark.parametrize(
+    ("path", "watched"),
+    [
+        ("/b/chapters/01-task.qmd", True),
+        ("/b/modaddlab/figures/curves.py", True),
+        ("/b/data/runs/one/manifest.json", True),
+        ("/b/_book/index.html", False),
+        ("/b/._book-0a1b.tmp/site.css", False),
+        ("/b/.cache/preview/site.js", False),
+        ("/b/data/partial/one/manifest.json", False),
+        ("/b/data/runs/one/final.safetensors", False),
+    ],
+)
+def test_sources_are_watched_and_outputs_are_not(path: str, watched: bool) -> None:
+    assert _Sources()(Change.modified, path) is watched
