@@ -18,11 +18,13 @@ and with ReLU, whose second harmonic is 2 / (3 pi),
 
     logits = (2 scale M / (3 pi)) sum_k |cos(omega_k d / 2)| cos(omega_k (s - c))         up to the leakage of harmonic 2M - 2
 
-for odd M, smaller than the kept one by a factor of about M^2. For odd p the answer is right for every pair; for even p the embeddings
-of two opposite residues, d = p/2, cancel on the circles of odd k, and no such network can tell their pairs apart. This is the pizza of Zhong et al. 2023 rather than the clock: the
-amplitude depends on the difference, and averages over all pairs (p odd) to 1 and to `mean_abs_cosine(p)`. The phase rule
-psi = 2 phi is that of He et al. 2026. A ReLU neuron's fraction of variance explained by the degree-2 polynomial of its frequency
-is `RELU_FVE` for large p, a quadratic neuron's `QUAD_FVE`.
+for odd M, smaller than the kept one by a factor of about M^2. For odd p and M >= 5 (M = 3
+suffices without ReLU) the largest logit is the right one for every pair. For even p the embeddings of two opposite residues,
+d = p/2, cancel on the circles of odd k, and no network of this kind can tell their pairs apart.
+
+This is the pizza of Zhong et al. 2023 rather than the clock: the amplitude depends on the difference, and averages over all
+pairs (p odd) to 1 and to `mean_abs_cosine(p)`. The phase rule psi = 2 phi is that of He et al. 2026. A ReLU neuron's fraction
+of variance explained by the degree-2 polynomial of its frequency is `RELU_FVE` for large p, a quadratic neuron's `QUAD_FVE`.
 """
 
 from __future__ import annotations
@@ -61,7 +63,7 @@ def circle_transformer(
         model: its shape: one layer without LayerNorm, activation "relu" or "quad", d_model at least 4 per frequency, d_mlp at
             least the number of neurons; neurons that are left over stay dead.
         p: the modulus.
-        neurons_per_frequency: key frequency (in 1..(p-1)//2) -> M, odd and at least 3 for an exact answer.
+        neurons_per_frequency: key frequency (in 1..(p-1)//2) -> M: odd, at least 5 with ReLU and 3 without.
         scale: factor of the logits, one for all or one for each frequency; positive.
 
     Returns:
