@@ -1,6 +1,8 @@
 """The named runs. Their ids are pinned: a changed id means that a committed record is no longer found.
 
-`python tests/experiments/test_catalogue.py` writes the golden file anew, after a run was added or TRAIN_VERSION raised.
+The defaults are pinned too, because an id covers only what differs from them: another default under the same id would make
+every committed record another run's. `python tests/experiments/test_catalogue.py` writes the golden files anew, after a run or
+a field was added or TRAIN_VERSION raised.
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ import pytest
 
 from modaddlab.errors import LabError
 from modaddlab.experiments import catalogue
+from modaddlab.experiments.spec import TRAIN_VERSION, RunSpec, flatten
 
-GOLDEN = Path(__file__).parent.parent / "golden" / "run_ids.json"
+GOLDEN = Path(__file__).parent.parent / "golden"
 
 
 def run_ids() -> dict[str, str]:
@@ -21,7 +24,16 @@ def run_ids() -> dict[str, str]:
 
 
 def test_the_ids_are_pinned() -> None:
-    assert run_ids() == json.loads(GOLDEN.read_text())
+    assert run_ids() == json.loads((GOLDEN / "run_ids.json").read_text())
+
+
+def defaults() -> dict[str, object]:
+    return {"train_version": TRAIN_VERSION} | flatten(RunSpec().to_dict())
+
+
+def test_the_defaults_are_pinned() -> None:
+    """A default that changes needs a new TRAIN_VERSION; a new field may come, with a default that keeps the old behaviour."""
+    assert defaults() == json.loads((GOLDEN / "defaults.json").read_text())
 
 
 def test_names_ids_and_purposes_are_complete() -> None:
@@ -62,4 +74,5 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 
 
 if __name__ == "__main__":
-    GOLDEN.write_text(json.dumps(run_ids(), indent=1) + "\n")
+    (GOLDEN / "run_ids.json").write_text(json.dumps(run_ids(), indent=1) + "\n")
+    (GOLDEN / "defaults.json").write_text(json.dumps(defaults(), indent=1) + "\n")
