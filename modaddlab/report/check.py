@@ -29,7 +29,7 @@ _SCRIPT_REQUEST = re.compile(
     r"""(?:fetch\(|import\(|import\s|from\s|importScripts\(|\.src\s*=|\.open\([^,()]+,)\s*"""
     r"""['"`]((?:https?:)?//[^'"`]+)"""
 )
-_UNRESOLVED = re.compile(r"\?@[a-z]{2,4}-[\w-]+|(?<![\w/])@(?:fig|tbl|eq|sec)-[\w-]+")
+_UNRESOLVED = re.compile(r"\?@?(?:fig|tbl|eq|sec)-[\w-]+|(?<![\w/])@(?:fig|tbl|eq|sec)-[\w-]+")
 _EXTERNAL = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
 
 

@@ -81,8 +81,11 @@ def with_title(document: pf.Doc, source: Source) -> pf.Doc:
     """
     titles = [block for block in document.content if isinstance(block, pf.Header) and block.level == 1]
     if not titles and source.meta.get("title"):
-        # read as a heading, so that `title: "Methods {#sec-methods}"` and `{.unnumbered}` mean what they mean there
-        titles = list(pandoc.read(f"# {source.meta['title']}", Place(source.path)).content)
+        title = str(source.meta["title"])
+        if title.endswith("}"):
+            place = Place(source.path, line_of(source.text, "title:"))
+            raise BookError(place, "a title with attributes must be a heading, `# Title {...}`; Quarto prints them here")
+        titles = list(pandoc.read(f"# {title}", Place(source.path)).content)
         document.content.insert(0, titles[0])
     if len(titles) != 1:
         raise BookError(Place(source.path), f"a chapter needs one first-level heading, its title; found {len(titles)}")

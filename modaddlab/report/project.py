@@ -54,7 +54,7 @@ _PROJECT = _COMMON | {
     "format": {"html": _HTML, "typst": _TYPST},
 }
 _CHAPTER = {key: value for key, value in _COMMON.items() if not key.startswith("number-")} | keys("aliases page-layout")
-_HINTS = {"number-sections": "; a chapter without a number has {.unnumbered} behind its title"}
+_HINTS = {"number-sections": "; a chapter without a number begins with `# Title {.unnumbered}`"}
 
 FIGURE_DEFAULTS = {"fig-width": 7, "fig-height": 5, "fig-format": "svg", "fig-dpi": 96}
 

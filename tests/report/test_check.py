@@ -50,6 +50,7 @@ def test_a_sound_site_has_no_defect(site: Path) -> None:
         ('<style>@import "https://example.org/x.css";</style>', "another host"),
         ('<p style="background: url(https://example.org/x.png)">x</p>', "another host"),
         ("<p>see ?@fig-wave there</p>", "not resolved"),
+        ("<p>see ?sec-methods there</p>", "not resolved"),
         ("<p>see @tbl-x there</p>", "not resolved"),
     ],
 )

@@ -154,11 +154,13 @@ def test_appendices_are_lettered_and_unnumbered_chapters_skipped() -> None:
     assert crossref.chapter_numbers(chapters, documents) == ["", "1", "2", "", "A", "B"]
 
 
-def test_a_title_in_the_front_matter_may_have_attributes() -> None:
-    text = '---\ntitle: "The *methods* {#sec-methods .unnumbered}"\n---\n\nText.\n'
-    document = pandoc.read(text, Place(Path("x.qmd")))
-    title = crossref.title_of(crossref.with_title(document, parse(text, Path("x.qmd"))))
-    assert (pf.stringify(title).strip(), title.identifier, title.classes) == ("The methods", "sec-methods", ["unnumbered"])
+def test_a_title_may_be_in_the_front_matter_but_not_its_attributes() -> None:
+    document, source = pandoc.read("Text.\n", Place(Path("x.qmd"))), parse('---\ntitle: The *methods*\n---\n', Path("x.qmd"))
+    title = crossref.title_of(crossref.with_title(document, source))
+    assert (pf.stringify(title).strip(), title.identifier) == ("The methods", "the-methods")
+    source = parse('---\ndescription: d\ntitle: "Methods {#sec-methods}"\n---\n', Path("x.qmd"))
+    with pytest.raises(BookError, match="x.qmd:3: .*must be a heading"):
+        crossref.with_title(pandoc.read("Text.\n", Place(Path("x.qmd"))), source)
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_a_fence_of_four_ticks_holds_three() -> None:
         ("# T\n\n{{< video a.mp4 >}}\n", 3, "shortcodes"),
         ("# T\n\na<br>b\n", 3, "<br>"),
         ("---\ntitle: T\nformat: revealjs\n---\n", 3, "format"),
-        ("---\ntitle: T\nnumber-sections: false\n---\n", 3, "{.unnumbered} behind its title"),
+        ("---\ntitle: T\nnumber-sections: false\n---\n", 3, "`# Title {.unnumbered}`"),
         ("---\ntitle: T\n", 1, "not closed"),
         ("---\ntitle: [T\n---\n", 2, "YAML"),
         ("```{python}\n#| label: a\n```\n\n```{python}\n#| label: a\n```\n", 5, "line 1"),
