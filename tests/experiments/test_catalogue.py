@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def test_the_ids_are_pinned() -> None:
     assert run_ids() == json.loads((GOLDEN / "run_ids.json").read_text())
 
 
-def defaults() -> dict[str, object]:
+def defaults() -> dict[str, Any]:
     return {"train_version": TRAIN_VERSION} | flatten(RunSpec().to_dict())
 
 

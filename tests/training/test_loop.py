@@ -189,7 +189,8 @@ def write_golden() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         curves = {
-            name: loop.train(spec, Store(Path(folder)), threads=1).metrics["objective"].tolist() for name, spec in VARIANTS.items()
+            name: loop.train(spec, Store(Path(folder)), threads=1).metrics["objective"].tolist()
+            for name, spec in VARIANTS.items()
         }
     content = {"run_ids": {name: spec.run_id for name, spec in VARIANTS.items()}, "objective": curves}
     GOLDEN.write_text(json.dumps(content, indent=1) + os.linesep)

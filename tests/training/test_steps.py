@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,7 @@ from modaddlab.training.last_position import LastPosition
 from modaddlab.training.one_layer import OneLayer
 from modaddlab.training.plain import PlainStep
 
-SMALL = {"d_model": 24, "n_heads": 3, "d_head": 8, "d_mlp": 20}
+SMALL: dict[str, Any] = {"d_model": 24, "n_heads": 3, "d_head": 8, "d_mlp": 20}
 SHAPES = {
     "one layer": TransformerSpec(**SMALL),
     "gelu": TransformerSpec(**SMALL, activation="gelu"),
