@@ -249,7 +249,9 @@ def neuron_ablations(
         return logits_PPC + mean_H[neurons] @ grid.W_L_HC[neurons] if to_mean else logits_PPC
 
     def add_removed(label: str, kind: str, key: int | None, neurons: np.ndarray) -> None:
-        control = table.control(lambda: without(table.choice(n_neurons, len(neurons))))
+        control = None
+        if 0 < len(neurons) < n_neurons:  # none or all of them leave nothing to chance
+            control = table.control(lambda: without(table.choice(n_neurons, len(neurons))))
         table.add(label, kind, key, without(neurons), control)
 
     emptied_PPC = without(explained, to_mean=True)
@@ -259,7 +261,7 @@ def neuron_ablations(
 
     def other_frequencies() -> np.ndarray:
         # uniform among all frequencies but the neuron's own
-        shift_N = table.generator.integers(1, max(p // 2, 2), size=len(explained))
+        shift_N = table.generator.integers(1, p // 2, size=len(explained))
         return (fits.frequency_H[explained] - 1 + shift_N) % (p // 2) + 1
 
     table.add(
@@ -267,7 +269,7 @@ def neuron_ablations(
         "polynomials",
         None,
         polynomials(fits.frequency_H[explained]),
-        table.control(lambda: polynomials(other_frequencies())) if p // 2 > 1 else None,
+        table.control(lambda: polynomials(other_frequencies())) if len(explained) and p // 2 > 1 else None,
     )
     rest = np.setdiff1d(np.arange(n_neurons), explained)
     add_removed(f"{len(explained)} explained neurons removed", "explained removed", None, explained)

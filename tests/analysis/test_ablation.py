@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -91,6 +92,10 @@ def fitted(x_PPM: np.ndarray, frequencies: tuple[int, ...], terms: str) -> np.nd
     """The part of functions of (a, b) along these terms, by least squares."""
     design, flat = waves(frequencies, terms), x_PPM.reshape(P * P, -1)
     return (design @ np.linalg.lstsq(design, flat - flat.mean(axis=0), rcond=None)[0]).reshape(x_PPM.shape)
+
+
+def hidden_mean(grid: Grid) -> np.ndarray:
+    return grid.neurons_PPH.mean(axis=(0, 1))
 
 
 # Frequencies
@@ -223,11 +228,11 @@ def test_without_keys_nothing_is_removed_and_the_mean_is_kept(grid: Grid) -> Non
         check(rows[0], grid.logits_PPC)
         check(rows[1], np.broadcast_to(grid.logits_PPC.mean(axis=(0, 1)), (P, P, P)))
     assert len(ablation.direction_ablations(grid, LABELS, TRAIN, (), n_draws=1)) == 3
-    assert [row.kind for row in ablation.neuron_ablations(grid, LABELS, TRAIN, (), n_draws=1)] == [
-        "polynomials",
-        "explained removed",
-        "unexplained removed",
-    ]
+    rows = ablation.neuron_ablations(grid, LABELS, TRAIN, (), n_draws=1)
+    assert [row.kind for row in rows] == ["polynomials", "explained removed", "unexplained removed"]
+    assert [row.control for row in rows] == [None] * 3  # none and all of the neurons leave nothing to chance
+    check(rows[1], grid.logits_PPC)
+    check(rows[2], grid.logits_from(np.broadcast_to(hidden_mean(grid), (P, P, 10))))
 
 
 # Neurons
@@ -418,8 +423,10 @@ def test_what_the_circle_network_depends_on(circles: Grid) -> None:
 
 
 def test_a_seed_gives_the_same_controls_again(grid: Grid) -> None:
+    fits = neurons.fit_neurons(grid.neurons_PPH, KEYS)
+    some = functools.partial(ablation.neuron_ablations, threshold=float(np.median(fits.fve_H)))
     for table in (
-        ablation.neuron_ablations,
+        some,
         ablation.direction_ablations,
         ablation.frequency_ablations,
         ablation.embedding_ablations,

@@ -12,7 +12,8 @@ STEPS = np.arange(0, 10_001, 50)
 
 def lines(knots: list[tuple[float, float]], step_T: np.ndarray = STEPS) -> np.ndarray:
     """A loss whose logarithm is a chain of straight lines through (step, log10 loss)."""
-    return 10 ** np.interp(step_T, *zip(*knots, strict=True))
+    steps, logarithms = zip(*knots, strict=True)
+    return 10 ** np.interp(step_T, steps, logarithms)
 
 
 def switch(step: float, low: float = 0.01, step_T: np.ndarray = STEPS) -> np.ndarray:

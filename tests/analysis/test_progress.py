@@ -106,7 +106,7 @@ def test_excluded_losses_remove_the_waves_on_training_pairs() -> None:
 def test_logits_that_are_waves_in_the_sum_are_unchanged_by_restriction_and_destroyed_by_exclusion() -> None:
     residues = np.arange(P)
     offset_PPC = residues[:, None, None] + residues[:, None] - residues
-    logits_PPC = sum(8 * np.cos(2 * np.pi * key * offset_PPC / P) for key in KEYS)
+    logits_PPC = np.sum([8 * np.cos(2 * np.pi * key * offset_PPC / P) for key in KEYS], axis=0)
     _, labels_PP, mask_PP = sample()
     np.testing.assert_allclose(progress.restricted_logits(logits_PPC, KEYS), logits_PPC, atol=1e-12)
     assert progress.excluded_loss(logits_PPC, labels_PP, mask_PP, KEYS) == pytest.approx(math.log(P))
