@@ -159,7 +159,7 @@ def test_a_title_may_be_in_the_front_matter_but_not_its_attributes() -> None:
     title = crossref.title_of(crossref.with_title(document, source))
     assert (pf.stringify(title).strip(), title.identifier) == ("The methods", "the-methods")
     source = parse('---\ndescription: d\ntitle: "Methods {#sec-methods}"\n---\n', Path("x.qmd"))
-    with pytest.raises(BookError, match="x.qmd:3: .*must be a heading"):
+    with pytest.raises(BookError, match=r"x.qmd:3: .*must be a heading"):
         crossref.with_title(pandoc.read("Text.\n", Place(Path("x.qmd"))), source)
 
 
