@@ -230,7 +230,7 @@ def _pair_coefficients(block_33H: np.ndarray, sign: int, frequency_H: np.ndarray
     nyquist_H = 2 * frequency_H == p  # one direction only, cos cos = cos(pi (a + b))
     cosine_H = (block_33H[1, 1] - sign * block_33H[2, 2]) / np.where(nyquist_H, 1.0, np.sqrt(2))
     sine_H = (block_33H[2, 1] + sign * block_33H[1, 2]) / np.sqrt(2)
-    return cosine_H, np.where(nyquist_H, 0.0, sine_H)
+    return cosine_H, sine_H
 
 
 def _pair_energy(blocks_K33H: np.ndarray, sign: int, p: int) -> np.ndarray:

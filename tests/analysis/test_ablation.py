@@ -322,20 +322,38 @@ def test_directions_are_projections_of_every_activation_vector(grid: Grid) -> No
         check(only(rows, "removed", key), grid.logits_from(grid.neurons_PPH - on((key,))))
 
 
-def test_the_controls_of_directions_have_their_number(grid: Grid) -> None:
-    """All ten directions are the whole space: nothing is left to chance, whatever the rotation."""
-    model = dataclasses.replace(SMALL, d_mlp=4)
-    small = run_grid(random_params(model), model, P)  # 4 neurons, 4 directions
-    rows = ablation.direction_ablations(small, LABELS, TRAIN, KEYS, n_draws=3)
-    for kind, logits in (("only kept", small.logits_PPC), ("all removed", small.logits_from(0 * small.neurons_PPH))):
-        control = only(rows, kind).control
+@pytest.mark.parametrize(("keys", "n_neurons"), [((2, 5), 4), ((5,), 2)])
+def test_as_many_random_directions_as_neurons_are_the_whole_space(keys: tuple[int, ...], n_neurons: int) -> None:
+    """Then nothing is left to chance, whatever the rotation, and the number of directions is seen to be right."""
+    model = dataclasses.replace(SMALL, d_mlp=n_neurons)
+    small = run_grid(random_params(model), model, P)
+    rows = ablation.direction_ablations(small, LABELS, TRAIN, keys, n_draws=3)
+    expected = {"only kept": small.logits_PPC, "all removed": small.logits_from(0 * small.neurons_PPH)}
+    if len(keys) == 1:
+        expected["removed"] = expected["all removed"]
+    for kind, logits in expected.items():
+        control = only(rows, kind, keys[0] if kind == "removed" else None).control
         assert control
         for draw in control.draws:
             assert draw.all_loss == pytest.approx(literal(logits)["all_loss"])
-    rows = ablation.direction_ablations(grid, LABELS, TRAIN, KEYS, n_draws=3)
+
+
+def test_the_controls_of_directions_are_random(grid: Grid) -> None:
+    rows = ablation.direction_ablations(grid, LABELS, TRAIN, KEYS, n_draws=4)
     for row in rows:
         assert row.control
         assert len({draw.all_loss for draw in row.control.draws}) > 1, row.label
+    directions = np.linalg.qr(
+        np.concatenate([grid.W_L_HC @ f(2 * np.pi * np.outer(A_P, KEYS) / P) for f in (np.cos, np.sin)], 1)
+    )[0]
+    on = grid.neurons_PPH @ directions @ directions.T
+    others = [
+        literal(grid.logits_from(on.mean(axis=(0, 1)) + fitted(on, pair, "sum")))["all_loss"] for pair in ((1, 3), (1, 4), (3, 4))
+    ]
+    control = only(rows, "only waves").control
+    assert control
+    for draw in control.draws:
+        assert min(abs(draw.all_loss - value) for value in others) < 1e-9
 
 
 # Paths

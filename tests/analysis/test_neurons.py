@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -153,9 +154,14 @@ def test_clusters_are_sorted_by_what_they_explain() -> None:
         expected = [h for h in range(9) if fits.fve_H[h] > threshold]
         assert neurons.explained_neurons(fits, threshold).tolist() == expected
     assert np.isnan(neurons.clusters(fits, 0.0)[-1].mean_fve)
-    default = neurons.clusters(fits)[-1]
-    assert default.neurons.tolist() == neurons.clusters(fits, 0.85)[-1].neurons.tolist()
-    assert [h for h in range(9) if h not in default.neurons] == neurons.explained_neurons(fits).tolist()
+
+
+def test_a_neuron_is_explained_above_85_percent() -> None:
+    fits = dataclasses.replace(
+        neurons.fit_neurons(activations(7, 4)), fve_H=np.array([0.84, 0.85, 0.86, 0.99]), frequency_H=np.array([1, 2, 3, 3])
+    )
+    assert neurons.explained_neurons(fits).tolist() == [2, 3]
+    assert [(group.frequency, group.neurons.tolist()) for group in neurons.clusters(fits)] == [(3, [3, 2]), (0, [1, 0])]
 
 
 def test_a_constant_neuron_follows_nothing() -> None:
