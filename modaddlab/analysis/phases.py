@@ -176,8 +176,7 @@ def _two_knots(x_N: np.ndarray, y_N: np.ndarray) -> tuple[float, float]:
     line_N2, _ = np.linalg.qr(np.stack([np.ones_like(unit_N), unit_N], axis=1))
     hinge_MN = np.maximum(unit_N[None, :] - unit_N[1:-1, None], 0)
     hinge_MN = hinge_MN - (hinge_MN @ line_N2) @ line_N2.T
-    rest_N = y_N - line_N2 @ (line_N2.T @ y_N)
-    gram_MM, target_M = hinge_MN @ hinge_MN.T, hinge_MN @ rest_N
+    gram_MM, target_M = hinge_MN @ hinge_MN.T, hinge_MN @ y_N
     i, j = np.triu_indices(len(target_M), 1)
     determinant = gram_MM[i, i] * gram_MM[j, j] - gram_MM[i, j] ** 2
     gain = target_M[i] ** 2 * gram_MM[j, j] - 2 * target_M[i] * target_M[j] * gram_MM[i, j] + target_M[j] ** 2 * gram_MM[i, i]

@@ -61,7 +61,14 @@ def test_a_head_that_follows_one_frequency() -> None:
     assert (pair.head, pair.frequency, flat.head, flat.frequency) == (0, 4, 1, 0)
     assert (pair.antisymmetric_fve, pair.linear_fve, pair.polynomial_fve) == pytest.approx((1, 1, 1))
     assert (flat.antisymmetric_fve, flat.linear_fve, flat.polynomial_fve) == (0, 0, 0)
+    assert (flat.low, flat.high) == pytest.approx((1 / 3, 1 / 3))
     assert (pair.low, pair.high) == pytest.approx((pattern[:, :, 0, 0].min(), pattern[:, :, 0, 0].max()))
+
+
+def test_a_weak_wave_is_still_a_wave() -> None:
+    pattern = np.full((7, 7, 1, 3), 1 / 3)
+    pattern[..., 0] += 1e-4 * np.cos(2 * np.pi * 2 * np.arange(7) / 7)[:, None, None]
+    assert attention.head_fits(pattern)[0].frequency == attention.pattern_fits(pattern)[0].frequency == 2
 
 
 @pytest.mark.parametrize("p", [7, 10, 11])

@@ -43,7 +43,7 @@ def test_noise_and_spikes_do_not_move_the_boundaries_far() -> None:
     step_T = np.arange(0, 10_001, 10)
     loss_T = lines([(0, 0.7), (200, 1.2), (5000, 1.3), (7000, -6), (10_000, -6.4)], step_T)
     loss_T = loss_T * np.exp(0.1 * np.random.default_rng(0).standard_normal(len(step_T)))
-    loss_T[[300, 420, 812, 900]] *= 1e4
+    loss_T[300:900:37] *= 1e7  # single rows: with ten rows a bin, no median sees them
     found = find(switch(150, step_T=step_T), switch(6500, step_T=step_T), loss_T, step_T)
     assert found.cleanup_start == pytest.approx(5000, abs=150)
     assert found.cleanup_end == pytest.approx(7000, abs=150)
@@ -116,10 +116,16 @@ def test_the_knots_are_those_of_the_best_three_lines() -> None:
 
 
 def test_what_is_no_fall() -> None:
-    assert phases.fall(STEPS[:7], GROKKED[:7]) is None
+    few = np.array([1.0, 1, 1, 0.1, 0.01, 0.01, 0.01, 0.01])
+    assert phases.fall(STEPS[:8], few) == (100, 200)
+    assert phases.fall(STEPS[:7], few[:7]) is None
+    assert phases.fall(STEPS, np.where(STEPS == 500, np.inf, GROKKED)) is None
     assert phases.fall(STEPS, np.where(STEPS == 500, np.nan, GROKKED)) is None
     assert phases.fall(STEPS, 1 / GROKKED) is None  # a rise
-    assert phases.fall(STEPS, lines([(0, 2), (3000, -1), (6000, -1.5), (10_000, -6)])) is None  # slowest in the middle
+    for slopes in ((3, 1, 3), (-3, -1, 1), (1, -1, -3), (-3, -1, -3)):  # the middle is not a fall, or not the steepest
+        values = np.cumsum([0, *slopes])
+        curve = lines(list(zip([0, 3000, 6000, 9000], values.tolist(), strict=True)), STEPS[STEPS <= 9000])
+        assert phases.fall(STEPS[STEPS <= 9000], curve) is None, slopes
     with pytest.raises(ValueError, match="loss_T"):
         phases.fall(STEPS, GROKKED[:-1])
 

@@ -48,7 +48,8 @@ def test_scores_are_the_literal_means() -> None:
     assert scores.all_loss == pytest.approx(progress.mean_loss(logits_PPC, labels_PP), rel=1e-12)
     hits_PP = logits_PPC.argmax(axis=2) == labels_PP
     assert scores.train_accuracy == pytest.approx(hits_PP[mask_PP].mean())
-    assert scores.test_accuracy == progress.accuracy(logits_PPC, labels_PP, ~mask_PP)
+    assert scores.test_accuracy == progress.accuracy(logits_PPC, labels_PP, ~mask_PP) == pytest.approx(hits_PP[~mask_PP].mean())
+    assert scores.all_accuracy == progress.accuracy(logits_PPC, labels_PP) == pytest.approx(hits_PP.mean())
     assert math.isnan(progress.score(logits_PPC, labels_PP, np.ones_like(mask_PP)).test_loss)
 
 
@@ -66,6 +67,18 @@ def test_losses_keep_their_digits_when_tiny_and_when_huge() -> None:
     np.testing.assert_allclose(progress.cross_entropy(moderate_PPC, labels_PP), expected_PP, rtol=1e-9)
 
 
+def test_the_logarithm_of_the_softmax() -> None:
+    logits_PPC, _, _ = sample()
+    expected_PPC = np.log(np.exp(logits_PPC) / np.exp(logits_PPC).sum(axis=2, keepdims=True))
+    np.testing.assert_allclose(progress.log_softmax(logits_PPC), expected_PPC)
+    np.testing.assert_allclose(progress.log_softmax(logits_PPC + 1e4), expected_PPC, rtol=1e-8)
+
+
+def test_the_first_of_equal_logits_is_the_answer() -> None:
+    labels_PP = np.array([[0, 1]])
+    assert progress.accuracy(np.zeros((1, 2, 3)), labels_PP) == 0.5
+
+
 def test_restricted_logits_are_the_constant_and_the_waves_by_both_definitions() -> None:
     logits_PPC, labels_PP, mask_PP = sample()
     kept_PPC = sum(literal_wave_parts(logits_PPC, key) for key in KEYS)
@@ -75,6 +88,7 @@ def test_restricted_logits_are_the_constant_and_the_waves_by_both_definitions() 
         np.testing.assert_allclose(found_PPC, expected_PPC, atol=1e-12)
         loss = progress.restricted_loss(logits_PPC, labels_PP, KEYS, ~mask_PP, definition)
         assert loss == pytest.approx(literal_loss(expected_PPC, labels_PP, ~mask_PP), rel=1e-12)
+        np.testing.assert_allclose(progress.restricted_logits(logits_PPC, [*KEYS, KEYS[0]], definition), found_PPC)
     everything = np.ones_like(mask_PP)
     assert progress.restricted_loss(logits_PPC, labels_PP, KEYS) == pytest.approx(
         literal_loss(expected_PPC, labels_PP, everything), rel=1e-12
@@ -133,7 +147,19 @@ def test_progress_measures_gathers_its_parts() -> None:
     energy_K = [sum(np.abs(np.fft.fft(W_L_HC[h])[k]) ** 2 * 2 / P for h in range(4)) for k in (1, 2, 3)]
     np.testing.assert_allclose(measures.energy_W_L_K, energy_K)
     assert measures.key_share_W_L == pytest.approx((energy_K[0] + energy_K[2]) / sum(energy_K))
-    assert measures.gini_W_E == progress.weight_gini(W_E_PD)
+    for rows_PD, gini in ((W_E_PD, measures.gini_W_E), (W_L_HC.T, measures.gini_W_L)):
+        norms_P = [np.linalg.norm(rows_PD.sum(axis=0)) / math.sqrt(P)]
+        for k in (1, 2, 3):
+            wave_D = np.exp(2j * np.pi * k * np.arange(P) / P) @ rows_PD * math.sqrt(2 / P)
+            norms_P += [np.linalg.norm(wave_D.real), np.linalg.norm(wave_D.imag)]
+        assert gini == progress.weight_gini(rows_PD)
+        assert gini == pytest.approx(np.mean([[abs(x - y) for x in norms_P] for y in norms_P]) / (2 * np.mean(norms_P)))
+    energy_K = [np.sum(np.abs(np.fft.fft(W_E_PD, axis=0)[k]) ** 2 * 2 / P) for k in (1, 2, 3)]
+    np.testing.assert_allclose(measures.energy_W_E_K, energy_K)
+    assert measures.key_share_W_E == pytest.approx((energy_K[0] + energy_K[2]) / sum(energy_K))
+    assert measures.scores == progress.score(logits_PPC, labels_PP, mask_PP)
+    per_key = progress.excluded_loss_per_key(logits_PPC, labels_PP, mask_PP, KEYS)
+    np.testing.assert_array_equal(measures.excluded_loss_per_key, per_key)
 
 
 def test_bad_arguments_are_named() -> None:
@@ -142,5 +168,7 @@ def test_bad_arguments_are_named() -> None:
         progress.score(logits_PPC, labels_PP[:3], mask_PP)
     with pytest.raises(ValueError, match="definition"):
         progress.restricted_logits(logits_PPC, KEYS, "blog")  # type: ignore[arg-type]
+    assert progress.key_share(np.zeros(3), [1]) == 0
+    assert progress.key_share(np.arange(1.0, 4.0), [3, 3]) == pytest.approx(0.5)
     with pytest.raises(ValueError, match=r"must lie in 1..3"):
         progress.key_share(np.ones(3), [4])

@@ -82,6 +82,7 @@ def test_the_largest_gap_is_the_largest_ratio_of_neighbours() -> None:
         ([1.6, 1, 1, 1], None, 1),
         ([3, 0, 0, 0, 0, 0], None, 1),
         ([1, 1e-10, 1e-13, 1e-30], None, 1),  # rounding errors are not told apart
+        ([1, 1e-5, 1e-20, 1e-20, 1e-20], None, 1),
         ([0, 0, 0], None, 0),
         ([5], None, 0),
         ([], None, 0),
