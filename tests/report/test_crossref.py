@@ -157,7 +157,7 @@ def test_appendices_are_lettered_and_unnumbered_chapters_skipped() -> None:
 
 
 def test_a_title_may_be_in_the_front_matter_but_not_its_attributes() -> None:
-    document, source = pandoc.read("Text.\n", Place(Path("x.qmd"))), parse('---\ntitle: The *methods*\n---\n', Path("x.qmd"))
+    document, source = pandoc.read("Text.\n", Place(Path("x.qmd"))), parse("---\ntitle: The *methods*\n---\n", Path("x.qmd"))
     title = crossref.title_of(crossref.with_title(document, source))
     assert (pf.stringify(title).strip(), title.identifier) == ("The methods", "the-methods")
     source = parse('---\ndescription: d\ntitle: "Methods {#sec-methods}"\n---\n', Path("x.qmd"))
