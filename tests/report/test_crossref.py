@@ -94,7 +94,8 @@ def numbered(text: str, number: str = "2", appendix: bool = False) -> tuple[pf.D
 def test_every_kind_is_counted_within_its_chapter() -> None:
     _, targets = numbered(TEXT)
     assert {name: target.number for name, target in targets.items() if target.kind in crossref.NAMES} == {
-        "sec-a": "2", "sec-first": "2.1", "sec-deeper": "2.1.1", "sec-second": "2.2", "sec-again": "2.2.1", "sec-free": "", "sec-third": "2.3",
+        "sec-a": "2", "sec-first": "2.1", "sec-deeper": "2.1.1", "sec-second": "2.2", "sec-again": "2.2.1",
+        "sec-free": "", "sec-third": "2.3",
         "fig-one": "2.1", "fig-two": "2.2", "fig-pair": "2.3", "fig-pair-left": "2.3 (a)", "fig-pair-right": "2.3 (b)",
         "eq-sum": "2.1", "eq-listed": "2.2", "eq-item": "2.3", "tbl-typed": "2.1", "tbl-div": "2.2",
     }  # fmt: skip
