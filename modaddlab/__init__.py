@@ -7,35 +7,66 @@ package is cheap and neither torch nor matplotlib is imported before it is neede
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_PUBLIC: dict[str, str] = {
-    "LabError": "modaddlab.errors",
-    "RunSpec": "modaddlab.experiments.spec",
-    "Grid": "modaddlab.models.grid",
-    "run_grid": "modaddlab.models.grid",
-    "Study": "modaddlab.study",
-    "Record": "modaddlab.store.record",
-    "Store": "modaddlab.store.store",
-    "open_record": "modaddlab.store.named",
+__all__ = [
+    "Grid",
+    "LabError",
+    "Record",
+    "RunSpec",
+    "Store",
+    "Study",
+    "ablation",
+    "attention",
+    "circuit",
+    "figures",
+    "fourier",
+    "keys",
+    "neurons",
+    "open_record",
+    "phases",
+    "progress",
+    "run_grid",
+    "spectra",
+    "tables",
+    "tasks",
+]
+
+_HOMES = {
+    "Grid": "models.grid",
+    "LabError": "errors",
+    "Record": "store.record",
+    "RunSpec": "experiments.spec",
+    "Store": "store.store",
+    "Study": "study",
+    "open_record": "store.named",
+    "run_grid": "models.grid",
 }
+"""Where the public classes and functions are defined; the other public names are modules."""
 
-_MODULES = ("ablation", "attention", "circuit", "fourier", "keys", "neurons", "phases", "progress", "spectra")
-"""Modules of `modaddlab.analysis` that are public as a whole."""
+_TOP_MODULES = ("figures", "tables", "tasks")
+"""The public modules that are not in `modaddlab.analysis`."""
 
-__all__ = sorted([*_PUBLIC, *_MODULES, "figures", "tables", "tasks"])
+if TYPE_CHECKING:  # what a type checker and an editor see
+    from modaddlab import figures, tables, tasks
+    from modaddlab.analysis import ablation, attention, circuit, fourier, keys, neurons, phases, progress, spectra
+    from modaddlab.errors import LabError
+    from modaddlab.experiments.spec import RunSpec
+    from modaddlab.models.grid import Grid, run_grid
+    from modaddlab.store.named import open_record
+    from modaddlab.store.record import Record
+    from modaddlab.store.store import Store
+    from modaddlab.study import Study
 
 
 def __getattr__(name: str) -> Any:
-    if name in _PUBLIC:
-        return getattr(importlib.import_module(_PUBLIC[name]), name)
-    if name in _MODULES:
-        return importlib.import_module(f"modaddlab.analysis.{name}")
-    if name in ("figures", "tables", "tasks"):
-        return importlib.import_module(f"modaddlab.{name}")
-    raise AttributeError(f"module 'modaddlab' has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module 'modaddlab' has no attribute {name!r}")
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"modaddlab.{_HOMES[name]}"), name)
+    return importlib.import_module(f"modaddlab.{name}" if name in _TOP_MODULES else f"modaddlab.analysis.{name}")
 
 
 def __dir__() -> list[str]:

@@ -23,7 +23,7 @@ def test_every_public_name_resolves(name: str) -> None:
 def test_the_list_is_sorted_complete_and_what_dir_shows() -> None:
     assert modaddlab.__all__ == sorted(set(modaddlab.__all__))
     assert dir(modaddlab) == modaddlab.__all__
-    assert set(modaddlab._PUBLIC) | set(modaddlab._MODULES) < set(modaddlab.__all__)
+    assert {*modaddlab._HOMES, *modaddlab._TOP_MODULES} < set(modaddlab.__all__)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -36,7 +36,7 @@ def test_progress_has_a_row_for_every_snapshot(study: Study) -> None:
 
 
 def test_the_sum_of_squares_of_a_snapshot_is_that_of_the_recorded_norms(study: Study) -> None:
-    norms_T = sum(values**2 for name, values in study.metrics.items() if name.startswith("norm/"))
+    norms_T = np.sum([values**2 for name, values in study.metrics.items() if name.startswith("norm/")], axis=0)
     history = study.progress()
     recorded_T = norms_T[np.isin(study.metrics["step"], history.step_T)]
     np.testing.assert_allclose(history.curve("sum_of_squares"), recorded_T, rtol=2e-3)

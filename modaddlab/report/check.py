@@ -95,6 +95,7 @@ class Page(HTMLParser):
 
 
 def read_page(path: Path) -> Page:
+    """The links, images, anchors and texts of an HTML file."""
     page = Page()
     page.feed(path.read_text(encoding="utf-8"))
     page.close()

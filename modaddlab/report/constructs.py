@@ -48,6 +48,8 @@ class Callout:
 
 @dataclass(frozen=True)
 class Tab:
+    """One tab of a tabset."""
+
     title: Sequence[Any]
     body: Sequence[Any]
 
@@ -92,6 +94,7 @@ def is_titled(div: pf.Div) -> bool:
 
 
 def callout_kind(div: pf.Div) -> str | None:
+    """The kind (note, tip, ...) of a callout, or None where the div is none."""
     return next((name.removeprefix("callout-") for name in div.classes if name.startswith("callout-")), None)
 
 
@@ -130,9 +133,11 @@ def is_shown(element: pf.Div | pf.Span, to: str) -> bool:
 
 
 def is_conditional(element: Any) -> bool:
+    """Whether the element is shown in some formats only."""
     return isinstance(element, pf.Div | pf.Span) and bool({"content-visible", "content-hidden"} & set(element.classes))
 
 
 def columns(div: pf.Div) -> int | None:
+    """How many columns the div's content is laid out in, or None."""
     value = div.attributes.get("layout-ncol")
     return int(value) if value else None

@@ -22,6 +22,7 @@ READ = "markdown"
 
 @cache
 def binary() -> str:
+    """The path of the pandoc that its Python package ships."""
     return pypandoc.get_pandoc_path()
 
 
@@ -46,10 +47,12 @@ def read(markdown: str, place: Place) -> pf.Doc:
 
 
 def load(text: str) -> pf.Doc:
+    """A document from pandoc's JSON."""
     return pf.load(io.StringIO(text))
 
 
 def dump(doc: pf.Doc) -> str:
+    """A document as pandoc's JSON."""
     stream = io.StringIO()
     pf.dump(doc, stream)
     return stream.getvalue()
