@@ -82,7 +82,7 @@ def test_the_rank_and_the_residual_of_w_l(p: int) -> None:
     keys = (1, 2)
     directions = noise(4, 20)
     waves = [wave(p, key, function) for key in keys for function in (np.cos, np.sin)]
-    kept_HC = np.stack(directions, axis=1) @ np.stack(waves)
+    kept_HC = directions.T @ np.stack(waves)
     rest_HC = 1e-3 * noise(20, p)
     rest_HC -= (np.stack(waves, axis=1) @ np.linalg.lstsq(np.stack(waves, axis=1), rest_HC.T, rcond=None)[0]).T
     found = circuit.map_rank(kept_HC + rest_HC, [*keys, 1])
