@@ -109,7 +109,7 @@ def _render_with_quarto(quarto: str, book: Book, folder: Path, to: Collection[st
     write_environment(book.root)
     formats = {frozenset(("html", "pdf")): [], frozenset(("html",)): ["html"], frozenset(("pdf",)): ["typst"]}[frozenset(to)]
     for chapter in [str(path) for path in sorted(only)] or [None]:
-        command = [quarto, "render", *([chapter] if chapter else []), "--output-dir", folder.name]
+        command = [quarto, "render", *([chapter] if chapter else []), "--output-dir", os.path.relpath(folder, book.root)]
         command += ["--to", formats[0]] if formats else []
         done = subprocess.run(command, cwd=book.root, env=quarto_environment(), check=False)
         if done.returncode:
