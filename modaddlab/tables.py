@@ -19,7 +19,7 @@ MISSING = "–"  # noqa: RUF001 (a dash is what a reader of a table expects)
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
-_NUMBER = re.compile(r"[<>~]? ?[−-]?[\d.,]+( ?%| × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?( \[.*\])?")  # noqa: RUF001
+_NUMBER = re.compile(r"[<>~]? ?[−-]?[\d.,]+( ?%|\u00a0×\u00a010[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?( \[.*\])?")  # noqa: RUF001
 
 _LONGEST_RULE = 60
 """Dashes in a table's rule. Pandoc wraps a table by the rule's proportions when some line is longer than 72 characters."""
@@ -72,7 +72,7 @@ def power(value: float | None, digits: int = 3) -> str:
         return "0"
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     raised = str(int(exponent)).translate(_SUPERSCRIPTS)
-    return _minus(f"{mantissa} × 10{raised}")  # noqa: RUF001
+    return _minus(f"{mantissa}\u00a0×\u00a010{raised}")  # noqa: RUF001
 
 
 def percent(fraction: float | None, decimals: int = 1) -> str:

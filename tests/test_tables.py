@@ -24,10 +24,10 @@ from modaddlab import tables
         (9.996, "10.0"),
         (12.34, "12.3"),
         (1234.5, "1,230"),
-        (99_960.0, "1.00 × 10⁵"),
-        (2.41e-7, "2.41 × 10⁻⁷"),
-        (-2.41e-7, "−2.41 × 10⁻⁷"),
-        (1.5e12, "1.50 × 10¹²"),
+        (99_960.0, "1.00\u00a0×\u00a010⁵"),
+        (2.41e-7, "2.41\u00a0×\u00a010⁻⁷"),
+        (-2.41e-7, "−2.41\u00a0×\u00a010⁻⁷"),
+        (1.5e12, "1.50\u00a0×\u00a010¹²"),
         (0.001, "0.00100"),
         (float("inf"), "∞"),
         (float("-inf"), "−∞"),
@@ -62,8 +62,8 @@ def test_percent(fraction: float | None, text: str) -> None:
 
 
 def test_power_rounds_the_mantissa() -> None:
-    assert tables.power(9.996e-8) == "1.00 × 10⁻⁷"
-    assert tables.power(5.0, 1) == "5 × 10⁰"
+    assert tables.power(9.996e-8) == "1.00\u00a0×\u00a010⁻⁷"
+    assert tables.power(5.0, 1) == "5\u00a0×\u00a010⁰"
 
 
 def test_interval_with_and_without_ends() -> None:
@@ -97,7 +97,7 @@ def test_table_of_dataclasses() -> None:
         "",
         "| removed | test loss | groks |",
         "| :------- | -----------: | :----- |",
-        "| k = 14 | 2.00 × 10⁻⁴ | yes |",
+        "| k = 14 | 2.00\u00a0×\u00a010⁻⁴ | yes |",
         "| a \\| b c | – | no |",
         "",
     ]

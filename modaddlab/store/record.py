@@ -126,7 +126,7 @@ class Record:
         Raises:
             LabError: the file is missing or damaged.
         """
-        return dict(self._metrics)
+        return dict(sorted(self._metrics.items()))
 
     @property
     def final(self) -> dict[str, np.ndarray]:
