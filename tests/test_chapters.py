@@ -1,0 +1,56 @@
+"""The chapters keep the book's rules: every figure and table is labelled, captioned, described and referred to."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CHAPTERS = [ROOT / "index.qmd", *sorted((ROOT / "chapters").glob("*.qmd"))]
+BOOK = {path.name: path.read_text() for path in CHAPTERS}
+FIGURE = re.compile(r"^::: \{#(fig-[a-z-]+)\}\n(.*?)^:::$", re.M | re.S)
+CELL = re.compile(r"^```\{python\}\n(.*?)^```$", re.M | re.S)
+FIGURES = [(name, *match.groups()) for name, text in BOOK.items() for match in FIGURE.finditer(text)]
+
+
+def prose(text: str) -> str:
+    """A chapter without its cells."""
+    return CELL.sub("", text)
+
+
+@pytest.mark.parametrize(("chapter", "label", "body"), FIGURES, ids=[label for _, label, _ in FIGURES])
+def test_a_figure_is_described_captioned_and_referred_to(chapter: str, label: str, body: str) -> None:
+    cells = CELL.findall(body)
+    assert len(cells) == 1
+    assert "#| renderings: [light, dark]" in cells[0]
+    alt = re.search(r'^#\| fig-alt: "(.+)"$', cells[0], re.M)
+    assert alt, "a figure has an alt text"
+    assert len(alt[1].split()) >= 12, "an alt text describes the drawing"
+    caption = prose(body).strip()
+    assert len(caption.split()) >= 8, "a caption states the finding"
+    outside = prose(BOOK[chapter].replace(body, ""))
+    assert re.search(rf"@{label}\b(?!-)", outside), f"{label} is not referred to in {chapter}"
+
+
+def test_there_are_figures_in_every_chapter_of_the_story() -> None:
+    with_figures = {chapter for chapter, _, _ in FIGURES}
+    story = {name for name in BOOK if re.match(r"index|\d\d-", name)}
+    assert story == with_figures
+
+
+@pytest.mark.parametrize("chapter", BOOK)
+def test_a_table_has_a_caption(chapter: str) -> None:
+    for cell in CELL.findall(BOOK[chapter]):
+        if "#| label: tbl-" in cell:
+            assert re.search(r'^#\| tbl-cap: ".{20,}"$', cell, re.M), cell.splitlines()[0]
+
+
+@pytest.mark.parametrize("chapter", BOOK)
+def test_no_result_is_typed_into_prose(chapter: str) -> None:
+    """Decimals and percentages in the text belong to what others published, with the source beside them."""
+    for paragraph in re.split(r"\n\s*\n", prose(BOOK[chapter])):
+        if re.search(r"\d\.\d|\d ?%", paragraph):
+            sourced = re.search(r"@[a-z]+\d{4}|replication|study|rule|share|first step|central|Python", paragraph)
+            assert sourced, f"a number without a source: {paragraph[:200]}"
