@@ -18,7 +18,7 @@ preview: $(VENV)/installed $(VENV)/quarto-tried ## serve the book and render aga
 
 test: $(VENV)/installed ## run the linters and the tests
 	$(RUN) -m ruff check .
-	$(RUN) -m pyright
+	$(RUN) -m pyright --pythonpath $(RUN)
 	$(RUN) -m pytest
 
 bench: $(VENV)/installed ## time the training step against a plain one
