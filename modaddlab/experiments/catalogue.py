@@ -52,6 +52,17 @@ _RUNS: list[tuple[RunSpec, str]] = [
         RunSpec(name="p-outputs", model=TransformerSpec(predict_equals=False), steps=25_000),
         "the mainline as the paper's text has it: p outputs, not p + 1",
     ),
+    (
+        RunSpec(
+            name="layer-defaults",
+            model=TransformerSpec(predict_equals=False, init="layers"),
+            optim=OptimSpec(beta2=0.999, warmup_steps=0),
+            steps=25_000,
+            seed=42,
+            loss_dtype="float32",
+        ),
+        "a public replication's own setup: PyTorch's initial weights and betas, float32 loss, no warm-up",
+    ),
 ]
 
 RUNS: Mapping[str, RunSpec] = MappingProxyType({spec.name: spec for spec, _ in _RUNS})

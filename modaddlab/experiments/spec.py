@@ -116,6 +116,9 @@ class TransformerSpec:
         True, "whether '=' is among the outputs of the training loss (the released code: p + 1; the paper's text: p)"
     )
     dropout: float = _field(0.0, "probability that a hidden neuron is dropped while training")
+    init: Literal["normal", "layers"] = _field(
+        "normal", "initial weights: normal, scaled by the width, with biases 0; or the defaults of PyTorch's layers"
+    )
 
     def __post_init__(self) -> None:
         _check_fields(self)

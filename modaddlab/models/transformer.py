@@ -46,7 +46,11 @@ def param_shapes(model: TransformerSpec, p: int) -> dict[str, tuple[int, ...]]:
 
 
 def init_params(model: TransformerSpec, p: int, seed: int) -> dict[str, np.ndarray]:
-    """Initial weights: N(0, 1) / sqrt(d_model), W_U N(0, 1) / sqrt(its outputs), biases 0, LayerNorm weights 1.
+    """Initial weights, LayerNorm weights being 1 and its biases 0.
+
+    "normal": N(0, 1) / sqrt(d_model), W_U N(0, 1) / sqrt(its outputs), biases 0 (Nanda et al. 2023). "layers": what a network
+    of PyTorch's layers begins with: embeddings N(0, 1), the MLP, its biases and W_U uniform within 1 / sqrt(their inputs),
+    attention as before.
 
     Drawn by NumPy's PCG64, one stream per parameter, so that they depend neither on torch nor on the device.
 
@@ -56,12 +60,17 @@ def init_params(model: TransformerSpec, p: int, seed: int) -> dict[str, np.ndarr
     params: dict[str, np.ndarray] = {}
     for index, (name, shape) in enumerate(param_shapes(model, p).items()):
         leaf = name.split(".")[-1]
-        if leaf.startswith("b"):
+        if model.init == "layers" and leaf in ("W_in", "b_in", "W_out", "b_out", "W_U"):
+            bound = 1 / math.sqrt(model.d_mlp if leaf.endswith("out") else model.d_model)
+            params[name] = np.random.default_rng([seed, 0, index]).uniform(-bound, bound, shape).astype(np.float32)
+        elif leaf.startswith("b"):
             params[name] = np.zeros(shape, np.float32)
         elif leaf == "w":
             params[name] = np.ones(shape, np.float32)
         else:
             scale = 1 / math.sqrt(shape[1] if leaf == "W_U" else model.d_model)
+            if model.init == "layers" and leaf in ("W_E", "W_pos"):
+                scale = 1.0
             draw = np.random.default_rng([seed, 0, index]).standard_normal(shape)
             params[name] = (draw * scale).astype(np.float32)
     return params

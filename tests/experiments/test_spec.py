@@ -55,6 +55,7 @@ def specs(draw: st.DrawFn) -> RunSpec:
             layer_norm=draw(st.booleans()),
             predict_equals=draw(st.booleans()),
             dropout=draw(between(0, 1, exclude_max=True)),
+            init=draw(st.sampled_from(["normal", "layers"])),
         ),
         optim=OptimSpec(
             optimizer=draw(choice(OptimSpec, "optimizer")),
@@ -124,7 +125,7 @@ def test_every_field_changes_the_id() -> None:
         "task": {"operation": "subtract", "p": 59, "train_frac": 0.4},
         "model": {
             "n_layers": 2, "d_mlp": 64, "activation": "gelu", "causal": False, "mlp_biases": False,
-            "layer_norm": True, "predict_equals": False, "dropout": 0.1,
+            "layer_norm": True, "predict_equals": False, "dropout": 0.1, "init": "layers",
         },
         "optim": {
             "optimizer": "sgd", "lr": 0.01, "weight_decay": 0.5, "beta1": 0.8, "beta2": 0.9, "warmup_steps": 0,

@@ -178,6 +178,26 @@ def test_initial_weights_have_the_published_scale() -> None:
             assert abs((value**4).mean() / scale**4 - 3) < 4 * math.sqrt(96 / n), name  # a normal distribution's
 
 
+def test_initial_weights_of_pytorch_s_layers() -> None:
+    mine = init_params(TransformerSpec(init="layers", predict_equals=False), 113, 0)
+    torch.manual_seed(0)
+    layers = {
+        "embed.W_E": torch.nn.Embedding(114, 128).weight,
+        "blocks.0.mlp.W_in": torch.nn.Linear(128, 512).weight,
+        "blocks.0.mlp.b_in": torch.nn.Linear(128, 512).bias,
+        "blocks.0.mlp.W_out": torch.nn.Linear(512, 128).weight,
+        "blocks.0.mlp.b_out": torch.nn.Linear(512, 128).bias,
+        "unembed.W_U": torch.nn.Linear(128, 113).weight,
+    }
+    for name, layer in layers.items():
+        reference = layer.detach().numpy()
+        tolerance = 6 / math.sqrt(reference.size)
+        assert abs(mine[name].std() / reference.std() - 1) < tolerance, name
+        assert abs((mine[name] ** 4).mean() / (reference**4).mean() - 1) < 4 * tolerance, name
+    scaled = init_params(TransformerSpec(predict_equals=False), 113, 0)
+    np.testing.assert_array_equal(mine["blocks.0.attn.W_Q"], scaled["blocks.0.attn.W_Q"])
+
+
 def test_initial_weights_depend_on_the_seed_alone() -> None:
     model = TransformerSpec(**SMALL)
     first = init_params(model, 7, 3)
