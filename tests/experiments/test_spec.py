@@ -55,7 +55,7 @@ def specs(draw: st.DrawFn) -> RunSpec:
             layer_norm=draw(st.booleans()),
             predict_equals=draw(st.booleans()),
             dropout=draw(between(0, 1, exclude_max=True)),
-            init=draw(st.sampled_from(["normal", "layers"])),
+            init=draw(choice(TransformerSpec, "init")),
         ),
         optim=OptimSpec(
             optimizer=draw(choice(OptimSpec, "optimizer")),
