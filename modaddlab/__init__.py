@@ -24,11 +24,13 @@ __all__ = [
     "figures",
     "fourier",
     "keys",
+    "measurements",
     "neurons",
     "open_record",
     "phases",
     "progress",
     "run_grid",
+    "seeds",
     "spectra",
     "tables",
     "tasks",
@@ -46,12 +48,12 @@ _HOMES = {
 }
 """Where the public classes and functions are defined; the other public names are modules."""
 
-_TOP_MODULES = ("figures", "tables", "tasks")
+_TOP_MODULES = ("figures", "measurements", "tables", "tasks")
 """The public modules that are not in `modaddlab.analysis`."""
 
 if TYPE_CHECKING:  # what a type checker and an editor see
-    from modaddlab import figures, tables, tasks
-    from modaddlab.analysis import ablation, attention, circuit, fourier, keys, neurons, phases, progress, spectra
+    from modaddlab import figures, measurements, tables, tasks
+    from modaddlab.analysis import ablation, attention, circuit, fourier, keys, neurons, phases, progress, seeds, spectra
     from modaddlab.errors import LabError
     from modaddlab.experiments.spec import RunSpec
     from modaddlab.models.grid import Grid, run_grid

@@ -1,48 +1,28 @@
 """A record together with what the analyses need of it: the one object that a chapter opens.
 
     study = Study.open("mainline")
-    study.grid            the network on every pair (a, b)
-    study.keys            its key frequencies
-    study.progress()      every progress measure at every snapshot
+    study.grid                      the network on every pair (a, b)
+    study.keys                      its key frequencies
+    Study.seeds("mainline-25k")     the studies of every seed of a run that has been trained
 
-Everything is computed when it is first asked for, and kept. The key frequencies are those that at least two of the three
-published rules find (`modaddlab.analysis.keys`), taken from the final weights and applied to all snapshots.
+Everything is computed when it is first asked for, and kept. What is slow and follows from the record alone is computed once and
+kept on disk (`Study.remember`; `modaddlab.measurements` has such computations). The key frequencies are those that at least two
+of the three published rules find (`modaddlab.analysis.keys`), taken from the final weights and applied to all snapshots.
 """
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from modaddlab import tasks
 from modaddlab.analysis import keys, phases, progress
 from modaddlab.models.grid import Grid, run_grid
-from modaddlab.store.named import open_record
+from modaddlab.store import derived
+from modaddlab.store.named import open_record, trained_seeds
 from modaddlab.store.record import Record
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProgressHistory:
-    """The progress measures of a run at its snapshots.
-
-    Attributes:
-        step_T: the snapshots' steps, (T,).
-        measures: `modaddlab.analysis.progress.ProgressMeasures` at each of them.
-    """
-
-    step_T: np.ndarray
-    measures: tuple[progress.ProgressMeasures, ...]
-
-    def curve(self, name: str, of: str | None = None) -> np.ndarray:
-        """One measure over the snapshots, (T, ...).
-
-        Args:
-            name: a field of `ProgressMeasures`, or of its part `of`.
-            of: "scores" or "restricted", whose fields are losses and accuracies.
-        """
-        return np.array([getattr(getattr(row, of) if of else row, name) for row in self.measures])
 
 
 class Study:
@@ -60,6 +40,15 @@ class Study:
     def open(cls, name: str, *, seed: int | None = None) -> Study:
         """The study of a named run; see `open_record` for the arguments and errors."""
         return cls(open_record(name, seed=seed))
+
+    @classmethod
+    def seeds(cls, name: str) -> list[Study]:
+        """The studies of every seed of a named run that has been trained, by seed.
+
+        Raises:
+            LabError: the name is unknown, or a record is damaged.
+        """
+        return [cls.open(name, seed=seed) for seed in trained_seeds(name)]
 
     @property
     def metrics(self) -> dict[str, np.ndarray]:
@@ -118,10 +107,20 @@ class Study:
             keys=self.keys,
         )
 
-    @functools.cache  # noqa: B019 - a study lives as long as its chapter
-    def progress(self) -> ProgressHistory:
-        """The progress measures at every snapshot; about a second each for the mainline."""
-        steps = self.record.snapshot_steps
-        return ProgressHistory(
-            step_T=steps, measures=tuple(self.progress_of(self.snapshot_grid(int(step))) for step in steps)
-        )
+    def remember(self, function: Callable[..., Mapping[str, np.ndarray]], **arguments: object) -> dict[str, np.ndarray]:
+        """The arrays `function(self, **arguments)`, computed once for this record and kept on disk.
+
+        Args:
+            function: a function of `modaddlab`, so that a change of its source is noticed.
+            arguments: values that JSON can hold.
+
+        Returns:
+            read-only arrays by name.
+
+        Raises:
+            TypeError: the function is another module's, or an argument is no JSON.
+        """
+        if not function.__module__.startswith("modaddlab."):
+            raise TypeError(f"{function.__qualname__} must be defined in modaddlab: a change of its source would go unnoticed")
+        what = f"{function.__module__}.{function.__qualname__}"
+        return derived.remember(self.record.digest, what, arguments, lambda: function(self, **arguments))

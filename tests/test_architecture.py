@@ -37,6 +37,7 @@ LAYERS: dict[str, set[str]] = {
     "tables": set(),
     "report": {"errors", "paths"},
     "study": {"analysis", "models", "tasks", "store", "experiments", "errors", "paths"},
+    "measurements": {"analysis", "models", "study", "shapes", "errors"},
     "train": {"experiments", "store", "training", "models", "errors", "verify"},
     "verify": {"experiments", "store", "training", "errors"},
 }
@@ -49,7 +50,7 @@ OUTSIDE: dict[str, set[str]] = {
     "experiments": {"numpy"},
     "tasks": {"numpy"},
     "models": {"numpy", "scipy", "array_api_compat"},
-    "analysis": {"numpy"},
+    "analysis": {"numpy", "scipy"},
     "store": {"numpy", "safetensors", "filelock"},
     "training": {"numpy", "torch", "rich"},
     "figures": {"numpy", "matplotlib", "IPython"},
@@ -59,6 +60,7 @@ OUTSIDE: dict[str, set[str]] = {
         "nbformat", "panflute", "pypandoc", "rich", "sqlalchemy", "typst", "watchfiles", "yaml",
     },
     "study": {"numpy"},
+    "measurements": {"numpy"},
     "train": {"filelock"},
     "verify": {"numpy"},
 }  # fmt: skip

@@ -25,21 +25,18 @@ def test_the_split_is_the_task_s(study: Study) -> None:
     assert study.labels_PP[5, 15] == (5 + 15) % study.p
 
 
-def test_progress_has_a_row_for_every_snapshot(study: Study) -> None:
-    history = study.progress()
-    np.testing.assert_array_equal(history.step_T, study.record.snapshot_steps)
-    test_loss_T = history.curve("test_loss", of="scores")
-    recorded_T = study.metrics["test_loss"][np.isin(study.metrics["step"], history.step_T)]
-    np.testing.assert_allclose(test_loss_T, recorded_T, rtol=0.02)  # snapshots are float16
-    assert history.curve("excluded_loss_per_key").shape == (len(history.step_T), len(study.keys))
-    assert study.progress() is history
+def test_every_seed_of_a_run_that_is_there() -> None:
+    studies = Study.seeds("p53-wd1")
+    assert [study.spec.seed for study in studies] == [0, 1]
+    assert {study.spec.name for study in studies} == {"p53-wd1"}
+    assert Study.seeds("debug")[0].record.run_id == Study.open("debug").record.run_id
+    with pytest.raises(LabError, match="unknown run"):
+        Study.seeds("p54")
 
 
-def test_the_sum_of_squares_of_a_snapshot_is_that_of_the_recorded_norms(study: Study) -> None:
-    norms_T = np.sum([values**2 for name, values in study.metrics.items() if name.startswith("norm/")], axis=0)
-    history = study.progress()
-    recorded_T = norms_T[np.isin(study.metrics["step"], history.step_T)]
-    np.testing.assert_allclose(history.curve("sum_of_squares"), recorded_T, rtol=2e-3)
+def test_only_the_package_s_functions_are_remembered(study: Study) -> None:
+    with pytest.raises(TypeError, match="must be defined in modaddlab"):
+        study.remember(lambda study: {"keys": np.array(study.keys)})
 
 
 def test_a_missing_run_names_the_command(tmp_path: Path) -> None:

@@ -29,3 +29,18 @@ def open_record(name: str, *, seed: int | None = None, data: Path | None = None)
             raise LabError(f"{name} is a run id and has its seed already; leave seed away")
         return store.open(name)
     return store.open(catalogue.named(name))
+
+
+def trained_seeds(name: str, *, data: Path | None = None) -> list[int]:
+    """The seeds of a named run whose records are in the store, ascending.
+
+    Args:
+        name: a name of the catalogue.
+        data: the data folder; none: the book's, or $MODADDLAB_DATA.
+
+    Raises:
+        LabError: the name is unknown.
+    """
+    store, spec = Store(data), catalogue.named(name)
+    seeds = {record.spec.seed: record.run_id for run_id in store.runs() if (record := store.open(run_id)).spec.name == spec.name}
+    return sorted(seed for seed, run_id in seeds.items() if run_id == catalogue.named(name, seed=seed).run_id)

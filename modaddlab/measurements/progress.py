@@ -1,0 +1,58 @@
+"""The progress measures of a run at all its snapshots: computed once per record, some 50 s for the mainline, and kept."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from modaddlab.analysis.progress import ProgressMeasures
+from modaddlab.study import Study
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgressHistory:
+    """The progress measures of a run at its snapshots.
+
+    Attributes:
+        step_T: the snapshots' steps, (T,).
+        curves: every number of `modaddlab.analysis.progress.ProgressMeasures` over them, (T, ...), those of its two scores as
+            "scores.test_loss" or "restricted.all_loss".
+    """
+
+    step_T: np.ndarray
+    curves: Mapping[str, np.ndarray]
+
+    def curve(self, name: str, of: str | None = None) -> np.ndarray:
+        """One measure over the snapshots, (T, ...).
+
+        Args:
+            name: a field of `ProgressMeasures`, or of its part `of`.
+            of: "scores" or "restricted", whose fields are losses and accuracies.
+        """
+        return self.curves[f"{of}.{name}" if of else name]
+
+
+def history(study: Study) -> ProgressHistory:
+    """Every progress measure at every snapshot, with the final network's key frequencies."""
+    arrays = study.remember(measure_snapshots)
+    return ProgressHistory(step_T=study.record.snapshot_steps, curves=arrays)
+
+
+def measure_snapshots(study: Study) -> dict[str, np.ndarray]:
+    """The curves of `ProgressHistory`; about a second a snapshot for the mainline."""
+    rows = [_flat(study.progress_of(study.snapshot_grid(int(step)))) for step in study.record.snapshot_steps]
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}
+
+
+def _flat(measures: ProgressMeasures) -> dict[str, np.ndarray]:
+    flat = {}
+    for field in dataclasses.fields(measures):
+        value = getattr(measures, field.name)
+        if dataclasses.is_dataclass(value):
+            flat |= {f"{field.name}.{part.name}": np.asarray(getattr(value, part.name)) for part in dataclasses.fields(value)}
+        else:
+            flat[field.name] = np.asarray(value)
+    return flat

@@ -1,0 +1,102 @@
+"""Results that follow from a record and are slow to compute: kept by content, computed once, never stale.
+
+An entry's name is a hash of the record's bits (`Record.digest`), of what was computed with which arguments, of the package's
+numerical source and of the versions of NumPy and SciPy. Whoever asks again with all of these unchanged gets the kept arrays;
+when one of them changes, the name is another and the result is computed anew. Entries lie in the git-ignored
+`.cache/derived` of the checkout and can be deleted at any time. They are written atomically and hold the hash of their
+own content, so that a damaged or truncated one counts as absent. A cache that cannot be written is done without.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import importlib.metadata
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modaddlab import paths
+from modaddlab.errors import LabError
+from modaddlab.store import files
+
+Arrays = Mapping[str, np.ndarray]
+
+NUMERICAL = ("analysis", "experiments", "measurements", "models", "shapes.py", "study.py", "tasks.py")
+"""The parts of the package on which a result can depend."""
+
+KEPT = 3
+"""Versions of the source whose results are kept, the current one included."""
+
+
+@functools.cache
+def code_version() -> str:
+    """Hash of the package's numerical source and of the libraries it computes with: 16 hexadecimal digits."""
+    package = paths.ROOT / "modaddlab"
+    sources = [path for part in NUMERICAL for path in sorted((package / part).rglob("*.py")) or [package / part]]
+    parts = {str(path.relative_to(package)): _sha256(path.read_bytes()) for path in sources if path.is_file()}
+    parts |= {name: importlib.metadata.version(name) for name in ("numpy", "scipy")}
+    return _sha256(json.dumps(parts, sort_keys=True).encode())[:16]
+
+
+def remember(
+    digest: str, what: str, arguments: Mapping[str, Any], compute: Callable[[], Arrays], folder: Path | None = None
+) -> dict[str, np.ndarray]:
+    """The arrays that `compute` gives, from the cache when they were computed before.
+
+    Args:
+        digest: of the record that they follow from.
+        what: names the computation.
+        arguments: what else they depend on; values that JSON can hold.
+        compute: gives arrays by name.
+        folder: the cache; the checkout's by default.
+
+    Returns:
+        read-only arrays.
+
+    Raises:
+        TypeError: an argument cannot be written as JSON.
+    """
+    key = json.dumps({"record": digest, "what": what, "arguments": dict(arguments)}, sort_keys=True)
+    folder = (folder or paths.ROOT / ".cache" / "derived") / code_version()
+    path = folder / f"{_sha256(key.encode())[:32]}.safetensors"
+    kept = _read(path, key)
+    if kept is not None:
+        return kept
+    content = files.to_safetensors(compute(), metadata=key)
+    with contextlib.suppress(LabError, OSError):  # the result is right whether or not it can be kept
+        if not folder.is_dir():
+            _make_room(folder.parent)
+            files.make_folder(folder)
+        files.write_atomic(path, _sha256(content).encode() + content)
+    return files.from_safetensors(content)[0]
+
+
+def _read(path: Path, key: str) -> dict[str, np.ndarray] | None:
+    """The arrays of an entry, or None when it is absent, damaged or another key's."""
+    try:
+        content = path.read_bytes()
+        digest, content = content[:64], content[64:]
+        if digest != _sha256(content).encode():
+            return None
+        arrays, found = files.from_safetensors(content)
+    except (OSError, ValueError):
+        return None
+    return arrays if found == key else None
+
+
+def _make_room(cache: Path) -> None:
+    """Remove the results of all but the latest versions of the source."""
+    versions = [path for path in cache.iterdir() if path.is_dir()] if cache.is_dir() else []
+    versions.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in versions[KEPT - 1 :]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

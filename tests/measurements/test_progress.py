@@ -1,0 +1,47 @@
+"""The progress measures at every snapshot, on the committed debug run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from modaddlab import Study
+from modaddlab.measurements.progress import ProgressHistory, history, measure_snapshots
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    return Study.open("debug")
+
+
+@pytest.fixture(scope="module")
+def measured(study: Study) -> ProgressHistory:
+    return ProgressHistory(step_T=study.record.snapshot_steps, curves=measure_snapshots(study))
+
+
+def test_a_row_for_every_snapshot(study: Study, measured: ProgressHistory) -> None:
+    test_loss_T = measured.curve("test_loss", of="scores")
+    recorded_T = study.metrics["test_loss"][np.isin(study.metrics["step"], measured.step_T)]
+    np.testing.assert_allclose(test_loss_T, recorded_T, rtol=0.02)  # snapshots are float16
+    assert measured.curve("excluded_loss_per_key").shape == (len(measured.step_T), len(study.keys))
+
+
+def test_a_row_is_the_snapshot_s_measures(study: Study, measured: ProgressHistory) -> None:
+    step = int(measured.step_T[3])
+    alone = study.progress_of(study.snapshot_grid(step))
+    assert measured.curve("excluded_loss")[3] == alone.excluded_loss
+    assert measured.curve("all_loss", of="restricted")[3] == alone.restricted.all_loss
+    np.testing.assert_array_equal(measured.curve("energy_W_E_K")[3], alone.energy_W_E_K)
+
+
+def test_the_sum_of_squares_of_a_snapshot_is_that_of_the_recorded_norms(study: Study, measured: ProgressHistory) -> None:
+    norms_T = np.sum([values**2 for name, values in study.metrics.items() if name.startswith("norm/")], axis=0)
+    recorded_T = norms_T[np.isin(study.metrics["step"], measured.step_T)]
+    np.testing.assert_allclose(measured.curve("sum_of_squares"), recorded_T, rtol=2e-3)
+
+
+def test_what_is_kept_is_what_is_computed(study: Study, measured: ProgressHistory) -> None:
+    kept = history(study)
+    assert set(kept.curves) == set(measured.curves)
+    for name, values in measured.curves.items():
+        np.testing.assert_array_equal(kept.curves[name], values)
