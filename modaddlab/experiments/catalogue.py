@@ -47,6 +47,22 @@ _RUNS: list[tuple[RunSpec, str]] = [
         "control: dropout 0.2 in place of weight decay",
     ),
     (RunSpec(name="l1", optim=OptimSpec(weight_decay=0.0, l1=1e-5), steps=25_000), "control: an L1 penalty in place of decay"),
+    (
+        RunSpec(name="dropout-0.5", model=TransformerSpec(dropout=0.5), optim=OptimSpec(weight_decay=0.0), steps=25_000),
+        "control: dropout 0.5 in place of weight decay",
+    ),
+    (
+        RunSpec(name="decay-0.3", optim=OptimSpec(weight_decay=0.3), record=RecordSpec(metrics_every=50)),
+        "the mainline with less weight decay",
+    ),
+    (
+        RunSpec(name="decay-3", optim=OptimSpec(weight_decay=3.0), record=RecordSpec(metrics_every=50), steps=25_000),
+        "the mainline with more weight decay",
+    ),
+    (
+        RunSpec(name="decay-5", optim=OptimSpec(weight_decay=5.0), record=RecordSpec(metrics_every=50), steps=25_000),
+        "the mainline with much more weight decay",
+    ),
     (RunSpec(name="float32-loss", loss_dtype="float32", steps=25_000), "the mainline with its loss computed in float32"),
     (
         RunSpec(name="p-outputs", model=TransformerSpec(predict_equals=False), steps=25_000),
