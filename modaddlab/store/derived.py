@@ -4,7 +4,8 @@ An entry's name is a hash of the record's bits (`Record.digest`), of what was co
 numerical source and of the versions of NumPy and SciPy. Whoever asks again with all of these unchanged gets the kept arrays;
 when one of them changes, the name is another and the result is computed anew. Entries lie in the git-ignored
 `.cache/derived` of the checkout and can be deleted at any time. They are written atomically and hold the hash of their
-own content, so that a damaged or truncated one counts as absent. A cache that cannot be written is done without.
+own content, so that a damaged or truncated one counts as absent. Two processes that ask for the same compute it once. A cache
+that cannot be written is done without.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import hashlib
 import importlib.metadata
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import filelock
 import numpy as np
 
 from modaddlab import paths
@@ -68,13 +70,32 @@ def remember(
     kept = _read(path, key)
     if kept is not None:
         return kept
-    content = files.to_safetensors(compute(), metadata=key)
-    with contextlib.suppress(LabError, OSError):  # the result is right whether or not it can be kept
-        if not folder.is_dir():
-            _make_room(folder.parent)
-            files.make_folder(folder)
-        files.write_atomic(path, _sha256(content).encode() + content)
+    with _lock(path):
+        kept = _read(path, key)  # another process computed it while this one waited
+        if kept is not None:
+            return kept
+        content = files.to_safetensors(compute(), metadata=key)
+        with contextlib.suppress(LabError, OSError):  # the result is right whether or not it can be kept
+            files.write_atomic(path, _sha256(content).encode() + content)
     return files.from_safetensors(content)[0]
+
+
+@contextlib.contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """One process at a time computes an entry; where no lock can be had, each computes for itself."""
+    try:
+        if not path.parent.is_dir():
+            _make_room(path.parent.parent)
+            files.make_folder(path.parent)
+        lock = filelock.FileLock(path.with_suffix(".lock"))
+        lock.acquire()
+    except (LabError, OSError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _read(path: Path, key: str) -> dict[str, np.ndarray] | None:

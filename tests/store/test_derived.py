@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +116,35 @@ def test_another_question_s_entry_under_this_name_is_not_taken(tmp_path: Path) -
     path.write_bytes(other.read_bytes())
     ask(tmp_path, compute)
     assert compute.calls == 3
+
+
+def test_two_at_once_compute_once(tmp_path: Path) -> None:
+    started, go_on, compute = threading.Event(), threading.Event(), Counter()
+
+    def slowly() -> dict[str, np.ndarray]:
+        started.set()
+        go_on.wait(20)
+        return compute()
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(ask, tmp_path, slowly)
+        assert started.wait(20)
+        second = pool.submit(ask, tmp_path, compute)
+        go_on.set()
+        for result in (first, second):
+            np.testing.assert_array_equal(result.result(20)["x"], RESULT["x"])
+    assert compute.calls == 1
+
+
+def test_a_failure_is_passed_on_and_not_kept(tmp_path: Path) -> None:
+    def fails() -> dict[str, np.ndarray]:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        ask(tmp_path, fails)
+    compute = Counter()
+    ask(tmp_path, compute)
+    assert compute.calls == 1
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
