@@ -13,7 +13,7 @@ of the three published rules find (`modaddlab.analysis.keys`), taken from the fi
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -95,8 +95,8 @@ class Study:
         """Loss and accuracy of the final network on the training, the test and all pairs."""
         return progress.score(self.grid.logits_PPC, self.labels_PP, self.train_mask_PP)
 
-    def progress_of(self, grid: Grid) -> progress.ProgressMeasures:
-        """The progress measures of one snapshot's grid, with the final network's key frequencies."""
+    def progress_of(self, grid: Grid, keys: Sequence[int] | None = None) -> progress.ProgressMeasures:
+        """The progress measures of one snapshot's grid, with the final network's key frequencies or others."""
         return progress.progress_measures(
             logits_PPC=grid.logits_PPC,
             W_E_PD=grid.W_E_PD,
@@ -104,7 +104,7 @@ class Study:
             params=grid.params,
             labels_PP=self.labels_PP,
             train_mask_PP=self.train_mask_PP,
-            keys=self.keys,
+            keys=self.keys if keys is None else keys,
         )
 
     def remember(self, function: Callable[..., Mapping[str, np.ndarray]], **arguments: object) -> dict[str, np.ndarray]:
