@@ -1,0 +1,124 @@
+"""The numbers that describe the algorithm in a one-layer transformer: one set per record, computed once and kept.
+
+They are those that Nanda et al. 2023 report of their network (section 4): how many key frequencies, how sparse the logits, the rank
+of W_L, the fits of its directions, neurons and heads, the logits as a sum of waves. With the keys of another network given,
+they measure how much of that a network has by chance: the null is the untrained network with the trained one's keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from modaddlab.analysis import attention, circuit, neurons, progress, spectra
+from modaddlab.study import Study
+
+
+@dataclass(frozen=True, kw_only=True)
+class Structure:
+    """The algorithm's traces in one network. Shares and FVE lie in [0, 1]; losses are mean nats over the test pairs."""
+
+    n_keys: float
+    """Key frequencies, by the majority of the three rules."""
+    n_embedding_keys: float
+    """Frequencies of W_E above its largest gap."""
+    n_logit_components: float
+    """Significant components of the logits in two dimensions (largest gap)."""
+    logit_key_share: float
+    """Share of the logits' energy over (a, b) in the four products of each key's cosine and sine."""
+    W_L_rank: float
+    """Singular values of W_L above their largest gap."""
+    W_L_residual: float
+    """Share of W_L's Frobenius norm outside the cosines and sines of the keys."""
+    wave_fve: float
+    """Of the logits by sum_k alpha_k cos omega_k(a+b-c)."""
+    wave_loss: float
+    """Test loss of that sum."""
+    direction_fve_low: float
+    """Of u_k . MLP and v_k . MLP by the cosine and sine of the sum: the smallest of the 2K."""
+    direction_fve_mean: float
+    direction_fve_high: float
+    explained_neurons: float
+    """Share of the neurons whose polynomial in one key explains more than 85 %."""
+    smallest_cluster: float
+    """Share of the neurons in the smallest cluster of a key."""
+    largest_cluster: float
+    head_fve_low: float
+    """Of a head's mean attention to a by one frequency: the smallest of the heads."""
+    head_fve_mean: float
+    head_pair_fve_mean: float
+    """Of a head's attention to a over all pairs by the published antisymmetric form: the mean of the heads."""
+    attention_to_equals: float
+    """Attention from "=" to "=", mean over pairs and heads."""
+    attention_to_equals_high: float
+    """The largest head's mean."""
+    sum_of_squares: float
+    gini_W_E: float
+    gini_W_L: float
+    restricted_loss: float
+    """Over all pairs, as in the released code."""
+    excluded_loss: float
+    """Over the training pairs, all keys removed."""
+    test_loss: float
+    test_accuracy: float
+    train_accuracy: float
+
+
+def structure(study: Study, keys: Sequence[int] | None = None) -> Structure:
+    """The algorithm's traces in a trained or untrained network.
+
+    Args:
+        study: of a one-layer transformer.
+        keys: the key frequencies to look for; by default the network's own.
+    """
+    keys = study.keys if keys is None else keys
+    arrays = study.remember(measure_structure, keys=[int(key) for key in keys])
+    return Structure(**{field.name: float(arrays[field.name]) for field in fields(Structure)})
+
+
+def measure_structure(study: Study, keys: Sequence[int]) -> dict[str, np.ndarray]:
+    """The fields of `Structure`, NaN where a network without keys has none; about three seconds for p = 113."""
+    grid, labels_PP, mask_PP = study.grid, study.labels_PP, study.train_mask_PP
+    logits, rank = spectra.logit_spectrum(grid.logits_PPC), circuit.map_rank(grid.W_L_HC, keys)
+    blocks = spectra.logit_blocks(logits.norms_PP, keys)
+    waves = circuit.fit_waves(grid.logits_PPC, keys)
+    directions = circuit.direction_fits(grid.neurons_PPH, grid.W_L_HC, keys)
+    direction_fve = np.array([fve for fit in directions for fve in (fit.fve_u, fit.fve_v)])
+    fits = neurons.fit_neurons(grid.neurons_PPH, keys)
+    sizes = np.array([len(group.neurons) for group in neurons.clusters(fits)[:-1]]) / len(fits.fve_H)
+    heads = np.array([fit.fve for fit in attention.head_fits(grid.pattern_PPn3)])
+    pairs = np.array([fit.antisymmetric_fve for fit in attention.pattern_fits(grid.pattern_PPn3)])
+    to_equals = attention.mean_attention(grid.pattern_PPn3)[:, 2]
+    measures = study.progress_of(grid, keys)
+    found = {
+        "n_keys": len(study.keys),
+        "n_embedding_keys": len(study.key_rules.rules[0].frequencies),
+        "n_logit_components": len(logits.significant),
+        "logit_key_share": sum(block.energy_share for block in blocks),
+        "W_L_rank": rank.rank,
+        "W_L_residual": rank.residual,
+        "wave_fve": waves.fve,
+        "wave_loss": progress.mean_loss(waves.logits_PPC, labels_PP, ~mask_PP),
+        "direction_fve_low": direction_fve.min(initial=np.inf),
+        "direction_fve_mean": direction_fve.mean() if len(direction_fve) else np.nan,
+        "direction_fve_high": direction_fve.max(initial=-np.inf),
+        "explained_neurons": len(neurons.explained_neurons(fits)) / len(fits.fve_H),
+        "smallest_cluster": sizes.min(initial=np.inf),
+        "largest_cluster": sizes.max(initial=-np.inf),
+        "head_fve_low": heads.min(),
+        "head_fve_mean": heads.mean(),
+        "head_pair_fve_mean": pairs.mean(),
+        "attention_to_equals": to_equals.mean(),
+        "attention_to_equals_high": to_equals.max(),
+        "sum_of_squares": measures.sum_of_squares,
+        "gini_W_E": measures.gini_W_E,
+        "gini_W_L": measures.gini_W_L,
+        "restricted_loss": measures.restricted.all_loss,
+        "excluded_loss": measures.excluded_loss,
+        "test_loss": measures.scores.test_loss,
+        "test_accuracy": measures.scores.test_accuracy,
+        "train_accuracy": measures.scores.train_accuracy,
+    }
+    return {name: np.array(value if np.isfinite(value) else np.nan, dtype=np.float64) for name, value in found.items()}
