@@ -85,10 +85,10 @@ class Study:
         """The key frequencies by each published rule."""
         return keys.compare_rules(self.grid.W_E_PD, self.grid.W_L_HC, self.grid.neurons_PPH)
 
-    @property
+    @functools.cached_property
     def keys(self) -> tuple[int, ...]:
         """The key frequencies: those that at least two of the three rules find, ascending."""
-        return self.key_rules.majority
+        return tuple(int(key) for key in self.remember(measure_keys)["keys"])
 
     @functools.cached_property
     def scores(self) -> progress.Scores:
@@ -124,3 +124,8 @@ class Study:
             raise TypeError(f"{function.__qualname__} must be defined in modaddlab: a change of its source would go unnoticed")
         what = f"{function.__module__}.{function.__qualname__}"
         return derived.remember(self.record.digest, what, arguments, lambda: function(self, **arguments))
+
+
+def measure_keys(study: Study) -> dict[str, np.ndarray]:
+    """A study's key frequencies, (K,) int64."""
+    return {"keys": np.array(study.key_rules.majority, dtype=np.int64)}
