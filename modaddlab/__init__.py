@@ -34,6 +34,7 @@ __all__ = [
     "spectra",
     "tables",
     "tasks",
+    "trajectory",
 ]
 
 _HOMES = {
@@ -53,7 +54,19 @@ _TOP_MODULES = ("figures", "measurements", "tables", "tasks")
 
 if TYPE_CHECKING:  # what a type checker and an editor see
     from modaddlab import figures, measurements, tables, tasks
-    from modaddlab.analysis import ablation, attention, circuit, fourier, keys, neurons, phases, progress, seeds, spectra
+    from modaddlab.analysis import (
+        ablation,
+        attention,
+        circuit,
+        fourier,
+        keys,
+        neurons,
+        phases,
+        progress,
+        seeds,
+        spectra,
+        trajectory,
+    )
     from modaddlab.errors import LabError
     from modaddlab.experiments.spec import RunSpec
     from modaddlab.models.grid import Grid, run_grid
