@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Mapping
 
 import numpy as np
 import pytest
 
 from modaddlab import ablation, fourier, neurons, progress
+from modaddlab.analysis.ablation import Ablations
 from modaddlab.analysis.controls import Ablation, Control, Table
 from modaddlab.experiments.spec import TransformerSpec
 from modaddlab.models.closed_form import circle_transformer
@@ -40,6 +40,10 @@ def circles() -> Grid:
     """The network written by hand on the frequencies 2 and 5, seven neurons each and four dead ones."""
     model = TransformerSpec(d_model=12, n_heads=3, d_head=4, d_mlp=18)
     return run_grid(circle_transformer(model, P, {2: 7, 5: 7}, scale=4.0), model, P)
+
+
+def cut(grid: Grid, keys: tuple[int, ...] = KEYS, **options: object) -> Ablations:
+    return Ablations(**{"grid": grid, "labels_PP": LABELS, "train_mask_PP": TRAIN, "keys": keys} | options)  # type: ignore[arg-type]
 
 
 def literal(logits_PPC: np.ndarray) -> dict[str, float]:
@@ -103,7 +107,7 @@ def hidden_mean(grid: Grid) -> np.ndarray:
 
 @pytest.mark.parametrize("terms", ["sum", "products", "polynomial"])
 def test_frequencies_at_the_logits(grid: Grid, terms: fourier.Terms) -> None:
-    rows = ablation.frequency_ablations(grid, LABELS, TRAIN, KEYS, terms=terms, n_draws=0)
+    rows = cut(grid, n_draws=0).frequencies(terms=terms)
     assert [(row.kind, row.key) for row in rows] == [("removed", 2), ("removed", 5), ("all removed", None), ("only kept", None)]
     logits = grid.logits_PPC
     for key in KEYS:
@@ -114,7 +118,7 @@ def test_frequencies_at_the_logits(grid: Grid, terms: fourier.Terms) -> None:
 
 
 def test_frequencies_at_the_logits_are_the_restricted_and_excluded_losses(grid: Grid) -> None:
-    rows = ablation.frequency_ablations(grid, LABELS, TRAIN, KEYS, n_draws=0)
+    rows = cut(grid, n_draws=0).frequencies()
     restricted = progress.restricted_loss(grid.logits_PPC, LABELS, KEYS, ~TRAIN)
     excluded = progress.excluded_loss_per_key(grid.logits_PPC, LABELS, TRAIN, KEYS)
     assert only(rows, "only kept").scores.test_loss == pytest.approx(restricted)
@@ -123,7 +127,7 @@ def test_frequencies_at_the_logits_are_the_restricted_and_excluded_losses(grid: 
 
 @pytest.mark.parametrize("terms", ["sum", "products", "polynomial"])
 def test_frequencies_at_the_neurons_are_projections_of_every_neuron(grid: Grid, terms: fourier.Terms) -> None:
-    rows = ablation.frequency_ablations(grid, LABELS, TRAIN, KEYS, at="neurons", terms=terms, n_draws=0)
+    rows = cut(grid, n_draws=0).frequencies(at="neurons", terms=terms)
     hidden = grid.neurons_PPH
     for key in KEYS:
         check(only(rows, "removed", key), grid.logits_from(hidden - fitted(hidden, (key,), terms)))
@@ -142,19 +146,18 @@ def embedding_without(params: Mapping[str, np.ndarray], frequencies: tuple[int, 
 
 def test_frequencies_at_the_embedding_run_the_network_again(grid: Grid) -> None:
     params = grid.params
-    for given in (None, run):
-        rows = ablation.embedding_ablations(grid, LABELS, TRAIN, KEYS, run=given, n_draws=0)
-        for key in KEYS:
-            check(only(rows, "removed", key), run(embedding_without(params, (key,))))
-        check(only(rows, "all removed"), run(embedding_without(params, KEYS)))
-        check(only(rows, "only kept"), run(embedding_without(params, (1, 3, 4))))
+    rows = cut(grid, n_draws=0).embedding()
+    for key in KEYS:
+        check(only(rows, "removed", key), run(embedding_without(params, (key,))))
+    check(only(rows, "all removed"), run(embedding_without(params, KEYS)))
+    check(only(rows, "only kept"), run(embedding_without(params, (1, 3, 4))))
     np.testing.assert_array_equal(grid.params["embed.W_E"], random_params()["embed.W_E"])  # nothing was written into
 
 
 def test_the_strongest_frequencies_of_the_embedding(grid: Grid) -> None:
     energy = {k: np.sum(np.abs(np.exp(2j * np.pi * k * A_P / P) @ grid.W_E_PD) ** 2) for k in range(1, 6)}
     top = tuple(sorted(energy, key=lambda k: -energy[k])[:2])
-    row = ablation.top_frequencies_removed(grid, LABELS, TRAIN, 2, n_draws=3)
+    row = cut(grid, n_draws=3).top_frequencies(2)
     check(row, run(embedding_without(grid.params, top)))
     assert row.kind == "top removed"
     assert row.control
@@ -167,7 +170,7 @@ def test_the_strongest_frequencies_of_the_embedding(grid: Grid) -> None:
 @pytest.mark.parametrize("where", ["logits", "neurons", "embedding"])
 def test_the_controls_are_other_frequencies_of_the_same_number(grid: Grid, where: str) -> None:
     if where == "embedding":
-        rows = ablation.embedding_ablations(grid, LABELS, TRAIN, KEYS, n_draws=6, seed=4)
+        rows = cut(grid, n_draws=6, seed=4).embedding()
 
         def lost(frequencies: tuple[int, ...]) -> np.ndarray:
             return run(embedding_without(grid.params, frequencies))
@@ -175,7 +178,7 @@ def test_the_controls_are_other_frequencies_of_the_same_number(grid: Grid, where
         def kept(frequencies: tuple[int, ...]) -> np.ndarray:
             return lost(tuple(k for k in range(1, 6) if k not in frequencies))
     else:
-        rows = ablation.frequency_ablations(grid, LABELS, TRAIN, KEYS, at=where, n_draws=6, seed=4)  # type: ignore[arg-type]
+        rows = cut(grid, n_draws=6, seed=4).frequencies(at=where)  # type: ignore[arg-type]
         x = grid.logits_PPC if where == "logits" else grid.neurons_PPH
 
         def made(x: np.ndarray) -> np.ndarray:
@@ -204,7 +207,7 @@ def test_the_controls_are_other_frequencies_of_the_same_number(grid: Grid, where
 
 
 def test_without_as_many_other_frequencies_there_is_no_control(grid: Grid) -> None:
-    rows = ablation.frequency_ablations(grid, LABELS, TRAIN, (1, 2, 3), n_draws=2)
+    rows = cut(grid, keys=(1, 2, 3), n_draws=2).frequencies()
     assert only(rows, "removed", 1).control
     assert only(rows, "all removed").control is None
     assert only(rows, "only kept").control is None
@@ -215,7 +218,7 @@ def test_half_the_modulus_is_no_control() -> None:
     model = dataclasses.replace(SMALL)
     grid = run_grid(init_params(model, p, 0), model, p)
     labels = np.add.outer(np.arange(p), np.arange(p)) % p
-    rows = ablation.frequency_ablations(grid, labels, labels < 4, (1, 2, 3), n_draws=8)
+    rows = cut(grid, keys=(1, 2, 3), labels_PP=labels, train_mask_PP=labels < 4, n_draws=8).frequencies()
     (single,) = {draw.all_loss for draw in only(rows, "removed", 1).control.draws}  # type: ignore[union-attr]
     expected = progress.mean_loss(grid.logits_PPC - fourier.project(grid.logits_PPC, [4]), labels)
     assert single == pytest.approx(expected)
@@ -223,12 +226,12 @@ def test_half_the_modulus_is_no_control() -> None:
 
 def test_without_keys_nothing_is_removed_and_the_mean_is_kept(grid: Grid) -> None:
     for terms in ("sum", "products", "polynomial"):
-        rows = ablation.frequency_ablations(grid, LABELS, TRAIN, (), terms=terms, n_draws=2)
+        rows = cut(grid, keys=(), n_draws=2).frequencies(terms=terms)
         assert [row.kind for row in rows] == ["all removed", "only kept"]
         check(rows[0], grid.logits_PPC)
         check(rows[1], np.broadcast_to(grid.logits_PPC.mean(axis=(0, 1)), (P, P, P)))
-    assert len(ablation.direction_ablations(grid, LABELS, TRAIN, (), n_draws=1)) == 3
-    rows = ablation.neuron_ablations(grid, LABELS, TRAIN, (), n_draws=1)
+    assert len(cut(grid, keys=(), n_draws=1).directions()) == 3
+    rows = cut(grid, keys=(), n_draws=1).neurons()
     assert [row.kind for row in rows] == ["polynomials", "explained removed", "unexplained removed"]
     assert [row.control for row in rows] == [None] * 3  # none and all of the neurons leave nothing to chance
     check(rows[1], grid.logits_PPC)
@@ -243,7 +246,7 @@ def test_neurons_are_removed_one_by_one(grid: Grid, baseline: ablation.Baseline)
     fits = neurons.fit_neurons(grid.neurons_PPH, KEYS)
     threshold = float(np.median(fits.fve_H))
     explained = [h for h in range(10) if fits.fve_H[h] > threshold]
-    rows = ablation.neuron_ablations(grid, LABELS, TRAIN, KEYS, baseline=baseline, threshold=threshold, n_draws=0)
+    rows = cut(grid, n_draws=0).neurons(baseline=baseline, threshold=threshold)
 
     def without(members: list[int]) -> np.ndarray:
         changed = grid.neurons_PPH.copy()
@@ -270,7 +273,7 @@ def test_neurons_are_removed_one_by_one(grid: Grid, baseline: ablation.Baseline)
 def test_the_controls_of_neurons_are_as_many_others_at_random(grid: Grid) -> None:
     fits = neurons.fit_neurons(grid.neurons_PPH, KEYS)
     threshold = float(np.sort(fits.fve_H)[-3])  # two are explained
-    rows = ablation.neuron_ablations(grid, LABELS, TRAIN, KEYS, threshold=threshold, n_draws=8)
+    rows = cut(grid, n_draws=8).neurons(threshold=threshold)
     mean_H = grid.neurons_PPH.mean(axis=(0, 1))
     possible = []
     for members in ((g, h) for g in range(10) for h in range(g)):
@@ -303,7 +306,7 @@ def test_the_controls_of_neurons_are_as_many_others_at_random(grid: Grid) -> Non
 
 
 def test_directions_are_projections_of_every_activation_vector(grid: Grid) -> None:
-    rows = ablation.direction_ablations(grid, LABELS, TRAIN, KEYS, n_draws=0)
+    rows = cut(grid, n_draws=0).directions()
 
     def directions(key: int) -> np.ndarray:
         angle_P = 2 * np.pi * key * A_P / P
@@ -327,7 +330,7 @@ def test_as_many_random_directions_as_neurons_are_the_whole_space(keys: tuple[in
     """Then nothing is left to chance, whatever the rotation, and the number of directions is seen to be right."""
     model = dataclasses.replace(SMALL, d_mlp=n_neurons)
     small = run_grid(random_params(model), model, P)
-    rows = ablation.direction_ablations(small, LABELS, TRAIN, keys, n_draws=3)
+    rows = cut(small, keys=keys, n_draws=3).directions()
     expected = {"only kept": small.logits_PPC, "all removed": small.logits_from(0 * small.neurons_PPH)}
     if len(keys) == 1:
         expected["removed"] = expected["all removed"]
@@ -339,7 +342,7 @@ def test_as_many_random_directions_as_neurons_are_the_whole_space(keys: tuple[in
 
 
 def test_the_controls_of_directions_are_random(grid: Grid) -> None:
-    rows = ablation.direction_ablations(grid, LABELS, TRAIN, KEYS, n_draws=4)
+    rows = cut(grid, n_draws=4).directions()
     for row in rows:
         assert row.control
         assert len({draw.all_loss for draw in row.control.draws}) > 1, row.label
@@ -364,7 +367,7 @@ def test_paths_cut_to_zero_are_the_network_without_their_weights(biases: bool) -
     model = dataclasses.replace(SMALL, mlp_biases=biases)
     params = random_params(model)
     grid = run_grid(params, model, P)
-    rows = ablation.path_ablations(grid, LABELS, TRAIN, n_draws=0)
+    rows = cut(grid, n_draws=0).paths()
     assert [row.kind for row in rows] == ["skip", "head", "head", "head", "heads", "mlp"]
 
     def headless(heads: list[int]) -> np.ndarray:
@@ -383,7 +386,7 @@ def test_paths_cut_to_zero_are_the_network_without_their_weights(biases: bool) -
 
 
 def test_paths_cut_to_their_mean(grid: Grid) -> None:
-    rows = ablation.path_ablations(grid, LABELS, TRAIN, baseline="mean", n_draws=0)
+    rows = cut(grid, n_draws=0).paths(baseline="mean")
     resid = grid.resid_mid_PPD
 
     def mean(x: np.ndarray) -> np.ndarray:
@@ -407,7 +410,7 @@ def test_the_control_of_a_path_takes_as_much_away_at_every_pair(grid: Grid, monk
         return progress.score(logits_PPC, self.labels_PP, self.train_mask_PP)
 
     monkeypatch.setattr(Table, "score", keep)
-    ablation.path_ablations(changed, LABELS, TRAIN, n_draws=3)
+    cut(changed, n_draws=3).paths()
     turned, plain = seen[:3], seen[3]  # of the skip connection, whose controls come first
     np.testing.assert_allclose(plain, grid.resid_mid_PPD[:, :, :P], atol=1e-12)
     for lost in turned:
@@ -424,35 +427,27 @@ def test_the_control_of_a_path_takes_as_much_away_at_every_pair(grid: Grid, monk
 
 
 def test_what_the_circle_network_depends_on(circles: Grid) -> None:
-    rows = ablation.frequency_ablations(circles, LABELS, TRAIN, KEYS, n_draws=4)
+    rows = cut(circles, n_draws=4).frequencies()
     full = progress.score(circles.logits_PPC, LABELS, TRAIN)
     assert full.all_accuracy == 1
     assert only(rows, "all removed").scores.all_loss > 2
     assert only(rows, "only kept").scores.all_accuracy == 1
-    paths = ablation.path_ablations(circles, LABELS, TRAIN, n_draws=0)
+    paths = cut(circles, n_draws=0).paths()
     assert only(paths, "skip").scores.all_loss == pytest.approx(full.all_loss)  # the residual stream is not read
     assert only(paths, "mlp").scores.all_loss == pytest.approx(np.log(P))
     assert only(paths, "heads").scores.all_loss == pytest.approx(np.log(P))
-    on = ablation.direction_ablations(circles, LABELS, TRAIN, KEYS, n_draws=0)
+    on = cut(circles, n_draws=0).directions()
     assert only(on, "only kept").scores.all_loss == pytest.approx(full.all_loss)
     assert only(on, "all removed").scores.all_loss == pytest.approx(np.log(P))
-    top = ablation.top_frequencies_removed(circles, LABELS, TRAIN, 2)
+    top = cut(circles).top_frequencies(2)
     assert full.all_accuracy - top.scores.all_accuracy > ablation.TOP_FREQUENCIES_DROP
 
 
-def test_a_seed_gives_the_same_controls_again(grid: Grid) -> None:
+@pytest.mark.parametrize("table", ["neurons", "directions", "frequencies", "embedding", "paths"])
+def test_a_seed_gives_the_same_controls_again(grid: Grid, table: str) -> None:
     fits = neurons.fit_neurons(grid.neurons_PPH, KEYS)
-    some = functools.partial(ablation.neuron_ablations, threshold=float(np.median(fits.fve_H)))
-    for table in (
-        some,
-        ablation.direction_ablations,
-        ablation.frequency_ablations,
-        ablation.embedding_ablations,
-    ):
-        first, again, other = (table(grid, LABELS, TRAIN, KEYS, n_draws=3, seed=seed) for seed in (0, 0, 7))
-        assert first == again
-        assert first != other
-    first, again, other = (ablation.path_ablations(grid, LABELS, TRAIN, n_draws=2, seed=seed) for seed in (0, 0, 7))
+    some = {"threshold": float(np.median(fits.fve_H))} if table == "neurons" else {}
+    first, again, other = (getattr(cut(grid, n_draws=3, seed=seed), table)(**some) for seed in (0, 0, 7))
     assert first == again
     assert first != other
 
@@ -471,7 +466,7 @@ def test_a_row_gives_its_numbers_to_the_figure() -> None:
 
 
 def test_without_a_test_pair_only_the_other_scores_are_numbers(grid: Grid) -> None:
-    rows = ablation.frequency_ablations(grid, LABELS, np.ones((P, P), dtype=bool), KEYS, n_draws=2)
+    rows = cut(grid, train_mask_PP=np.ones((P, P), dtype=bool), n_draws=2).frequencies()
     measured = rows[0].measured("test_loss")
     assert np.isnan(measured["value"])
     assert np.isnan(measured["control"])
@@ -480,17 +475,15 @@ def test_without_a_test_pair_only_the_other_scores_are_numbers(grid: Grid) -> No
 
 def test_what_cannot_be_ablated_is_refused() -> None:
     model = dataclasses.replace(SMALL, layer_norm=True)
-    grid = run_grid(init_params(model, P, 0), model, P)
-    for table in (ablation.neuron_ablations, ablation.direction_ablations):
+    network = cut(run_grid(init_params(model, P, 0), model, P))
+    for table in (network.neurons, network.directions, network.paths):
         with pytest.raises(ValueError, match="LayerNorm"):
-            table(grid, LABELS, TRAIN, KEYS)
+            table()
     with pytest.raises(ValueError, match="LayerNorm"):
-        ablation.path_ablations(grid, LABELS, TRAIN)
-    with pytest.raises(ValueError, match="LayerNorm"):
-        ablation.frequency_ablations(grid, LABELS, TRAIN, KEYS, at="neurons")
+        network.frequencies(at="neurons")
     with pytest.raises(ValueError, match="at \\(='attention'\\)"):
-        ablation.frequency_ablations(grid, LABELS, TRAIN, KEYS, at="attention")  # type: ignore[arg-type]
+        network.frequencies(at="attention")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="frequency \\(=6\\)"):
-        ablation.frequency_ablations(grid, LABELS, TRAIN, (6,))
+        cut(network.grid, keys=(6,))
     with pytest.raises(ValueError, match="n_draws \\(=-1\\)"):
-        ablation.frequency_ablations(grid, LABELS, TRAIN, KEYS, n_draws=-1)
+        cut(network.grid, n_draws=-1)
