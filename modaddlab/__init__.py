@@ -19,10 +19,12 @@ __all__ = [
     "Store",
     "Study",
     "ablation",
+    "activations",
     "attention",
     "circuit",
     "figures",
     "fourier",
+    "indicator",
     "keys",
     "measurements",
     "neurons",
@@ -32,8 +34,10 @@ __all__ = [
     "run_grid",
     "seeds",
     "spectra",
+    "subsets",
     "tables",
     "tasks",
+    "two_layer",
     "trajectory",
 ]
 
