@@ -60,16 +60,20 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from modaddlab import figures, measurements, tables, tasks
     from modaddlab.analysis import (
         ablation,
+        activations,
         attention,
         circuit,
         fourier,
+        indicator,
         keys,
         neurons,
         phases,
         progress,
         seeds,
         spectra,
+        subsets,
         trajectory,
+        two_layer,
     )
     from modaddlab.errors import LabError
     from modaddlab.experiments.spec import RunSpec
