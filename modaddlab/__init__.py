@@ -37,8 +37,8 @@ __all__ = [
     "subsets",
     "tables",
     "tasks",
-    "two_layer",
     "trajectory",
+    "two_layer",
 ]
 
 _HOMES = {
