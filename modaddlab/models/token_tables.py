@@ -13,7 +13,7 @@ test holds the two together.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,19 +100,41 @@ def pair_logits(params: Mapping[str, np.ndarray], model: TransformerSpec, p: int
     """
     if model.n_layers != 1 or model.layer_norm:
         return run_grid(params, model, p).logits_PPC
-    tables = token_tables(params, model, p)
-    values_2PnD = tables.values_2nPD.swapaxes(1, 2)
     W_U_DC = params["unembed.W_U"][:, :p]
-    W_in_DH, W_L_HC = params[f"{BLOCK}.mlp.W_in"], params[f"{BLOCK}.mlp.W_out"] @ W_U_DC
-    b_in_H = params[f"{BLOCK}.mlp.b_in"] if model.mlp_biases else 0.0
+    W_L_HC = params[f"{BLOCK}.mlp.W_out"] @ W_U_DC
     b_out_C = params[f"{BLOCK}.mlp.b_out"] @ W_U_DC if model.mlp_biases else 0.0
     logits_PPC = np.empty((p, p, p))
+    for a_R, resid_mid_RPD, neurons_RPH in _by_rows(params, model, p):
+        logits_PPC[a_R] = neurons_RPH @ W_L_HC + resid_mid_RPD @ W_U_DC + b_out_C
+    return logits_PPC
+
+
+def pair_neurons(params: Mapping[str, np.ndarray], model: TransformerSpec, p: int) -> np.ndarray:
+    """The hidden neurons after the nonlinearity on every pair; arguments as for `pair_logits`.
+
+    Returns:
+        (P, P, H) float64.
+    """
+    if model.n_layers != 1 or model.layer_norm:
+        return run_grid(params, model, p).neurons_PPH
+    neurons_PPH = np.empty((p, p, model.d_mlp))
+    for a_R, _, neurons_RPH in _by_rows(params, model, p):
+        neurons_PPH[a_R] = neurons_RPH
+    return neurons_PPH
+
+
+def _by_rows(
+    params: Mapping[str, np.ndarray], model: TransformerSpec, p: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """A few a with all b at a time: their indices, the residual stream before the MLP (R, P, D), the neurons (R, P, H)."""
+    tables = token_tables(params, model, p)
+    values_2PnD = tables.values_2nPD.swapaxes(1, 2)
+    W_in_DH = params[f"{BLOCK}.mlp.W_in"]
+    b_in_H = params[f"{BLOCK}.mlp.b_in"] if model.mlp_biases else 0.0
     for start in range(0, p, CHUNK):
         a_R = np.arange(start, min(start + CHUNK, p))
         pattern_RPn3 = tables.pattern(a_R[:, None], np.arange(p))
         resid_mid_RPD = pattern_RPn3[..., 0] @ values_2PnD[0, a_R]
         resid_mid_RPD += (pattern_RPn3[..., 1].swapaxes(0, 1) @ values_2PnD[1]).swapaxes(0, 1)
         resid_mid_RPD += pattern_RPn3[..., 2] @ tables.own_value_nD + tables.stream_D
-        neurons_RPH = activate(resid_mid_RPD @ W_in_DH + b_in_H, model.activation)
-        logits_PPC[a_R] = neurons_RPH @ W_L_HC + resid_mid_RPD @ W_U_DC + b_out_C
-    return logits_PPC
+        yield a_R, resid_mid_RPD, activate(resid_mid_RPD @ W_in_DH + b_in_H, model.activation)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from modaddlab.experiments.spec import TransformerSpec
-from modaddlab.models.token_tables import pair_logits, token_tables
+from modaddlab.models.token_tables import pair_logits, pair_neurons, token_tables
 from modaddlab.models.transformer import forward, init_params
 from modaddlab.tasks import all_pairs
 
@@ -35,8 +35,11 @@ def test_the_logits_are_those_of_the_plain_forward_pass(change: dict[str, object
     params = {name: value + 0.6 * rng.standard_normal(value.shape) for name, value in init_params(model, P, 1).items()}
     before = {name: value.copy() for name, value in params.items()}
     tokens = np.concatenate([all_pairs(P), np.full((P * P, 1), P)], axis=1)
-    expected = forward(params, tokens, model)[:, :P].reshape(P, P, P)
+    cache: dict[str, np.ndarray] = {}
+    expected = forward(params, tokens, model, cache)[:, :P].reshape(P, P, P)
     np.testing.assert_allclose(pair_logits(params, model, P), expected, rtol=1e-9, atol=1e-9)
+    neurons_PPH = cache[f"blocks.{model.n_layers - 1}.mlp.hook_post"][:, -1].reshape(P, P, -1)
+    np.testing.assert_allclose(pair_neurons(params, model, P), neurons_PPH, rtol=1e-9, atol=1e-9)
     for name, value in before.items():
         np.testing.assert_array_equal(params[name], value)
 
