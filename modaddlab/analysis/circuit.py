@@ -181,3 +181,43 @@ def mean_margin(logits_PPC: np.ndarray) -> np.ndarray:
     weights = np.asarray(logits_PPC, dtype=np.float64)
     mean_P = np.bincount(offset_PPC.ravel(), weights=weights.ravel(), minlength=p) / p**2
     return mean_P[0] - mean_P
+
+
+def sum_points(outputs_PPC: np.ndarray, keys: Sequence[int]) -> np.ndarray:
+    """Where each pair stands on the circle of each key frequency, read along the outputs.
+
+    For each pair the outputs, less their mean over all pairs, are written as x cos(omega_k c) + y sin(omega_k c) + ... If they
+    are alpha cos omega_k(a+b-c), then (x, y) is the point of a + b on a circle of radius alpha.
+
+    Args:
+        outputs_PPC: any function of (a, b) with one value per answer: the logits, or the neurons' part of them.
+        keys: frequencies in 1..(p-1)//2.
+
+    Returns:
+        (K, P, P, 2), in the units of the outputs.
+
+    Raises:
+        ValueError: the shape is another, or a frequency has no cosine and sine.
+    """
+    p = require_shape("outputs_PPC", outputs_PPC, "P P P")["P"]
+    for key in keys:
+        if len(rows_of(p, key)) < 2:
+            raise ValueError(f"frequency (={key}) is p/2: it has no sine and makes no circle")
+    rows_KRP = np.array([fourier_basis(p)[rows_of(p, key)] for key in keys]).reshape(-1, p)
+    points_PPX = np.asarray(outputs_PPC, dtype=np.float64) @ rows_KRP.T * np.sqrt(2 / p)
+    points_PPX -= points_PPX.mean(axis=(0, 1))
+    return np.moveaxis(points_PPX.reshape(p, p, len(keys), 2), 2, 0)
+
+
+def amplitude_by_difference(outputs_PPC: np.ndarray, key: int) -> np.ndarray:
+    """How tall a key frequency's wave in a + b - c is, for pairs that are d = a - b apart: (P,) over d.
+
+    The mean over the p pairs of each difference of the point of `sum_points` along the direction of a + b. A network that knows
+    only the sum has one height for all; rectifying a sum of two waves without their product gives |cos(omega_k d / 2)|.
+    """
+    (point_PP2,) = sum_points(outputs_PPC, [key])
+    p = len(point_PP2)
+    a_P = np.arange(p)
+    angle_PP = 2 * np.pi * key * (a_P[:, None] + a_P) / p
+    along_PP = point_PP2[..., 0] * np.cos(angle_PP) + point_PP2[..., 1] * np.sin(angle_PP)
+    return np.bincount(((a_P[:, None] - a_P) % p).ravel(), weights=along_PP.ravel(), minlength=p) / p

@@ -164,3 +164,33 @@ def test_the_network_written_by_hand() -> None:
     waves = circuit.fit_waves(grid.logits_PPC, tuple(counts))
     assert dict(zip(waves.keys, waves.alpha_K, strict=True)) == pytest.approx(restricted_alphas(p, counts, "quad", 1.5))
     assert waves.fve == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("p", [7, 10])
+def test_points_of_the_sum_are_the_outputs_coefficients(p: int) -> None:
+    outputs_PPC = noise(p, p, p) + 3
+    keys = (3, 1)
+    points_KPP2 = circuit.sum_points(outputs_PPC, keys)
+    centred_PPC = outputs_PPC - outputs_PPC.mean(axis=(0, 1))
+    for key, points_PP2 in zip(keys, points_KPP2, strict=True):
+        design = np.stack([wave(p, key, np.cos), wave(p, key, np.sin)], axis=1)
+        for a, b in ((0, 0), (2, 5), (p - 1, 1)):
+            np.testing.assert_allclose(points_PP2[a, b], np.linalg.lstsq(design, centred_PPC[a, b], rcond=None)[0], atol=1e-12)
+    with pytest.raises(ValueError, match="no sine"):
+        circuit.sum_points(noise(10, 10, 10), [5])
+
+
+def test_the_amplitude_over_the_difference() -> None:
+    p, key = 11, 3
+    offset_PPC = np.add.outer(np.add.outer(np.arange(p), np.arange(p)), -np.arange(p))
+    difference_PP = np.subtract.outer(np.arange(p), np.arange(p)) % p
+    height_P = 1 + noise(p) ** 2
+    outputs_PPC = height_P[difference_PP][..., None] * np.cos(2 * np.pi * key * offset_PPC / p)
+    np.testing.assert_allclose(circuit.amplitude_by_difference(outputs_PPC, key), height_P, atol=1e-12)
+    mixed_PPC = outputs_PPC + noise(p, p, p)
+    points_PP2 = circuit.sum_points(mixed_PPC, [key])[0]
+    expected_P = np.zeros(p)
+    for a, b in np.ndindex(p, p):
+        angle = 2 * np.pi * key * (a + b) / p
+        expected_P[(a - b) % p] += points_PP2[a, b] @ [np.cos(angle), np.sin(angle)] / p
+    np.testing.assert_allclose(circuit.amplitude_by_difference(mixed_PPC, key), expected_P, atol=1e-12)
