@@ -37,7 +37,7 @@ LAYERS: dict[str, set[str]] = {
     "tables": set(),
     "report": {"errors", "paths"},
     "study": {"analysis", "models", "tasks", "store", "experiments", "errors", "paths"},
-    "measurements": {"analysis", "models", "study", "shapes", "errors"},
+    "measurements": {"analysis", "models", "study", "experiments", "shapes", "errors"},
     "train": {"experiments", "store", "training", "models", "errors", "verify"},
     "verify": {"experiments", "store", "training", "errors"},
 }

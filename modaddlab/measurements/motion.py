@@ -6,14 +6,16 @@ computed once per record and kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from modaddlab.analysis import trajectory
 from modaddlab.analysis.neurons import fit_neurons
+from modaddlab.experiments.spec import TransformerSpec
 from modaddlab.models.grid import run_grid
+from modaddlab.models.token_tables import pair_neurons, token_tables
 from modaddlab.models.transformer import forward
 from modaddlab.study import Study
 
@@ -91,7 +93,11 @@ def embedding(study: Study) -> Embedding:
 
 
 def activity(study: Study) -> Activity:
-    """What neurons and heads follow, at each snapshot."""
+    """What neurons and heads follow, at each snapshot.
+
+    Raises:
+        ValueError: the network is no transformer.
+    """
     return Activity(step_T=study.record.snapshot_steps, **study.remember(measure_activity))
 
 
@@ -99,15 +105,13 @@ def answers(study: Study, a: int, b: int) -> np.ndarray:
     """The logits of one pair at every snapshot, (T, P) float64.
 
     Raises:
-        ValueError: a or b is no residue.
+        ValueError: a or b is no residue, or the network is no transformer.
     """
     if not (0 <= a < study.p and 0 <= b < study.p):
         raise ValueError(f"a (={a}) and b (={b}) must lie in 0..{study.p - 1}")
     tokens_13 = np.array([[a, b, study.p]])
-    rows = []
-    for step in study.record.snapshot_steps:
-        params = {name: np.asarray(value, np.float64) for name, value in study.record.snapshot(int(step)).items()}
-        rows.append(forward(params, tokens_13, study.spec.model, last_only=True)[0, : study.p])
+    model, steps = _transformer(study), study.record.snapshot_steps
+    rows = [forward(_parameters(study, int(step)), tokens_13, model, last_only=True)[0, : study.p] for step in steps]
     return np.stack(rows)
 
 
@@ -120,11 +124,32 @@ def measure_path(study: Study) -> dict[str, np.ndarray]:
 
 def measure_activity(study: Study) -> dict[str, np.ndarray]:
     """The fields of an `Activity` without its steps; a quarter of a second a snapshot for the mainline."""
-    frequencies, shares, attention = [], [], []
+    model = _transformer(study)
+    found: dict[str, list[np.ndarray]] = {"frequency_TH": [], "fve_TH": [], "attention_TnP": []}
     for step in study.record.snapshot_steps:
-        activations = run_grid(study.record.snapshot(int(step)), study.spec.model, study.p)
-        fits = fit_neurons(activations.neurons_PPH)
-        frequencies.append(fits.frequency_H.astype(np.int16))
-        shares.append(fits.fve_H.astype(np.float32))
-        attention.append(activations.pattern_PPn3[..., 0].mean(axis=1).T.astype(np.float32))
-    return {"frequency_TH": np.stack(frequencies), "fve_TH": np.stack(shares), "attention_TnP": np.stack(attention)}
+        params = _parameters(study, int(step))
+        fits = fit_neurons(pair_neurons(params, model, study.p))
+        found["frequency_TH"].append(fits.frequency_H.astype(np.int16))
+        found["fve_TH"].append(fits.fve_H.astype(np.float32))
+        found["attention_TnP"].append(_pattern(params, model, study.p)[..., 0].mean(axis=1).T.astype(np.float32))
+    return {name: np.stack(rows) for name, rows in found.items()}
+
+
+def _transformer(study: Study) -> TransformerSpec:
+    model = study.spec.model
+    if not isinstance(model, TransformerSpec):
+        raise ValueError(
+            f"{study.record.run_id} (={type(model).__name__}) must be a transformer; others have no heads and tokens"
+        )
+    return model
+
+
+def _parameters(study: Study, step: int) -> dict[str, np.ndarray]:
+    return {name: np.asarray(value, np.float64) for name, value in study.record.snapshot(step).items()}
+
+
+def _pattern(params: Mapping[str, np.ndarray], model: TransformerSpec, p: int) -> np.ndarray:
+    """Attention from "=" on every pair, (P, P, n, 3)."""
+    if model.n_layers != 1 or model.layer_norm:
+        return run_grid(params, model, p).pattern_PPn3
+    return token_tables(params, model, p).pattern(np.arange(p)[:, None], np.arange(p))

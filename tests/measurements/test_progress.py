@@ -29,9 +29,20 @@ def test_a_row_for_every_snapshot(study: Study, measured: ProgressHistory) -> No
 def test_a_row_is_the_snapshot_s_measures(study: Study, measured: ProgressHistory) -> None:
     step = int(measured.step_T[3])
     alone = study.progress_of(study.snapshot_grid(step))
-    assert measured.curve("excluded_loss")[3] == alone.excluded_loss
-    assert measured.curve("all_loss", of="restricted")[3] == alone.restricted.all_loss
-    np.testing.assert_array_equal(measured.curve("energy_W_E_K")[3], alone.energy_W_E_K)
+    for name in (
+        "excluded_loss",
+        "excluded_loss_per_key",
+        "sum_of_squares",
+        "gini_W_E",
+        "gini_W_L",
+        "energy_W_E_K",
+        "energy_W_L_K",
+    ):
+        np.testing.assert_allclose(measured.curve(name)[3], getattr(alone, name), rtol=1e-9, err_msg=name)
+    for name in ("train_loss", "test_loss", "all_loss", "train_accuracy", "test_accuracy", "all_accuracy"):
+        for part in ("scores", "restricted"):
+            found, expected = measured.curve(name, of=part)[3], getattr(getattr(alone, part), name)
+            np.testing.assert_allclose(found, expected, rtol=1e-9, err_msg=f"{part}.{name}")
 
 
 def test_the_sum_of_squares_of_a_snapshot_is_that_of_the_recorded_norms(study: Study, measured: ProgressHistory) -> None:
