@@ -16,10 +16,12 @@ Sohl-Dickstein 2018). `random_walk` gives the same for steps of any lengths; wha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from modaddlab.analysis.fourier import rows_of, transform_1d
 from modaddlab.shapes import require_shape
 
 
@@ -121,6 +123,46 @@ def random_walk(length_S: np.ndarray, n_axes: int = 3) -> Path:
     require_shape("length_S", length_S, "S")
     travelled_T = np.concatenate([[0.0], np.cumsum(np.asarray(length_S, dtype=np.float64) ** 2)])
     return _along_axes(np.minimum.outer(travelled_T, travelled_T), n_axes)
+
+
+@dataclass(frozen=True)
+class WaveOrder:
+    """The columns of a matrix along the residues, ordered by the wave that each follows most.
+
+    Attributes:
+        order_D: the columns' numbers, those of the lowest frequency first and by phase among them, shape (D,).
+        frequency_D: the frequency of each column, in the matrix's own order, shape (D,).
+        share_D: the share of each column's energy, without the constant, at that frequency, shape (D,).
+    """
+
+    order_D: np.ndarray
+    frequency_D: np.ndarray
+    share_D: np.ndarray
+
+
+def wave_order(x_PD: np.ndarray, frequencies: Sequence[int]) -> WaveOrder:
+    """Order columns so that waves along the rows become stripes, as far as there are waves.
+
+    Args:
+        x_PD: (P, D) such as W_E without the "=" row, or W_U transposed.
+        frequencies: those that a column may follow, at least one.
+
+    Raises:
+        ValueError: there is no frequency, or one is not in 1..p//2.
+    """
+    p = require_shape("x_PD", x_PD, "P D")["P"]
+    chosen = sorted(set(frequencies))
+    if not chosen:
+        raise ValueError("frequencies must hold at least one, found none")
+    components_PD = transform_1d(x_PD)
+    cosine_KD = np.stack([components_PD[rows_of(p, frequency)[0]] for frequency in chosen])
+    sine_KD = np.stack([components_PD[rows_of(p, frequency)[-1]] * (2 * frequency != p) for frequency in chosen])
+    energy_KD = cosine_KD**2 + sine_KD**2
+    best_D, every_D = energy_KD.argmax(axis=0), np.arange(energy_KD.shape[1])
+    phase_D = np.arctan2(sine_KD[best_D, every_D], cosine_KD[best_D, every_D])
+    total_D = np.sum(components_PD[1:] ** 2, axis=0)
+    share_D = np.divide(energy_KD[best_D, every_D], total_D, out=np.zeros(len(every_D)), where=total_D > 0)
+    return WaveOrder(np.lexsort((phase_D, best_D)), np.array(chosen)[best_D], share_D)
 
 
 def _centred(x_PD: np.ndarray) -> np.ndarray:

@@ -92,3 +92,24 @@ def test_too_many_axes_are_refused() -> None:
         trajectory.path(noise(3, 9), 3)
     with pytest.raises(ValueError, match=r"must lie in 1..2"):
         trajectory.random_walk(np.ones(2), 0)
+
+
+@pytest.mark.parametrize("p", [13, 12])
+def test_columns_are_ordered_by_frequency_and_phase(p: int) -> None:
+    residues_P = np.arange(p)
+    waves = [(5, 0.3), (2, 2.0), (5, -1.0), (2, -2.0), (2, 0.5)]
+    x_PD = np.stack([3 + np.cos(2 * np.pi * k * residues_P / p - phase) for k, phase in waves], axis=1)
+    found = trajectory.wave_order(x_PD, [5, 2])
+    assert found.frequency_D.tolist() == [5, 2, 5, 2, 2]
+    assert found.order_D.tolist() == [3, 4, 1, 2, 0]
+    np.testing.assert_allclose(found.share_D, 1)
+    noisy = trajectory.wave_order(x_PD + np.outer(np.cos(2 * np.pi * 3 * residues_P / p), [0, 0, 1, 0, 0]), [2, 5])
+    np.testing.assert_allclose(noisy.share_D, [1, 1, 0.5, 1, 1])
+    with pytest.raises(ValueError, match="at least one"):
+        trajectory.wave_order(x_PD, [])
+
+
+def test_the_last_frequency_of_an_even_modulus_has_no_sine() -> None:
+    found = trajectory.wave_order(np.outer([1.0, -1, 1, -1], [2.0, -1]), [1, 2])
+    assert found.frequency_D.tolist() == [2, 2]
+    np.testing.assert_allclose(found.share_D, 1)
