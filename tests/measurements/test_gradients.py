@@ -12,7 +12,6 @@ from modaddlab.measurements import gradients
 from modaddlab.models.gradients import gradient_outer_product, whole_differences
 from modaddlab.tasks import all_pairs
 
-
 MODEL = TransformerSpec(d_model=32, n_heads=2, d_head=16, d_mlp=64)
 """Of the debug run."""
 
