@@ -14,8 +14,8 @@ counted from their mean over all pairs: what does not depend on (a, b) is no inf
 
 Each step is computed anew from the values of the step before it, by the network's weights, and compared with what the network
 itself had there: `Step.error` is rounding. `Step.explained` is what the formula gets right at this pair and over all,
-1 - |values - formula|^2 / |values|^2. `Step.logits_C` says how much the rest matters: the formula stands in for the network's values
-at this one place, and everything behind it is computed by the network's weights.
+1 - |values - formula|^2 / |values|^2. `Step.logits_C` says how much the rest matters: the formula stands in for the network's
+values at this one place, and everything behind it is computed by the network's weights.
 
 The coefficients of the formulae (radii, waves, polynomials, alphas) are fitted over all pairs; nothing is fitted to the pair.
 One layer, no LayerNorm. After Nanda et al. 2023, sections 3 and 4.

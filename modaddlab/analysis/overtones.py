@@ -12,8 +12,8 @@ on that of 2k, where
     cos(2 omega a) + cos(2 omega b) = 2 cos(omega d) cos(omega s):
 
 the overtone is tall, with a minus sign, just where the other is faint. Whether a network uses it is measured here: the size of
-the overtone in W_E, and the amplitude of each key's wave as a function of d, with the overtone in W_E and without. In the terms of
-Zhong et al. 2023, |cos(omega d / 2)| is the mark of a "pizza", an amplitude without d that of a "clock".
+the overtone in W_E, and the amplitude of each key's wave as a function of d, with the overtone in W_E and without. In the terms
+of Zhong et al. 2023, |cos(omega d / 2)| is the mark of a "pizza", an amplitude without d that of a "clock".
 """
 
 from __future__ import annotations

@@ -1,0 +1,54 @@
+"""The heads in numbers: those of the analyses, on the committed debug run."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from modaddlab import Study, attention, overtones
+from modaddlab.measurements.heads import Heads, heads, measure_heads
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    return Study.open("debug")
+
+
+@pytest.fixture(scope="module")
+def measured(study: Study) -> Heads:
+    return Heads(**measure_heads(study))
+
+
+def test_the_numbers_are_those_of_the_analyses(study: Study, measured: Heads) -> None:
+    scores = attention.head_scores(study.grid)
+    assert tuple(measured.keys_K) == study.keys
+    assert tuple(measured.frequency_n) == scores.frequency_n
+    pattern_PPn3, waves_PPn3 = study.grid.pattern_PPn3, scores.wave_patterns()
+    for head, found in enumerate(measured.pattern_fve_n):
+        spread, left = 0.0, 0.0
+        for position in range(3):
+            spread += pattern_PPn3[..., head, position].var()
+            left += (pattern_PPn3[..., head, position] - waves_PPn3[..., head, position]).var()
+        assert found == pytest.approx(1 - left / spread)
+    terms = attention.head_terms(study.grid.heads_PPnD, scores.frequency_n, study.keys)
+    assert measured.products_n.tolist() == [term.products for term in terms]
+    assert measured.test_loss == study.scores.test_loss
+
+
+def test_keys_without_a_head_are_followed_up(study: Study, measured: Heads) -> None:
+    expected = overtones.headless(study.grid, study.keys)
+    assert tuple(measured.headless_X) == expected
+    for field in dataclasses.fields(measured):
+        if field.name.endswith("_X"):
+            assert len(getattr(measured, field.name)) == len(expected)
+    found = overtones.overtones(study.grid, study.labels_PP, ~study.train_mask_PP, study.keys, chosen=expected)
+    np.testing.assert_array_equal(measured.loss_without_X, [one.loss for one in found])
+    assert measured.loss_control > 0
+
+
+def test_what_is_kept_is_what_is_computed(study: Study, measured: Heads) -> None:
+    kept = heads(study)
+    for field in dataclasses.fields(kept):
+        np.testing.assert_array_equal(getattr(kept, field.name), getattr(measured, field.name), err_msg=field.name)
