@@ -41,15 +41,20 @@ class GradientHistory:
     key_share_T: np.ndarray
 
 
-def final(study: Study) -> np.ndarray:
-    """The outer product of the final network over all pairs, (2P, 2P); some 7 s for the mainline."""
-    return study.remember(measure_final)["product_XX"]
+def final(study: Study, n_differences: int | None = None) -> np.ndarray:
+    """The outer product of the final network, (2P, 2P).
+
+    Args:
+        study: the run.
+        n_differences: how many differences a - b are its sample; by default all p, some 7 s for the mainline.
+    """
+    return study.remember(measure_final, n_differences=n_differences or study.p)["product_XX"]
 
 
-def measure_final(study: Study) -> dict[str, np.ndarray]:
+def measure_final(study: Study, *, n_differences: int) -> dict[str, np.ndarray]:
     """The array behind `final`."""
-    every = whole_differences(study.p, study.p)
-    return {"product_XX": gradient_outer_product(study.record.final, _transformer(study), study.p, every)}
+    pairs = whole_differences(study.p, n_differences)
+    return {"product_XX": gradient_outer_product(study.record.final, _transformer(study), study.p, pairs)}
 
 
 def history(study: Study, steps: Sequence[int] | np.ndarray, keys: Sequence[int] | None = None) -> GradientHistory:
