@@ -18,6 +18,17 @@ from modaddlab.figures.display import download_link, png, show, svg, table_colum
 from modaddlab.figures.failures import final_accuracies, runs_grid
 from modaddlab.figures.hero import Moment, hero
 from modaddlab.figures.marks import Phase
+from modaddlab.figures.mechanism import (
+    accuracy_by_scale,
+    cancellation,
+    logit_strip,
+    logits_by_ray,
+    neuron_identity,
+    overtones_and_ghosts,
+    pair_logits,
+    subset_losses,
+    swap_accuracies,
+)
 from modaddlab.figures.neurons import (
     activation_by_sum,
     activation_grids,
@@ -35,6 +46,15 @@ from modaddlab.figures.spectra import (
 )
 from modaddlab.figures.task import addition_on_a_circle, operation_table, split
 from modaddlab.figures.theme import frequency_colors
+from modaddlab.figures.two_layer import (
+    magnitudes,
+    neuron_waves,
+    participation,
+    phase_alignment,
+    phase_rings,
+    ring_balance,
+    weight_components,
+)
 
 __all__ = [
     "AblationRow",
@@ -42,12 +62,14 @@ __all__ = [
     "Phase",
     "ablation_accuracies",
     "ablation_losses",
+    "accuracy_by_scale",
     "activation_by_sum",
     "activation_grids",
     "addition_on_a_circle",
     "attention_by_token",
     "attention_patterns",
     "attention_spectra",
+    "cancellation",
     "cluster_sizes",
     "component_spectrum",
     "correct_logit_margin",
@@ -60,24 +82,38 @@ __all__ = [
     "gini_curves",
     "hero",
     "logit_spectrum",
+    "logit_strip",
     "logits_as_waves",
+    "logits_by_ray",
+    "magnitudes",
+    "neuron_identity",
     "neuron_spectra",
+    "neuron_waves",
     "operation_table",
     "output_spectra",
+    "overtones_and_ghosts",
+    "pair_logits",
+    "participation",
+    "phase_alignment",
+    "phase_rings",
     "png",
     "progress_measures",
+    "ring_balance",
     "runs_grid",
     "show",
     "sparsity_and_norm",
     "spectra_side_by_side",
     "spectrum_over_training",
     "split",
+    "subset_losses",
     "sum_circles",
     "svg",
+    "swap_accuracies",
     "table_columns",
     "training_curves",
     "trigonometric_identity",
     "until",
     "values_by_sum",
+    "weight_components",
     "weight_norms",
 ]
