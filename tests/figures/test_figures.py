@@ -23,9 +23,10 @@ from modaddlab.figures import theme
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 import samples
+import samples_two_layer
 
 P = 11
-CALLS = samples.calls(P)
+CALLS = samples.calls(P) | samples_two_layer.calls(P)
 NOT_FIGURES = {
     "AblationRow",
     "Moment",
@@ -151,6 +152,32 @@ def test_lines_bars_and_images_carry_the_data() -> None:
         hero = function(*args, **kwargs)
         assert holds(hero, run["test_accuracy"])
         assert all(holds(hero, moment.point_P2) for moment in args[1])
+
+
+def test_the_two_layer_figures_carry_the_data() -> None:
+    function, args, kwargs = CALLS["neuron_waves"]
+    waves = function(*args, **kwargs)
+    assert all(holds(waves, vector_P) for vector_P in [*args[0], *args[1]])
+    assert not holds(waves, args[0][0] + 0.01)
+    function, args, kwargs = CALLS["logits_by_ray"]
+    for ray_P in args[0].values():
+        assert holds(function(*args, **kwargs), np.roll(ray_P / ray_P[0], P // 2))
+    function, args, kwargs = CALLS["neuron_identity"]
+    identity = function(*args, **kwargs)
+    assert holds(identity, args[0])
+    assert holds(identity, args[1].total_PPC[..., args[2]])
+    function, args, kwargs = CALLS["logit_strip"]
+    assert holds(function(*args, **kwargs), args[0]["formula"].T / np.abs(args[0]["formula"]).max())
+    function, args, kwargs = CALLS["swap_accuracies"]
+    for rows in args[0].values():
+        assert holds(function(*args, **kwargs), [row.accuracy for row in rows])
+    function, args, kwargs = CALLS["ring_balance"]
+    assert holds(function(*args, **kwargs), args[0]["grokking"][1].imbalance_R)
+    function, args, kwargs = CALLS["weight_components"]
+    image = np.asarray(function(*args, **kwargs).axes[0].images[0].get_array())
+    rows_H = image[:: image.shape[0] // len(args[2]), :: image.shape[1] // P]
+    assert sorted(map(tuple, rows_H.round(9))) == sorted(map(tuple, args[0].round(9)))
+    assert np.array_equal(np.abs(rows_H[:, 1:]).argmax(axis=1) // 2 + 1, np.sort(args[2])), "sorted by frequency"
 
 
 def test_waves_between_the_outputs_pass_through_the_outputs() -> None:
