@@ -45,9 +45,10 @@ def correct_logits(logits_PPC: np.ndarray, labels_PP: np.ndarray) -> np.ndarray:
 
 def margins(logits_PPC: np.ndarray, labels_PP: np.ndarray) -> np.ndarray:
     """The logit of the right output minus the largest of the others; arguments and shape as for `correct_logits`."""
+    own_PP = _own(logits_PPC, labels_PP)
     others_PPC = np.array(logits_PPC, dtype=np.float64)
     np.put_along_axis(others_PPC, labels_PP[..., None], -np.inf, axis=2)
-    return _own(logits_PPC, labels_PP) - others_PPC.max(axis=2)
+    return own_PP - others_PPC.max(axis=2)
 
 
 def by_difference(x_PP: np.ndarray) -> ByDifference:
