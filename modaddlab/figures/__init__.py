@@ -15,8 +15,17 @@ from modaddlab.figures.algorithm import (
 from modaddlab.figures.attention import attention_by_token, attention_patterns, attention_spectra
 from modaddlab.figures.curves import gini_curves, training_curves, until, weight_norms
 from modaddlab.figures.display import download_link, png, show, svg, table_columns
+from modaddlab.figures.dynamics import (
+    against_equations,
+    conserved,
+    energy_elsewhere,
+    overtones,
+    solved_waves,
+    weights_over_training,
+)
 from modaddlab.figures.failures import final_accuracies, runs_grid
 from modaddlab.figures.hero import Moment, hero
+from modaddlab.figures.lottery import decision, frequency_race, growth_map, outcome_map, rule_hits
 from modaddlab.figures.marks import Phase
 from modaddlab.figures.mechanism import (
     accuracy_by_scale,
@@ -44,6 +53,7 @@ from modaddlab.figures.spectra import (
     spectra_side_by_side,
     spectrum_over_training,
 )
+from modaddlab.figures.stages import answers_over_training, common_to_rare, memory_maps, stage_curves, stage_weights
 from modaddlab.figures.task import addition_on_a_circle, operation_table, split
 from modaddlab.figures.theme import frequency_colors
 from modaddlab.figures.two_layer import (
@@ -66,31 +76,42 @@ __all__ = [
     "activation_by_sum",
     "activation_grids",
     "addition_on_a_circle",
+    "against_equations",
+    "answers_over_training",
     "attention_by_token",
     "attention_patterns",
     "attention_spectra",
     "cancellation",
     "cluster_sizes",
+    "common_to_rare",
     "component_spectrum",
+    "conserved",
     "correct_logit_margin",
+    "decision",
     "download_link",
     "embedding_circles",
+    "energy_elsewhere",
     "excluded_by_key",
     "final_accuracies",
     "frequency_colors",
+    "frequency_race",
     "fve_histogram",
     "gini_curves",
+    "growth_map",
     "hero",
     "logit_spectrum",
     "logit_strip",
     "logits_as_waves",
     "logits_by_ray",
     "magnitudes",
+    "memory_maps",
     "neuron_identity",
     "neuron_spectra",
     "neuron_waves",
     "operation_table",
+    "outcome_map",
     "output_spectra",
+    "overtones",
     "overtones_and_ghosts",
     "pair_logits",
     "participation",
@@ -99,12 +120,16 @@ __all__ = [
     "png",
     "progress_measures",
     "ring_balance",
+    "rule_hits",
     "runs_grid",
     "show",
+    "solved_waves",
     "sparsity_and_norm",
     "spectra_side_by_side",
     "spectrum_over_training",
     "split",
+    "stage_curves",
+    "stage_weights",
     "subset_losses",
     "sum_circles",
     "svg",
@@ -116,4 +141,5 @@ __all__ = [
     "values_by_sum",
     "weight_components",
     "weight_norms",
+    "weights_over_training",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import neuron_samples
 import numpy as np
 
 from modaddlab import figures
@@ -225,5 +226,6 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
             (list(grid), np.ones(4), np.array([0.013, 0.99, 0.005, 1.0])),
             {},
         ),
+        **neuron_samples.calls(p),
         "hero": (figures.hero, (run, moments, keys, k, (a, b)), {"phases": phases}),
     }
