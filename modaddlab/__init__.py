@@ -24,11 +24,15 @@ __all__ = [
     "by_hand",
     "circuit",
     "circulants",
+    "claims",
+    "dynamics",
     "figures",
     "fourier",
     "indicator",
     "keys",
+    "leakage",
     "logits",
+    "lottery",
     "measurements",
     "neurons",
     "open_record",
@@ -38,6 +42,7 @@ __all__ = [
     "run_grid",
     "seeds",
     "spectra",
+    "stages",
     "subsets",
     "tables",
     "tasks",
@@ -57,11 +62,11 @@ _HOMES = {
 }
 """Where the public classes and functions are defined; the other public names are modules."""
 
-_TOP_MODULES = ("figures", "measurements", "tables", "tasks")
+_TOP_MODULES = ("claims", "figures", "measurements", "tables", "tasks")
 """The public modules that are not in `modaddlab.analysis`."""
 
 if TYPE_CHECKING:  # what a type checker and an editor see
-    from modaddlab import figures, measurements, tables, tasks
+    from modaddlab import claims, figures, measurements, tables, tasks
     from modaddlab.analysis import (
         ablation,
         activations,
@@ -69,16 +74,20 @@ if TYPE_CHECKING:  # what a type checker and an editor see
         by_hand,
         circuit,
         circulants,
+        dynamics,
         fourier,
         indicator,
         keys,
+        leakage,
         logits,
+        lottery,
         neurons,
         overtones,
         phases,
         progress,
         seeds,
         spectra,
+        stages,
         subsets,
         trajectory,
         two_layer,

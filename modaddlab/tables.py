@@ -88,11 +88,16 @@ def percent(fraction: float | None, decimals: int = 1) -> str:
     if fraction is None or is_missing(fraction):
         return MISSING
     for digits in range(decimals, decimals + 3):
-        text = f"{100 * fraction:.{digits}f}"
+        text = f"{100 * fraction:.{digits}f}".replace("-0." + "0" * digits, "0." + "0" * digits)
         if not (0 < fraction < 1) or 0 < float(text) < 100:
             return _minus(f"{text} %")
     least = 10.0 ** -(decimals + 2)
     return f"> {100 - least:.{decimals + 2}f} %" if fraction > 0.5 else f"< {least:.{decimals + 2}f} %"
+
+
+def whole(value: float | None) -> str:
+    """A number without its fraction: 226,816."""
+    return MISSING if value is None or is_missing(value) else number(round(value))
 
 
 def interval(value: float | None, low: float | None, high: float | None, form: Format = number) -> str:

@@ -38,6 +38,7 @@ LAYERS: dict[str, set[str]] = {
     "report": {"errors", "paths"},
     "study": {"analysis", "models", "tasks", "store", "experiments", "errors", "paths"},
     "measurements": {"analysis", "models", "study", "experiments", "shapes", "errors"},
+    "claims": {"analysis", "measurements", "study", "tables"},
     "train": {"experiments", "store", "training", "models", "errors", "verify"},
     "verify": {"experiments", "store", "training", "errors"},
 }
@@ -61,6 +62,7 @@ OUTSIDE: dict[str, set[str]] = {
     },
     "study": {"numpy"},
     "measurements": {"numpy"},
+    "claims": {"numpy"},
     "train": {"filelock"},
     "verify": {"numpy"},
 }  # fmt: skip

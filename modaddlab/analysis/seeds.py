@@ -3,7 +3,7 @@
 A network's numbers depend on its random start and split, so one run is an anecdote. Over S independent seeds the mean has the
 95 % interval mean +- t s / sqrt(S), with s the sample standard deviation and t the 97.5 % quantile of Student's distribution
 with S - 1 degrees of freedom. Quantities that spread over orders of magnitude (losses) are averaged as logarithms: the mean is
-then the geometric one and the interval is a factor.
+then the geometric one and the interval is a factor. The interval of a share is cut off at 0 and 1, which it cannot pass.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import t as student
 
-Scale = Literal["linear", "log"]
+Scale = Literal["linear", "log", "share"]
 
 
 @dataclass(frozen=True)
@@ -45,16 +45,19 @@ def over_seeds(values_S: ArrayLike, scale: Scale = "linear") -> OverSeeds:
 
     Args:
         values_S: one number per seed, (S,).
-        scale: "log" averages the logarithms, for positive values that spread over orders of magnitude.
+        scale: "log" averages the logarithms, for positive values that spread over orders of magnitude; "share" keeps the
+            interval of values in [0, 1] there.
 
     Raises:
-        ValueError: the values are not one-dimensional, not finite, or not positive on the log scale.
+        ValueError: the values are not one-dimensional, not finite, not positive on the log scale or no shares.
     """
     values_S = np.asarray(values_S, dtype=np.float64)
     if values_S.ndim != 1 or not np.isfinite(values_S).all():
         raise ValueError(f"values_S must be finite numbers, one per seed; found shape {values_S.shape}, {values_S}")
     if scale == "log" and (values_S <= 0).any():
         raise ValueError(f"values_S must be positive on the log scale; found {values_S.min()}")
+    if scale == "share" and ((values_S < 0) | (values_S > 1)).any():
+        raise ValueError(f"values_S must lie in [0, 1] on the scale of shares; found {values_S}")
     if not len(values_S):
         return OverSeeds(values_S, float("nan"), float("nan"), float("nan"))
     x_S = np.log(values_S) if scale == "log" else values_S
@@ -63,6 +66,8 @@ def over_seeds(values_S: ArrayLike, scale: Scale = "linear") -> OverSeeds:
     if len(x_S) > 1:
         half = student.ppf(0.975, len(x_S) - 1) * x_S.std(ddof=1) / np.sqrt(len(x_S))
     ends = np.array([mean, mean - half, mean + half])
+    if scale == "share":
+        ends = np.clip(ends, 0, 1)
     return OverSeeds(values_S, *map(float, np.exp(ends) if scale == "log" else ends))
 
 

@@ -31,15 +31,21 @@ def test_losses_are_averaged_as_logarithms() -> None:
     assert found.high / found.mean == pytest.approx(found.mean / found.low)
 
 
+def test_the_interval_of_shares_stays_among_shares() -> None:
+    found, plain = over_seeds([0.8, 1.0, 1.0], scale="share"), over_seeds([0.8, 1.0, 1.0])
+    assert plain.high > 1
+    assert (found.mean, found.low, found.high) == (plain.mean, plain.low, 1)
+
+
 def test_one_seed_has_no_interval_and_none_no_mean() -> None:
     one, none = over_seeds([4.0]), over_seeds([])
     assert one.mean == 4
     assert np.isnan([one.low, one.high, none.mean, none.low, none.high]).all()
 
 
-@pytest.mark.parametrize(("values", "scale"), [([[1.0]], "linear"), ([1, np.nan], "linear"), ([0.0, 1.0], "log")])
+@pytest.mark.parametrize(("values", "scale"), [([[1.0]], "linear"), ([1, np.nan], "linear"), ([0.0, 1.0], "log"), ([1.1], "share")])
 def test_nonsense_is_refused(values: list[float], scale: str) -> None:
-    with pytest.raises(ValueError, match="values_S must be"):
+    with pytest.raises(ValueError, match="values_S must"):
         over_seeds(values, scale=scale)  # type: ignore[arg-type]
 
 

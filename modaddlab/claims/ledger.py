@@ -1,0 +1,13 @@
+"""Every claim that the book tests, in the order in which the scorecard lists them."""
+
+from __future__ import annotations
+
+from modaddlab.claims import nanda_ablations, nanda_circuit, nanda_training, replications
+from modaddlab.claims.claim import Claim
+
+CLAIMS: tuple[Claim, ...] = (
+    *nanda_circuit.CLAIMS,
+    *nanda_ablations.CLAIMS,
+    *nanda_training.CLAIMS,
+    *replications.CLAIMS,
+)

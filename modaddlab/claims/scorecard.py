@@ -1,0 +1,122 @@
+"""The scorecard: every claim measured, judged, and counted."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from modaddlab import tables
+from modaddlab.analysis.seeds import OverSeeds, over_seeds
+from modaddlab.claims import ledger
+from modaddlab.claims.claim import VERDICTS, Claim, Verdict
+from modaddlab.study import Study
+
+FAMILIES = {"mainline": ("mainline", "mainline-25k")}
+"""Runs whose seeds are one family: the shorter ones stop when nothing changes any more."""
+
+
+FEW = 3
+"""So many seeds are listed one by one: an interval of them would say nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A claim and what our networks say.
+
+    Attributes:
+        claim: the claim.
+        first: the value of the family's first network, such as the mainline; NaN if the quantity does not exist there.
+        seeds: mean and interval over all networks that have the quantity; None for a single one.
+        n_networks: networks measured, with those that lack the quantity.
+        null: the null's value; None if there is none.
+        verdict: by `Claim.judge`.
+        why: what is missing, for a claim that cannot be tested.
+    """
+
+    claim: Claim
+    first: float
+    seeds: OverSeeds | None
+    n_networks: int
+    null: float | None
+    verdict: Verdict
+    why: str
+
+    @property
+    def first_text(self) -> str:
+        return tables.MISSING if self.verdict == "cannot be tested" else _text(self.claim, self.first)
+
+    @property
+    def seeds_text(self) -> str:
+        """What is shown for the seeds: mean, interval and number; the values themselves where they are few."""
+        if self.seeds is None:
+            return "one seed" if self.n_networks else tables.MISSING
+        n = self.seeds.n
+        if n <= FEW:
+            missing = ["never"] * (self.n_networks - n)
+            return self.claim.with_unit(", ".join([*map(self.claim.form, self.seeds.values_S), *missing]))
+        texts = {self.claim.form(value) for value in self.seeds.values_S}
+        of = f"n = {n}" if n == self.n_networks else f"n = {n} of {self.n_networks}"
+        if len(texts) == 1:
+            return f"{self.claim.with_unit(texts.pop())} in all, {of}"
+        text = tables.interval(self.seeds.mean, self.seeds.low, self.seeds.high, self.claim.form)
+        return f"{self.claim.with_unit(text)}, {of}"
+
+    @property
+    def null_text(self) -> str:
+        return tables.MISSING if self.null is None else f"{_text(self.claim, self.null)} ({self.claim.null_is})"
+
+
+@functools.cache
+def family(runs: str) -> tuple[Study, ...]:
+    """The networks that a claim about a named run is measured on, those that have been trained, by seed."""
+    return tuple(study for name in FAMILIES.get(runs, (runs,)) for study in Study.seeds(name))
+
+
+def measure(claim: Claim) -> Finding:
+    """Measure a claim on every network that it is about, and judge it."""
+    if claim.measure is None:
+        return _untested(claim, claim.untestable)
+    studies = family(claim.runs)
+    if claim.snapshots:
+        studies = tuple(study for study in studies if len(study.record.snapshot_steps))
+    if not studies:
+        return _untested(claim, f"not trained here: python -m modaddlab.train {claim.runs}")
+    value_S = np.array([claim.measure(study) for study in studies])
+    there_S = value_S[np.isfinite(value_S)]
+    seeds = over_seeds(there_S, claim.scale) if len(studies) > 1 else None
+    most_lack_it = len(there_S) <= len(value_S) / 2
+    value = math.nan if most_lack_it else seeds.mean if seeds else float(value_S[0])
+    null = claim.null(studies[0]) if claim.null else None
+    return Finding(
+        claim=claim,
+        first=float(value_S[0]),
+        seeds=seeds,
+        n_networks=len(studies),
+        null=null,
+        verdict=claim.judge(value, null),
+        why="",
+    )
+
+
+def findings(claims: Iterable[Claim] = ledger.CLAIMS) -> list[Finding]:
+    """Every claim measured; a minute for each network the first time, then from the cache."""
+    return [measure(claim) for claim in claims]
+
+
+def counts(found: Sequence[Finding]) -> dict[Verdict, int]:
+    """How many claims got each verdict, in the order of `VERDICTS`."""
+    tally = Counter(finding.verdict for finding in found)
+    return {verdict: tally[verdict] for verdict in VERDICTS}
+
+
+def _untested(claim: Claim, why: str) -> Finding:
+    return Finding(claim=claim, first=math.nan, seeds=None, n_networks=0, null=None, verdict="cannot be tested", why=why)
+
+
+def _text(claim: Claim, value: float) -> str:
+    return "never" if math.isnan(value) else claim.with_unit(claim.form(value))
