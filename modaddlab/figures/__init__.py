@@ -12,8 +12,9 @@ from modaddlab.figures.algorithm import (
     trigonometric_identity,
     values_by_sum,
 )
+from modaddlab.figures.animation import Story, player, player_html, story_json, story_strip
 from modaddlab.figures.attention import attention_by_token, attention_patterns, attention_spectra
-from modaddlab.figures.curves import gini_curves, training_curves, until, weight_norms
+from modaddlab.figures.curves import gini_curves, grokking_panels, training_curves, until, weight_norms
 from modaddlab.figures.display import download_link, png, show, svg, table_columns
 from modaddlab.figures.dynamics import (
     against_equations,
@@ -38,6 +39,14 @@ from modaddlab.figures.mechanism import (
     subset_losses,
     swap_accuracies,
 )
+from modaddlab.figures.motion import (
+    embedding_plane,
+    key_energies,
+    neuron_followers,
+    spectrum_strip,
+    weight_path,
+    weight_stripes,
+)
 from modaddlab.figures.neurons import (
     activation_by_sum,
     activation_grids,
@@ -46,7 +55,7 @@ from modaddlab.figures.neurons import (
     neuron_spectra,
     output_spectra,
 )
-from modaddlab.figures.progress import excluded_by_key, progress_measures, sparsity_and_norm
+from modaddlab.figures.progress import excluded_by_key, key_share, progress_measures, sparsity_and_norm
 from modaddlab.figures.spectra import (
     component_spectrum,
     logit_spectrum,
@@ -70,6 +79,7 @@ __all__ = [
     "AblationRow",
     "Moment",
     "Phase",
+    "Story",
     "ablation_accuracies",
     "ablation_losses",
     "accuracy_by_scale",
@@ -90,6 +100,7 @@ __all__ = [
     "decision",
     "download_link",
     "embedding_circles",
+    "embedding_plane",
     "energy_elsewhere",
     "excluded_by_key",
     "final_accuracies",
@@ -97,14 +108,18 @@ __all__ = [
     "frequency_race",
     "fve_histogram",
     "gini_curves",
+    "grokking_panels",
     "growth_map",
     "hero",
+    "key_energies",
+    "key_share",
     "logit_spectrum",
     "logit_strip",
     "logits_as_waves",
     "logits_by_ray",
     "magnitudes",
     "memory_maps",
+    "neuron_followers",
     "neuron_identity",
     "neuron_spectra",
     "neuron_waves",
@@ -117,6 +132,8 @@ __all__ = [
     "participation",
     "phase_alignment",
     "phase_rings",
+    "player",
+    "player_html",
     "png",
     "progress_measures",
     "ring_balance",
@@ -127,9 +144,12 @@ __all__ = [
     "sparsity_and_norm",
     "spectra_side_by_side",
     "spectrum_over_training",
+    "spectrum_strip",
     "split",
     "stage_curves",
     "stage_weights",
+    "story_json",
+    "story_strip",
     "subset_losses",
     "sum_circles",
     "svg",
@@ -141,5 +161,7 @@ __all__ = [
     "values_by_sum",
     "weight_components",
     "weight_norms",
+    "weight_path",
+    "weight_stripes",
     "weights_over_training",
 ]

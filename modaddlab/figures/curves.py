@@ -130,10 +130,47 @@ def gini_curves(metrics: Metrics, phases: Phases = (), scale: str = "linear") ->
         phases: (name, first step, last step) in order.
         scale: "linear" or "log" steps.
     """
-    colors = palette()
     figure = new_figure(3.2)
     axes = figure.subplots()
     step_axis(axes, metrics["step"], scale)
+    _draw_gini(axes, metrics)
+    mark_phases([axes], phases)
+    return figure
+
+
+@themed
+def grokking_panels(metrics: Metrics, phases: Phases = (), scale: str = "linear") -> Figure:
+    """A run at a glance, four panels: loss and accuracy, the norm of all weights, the Gini coefficients of W_E and W_L.
+
+    Args:
+        metrics: a record's metrics; reads step, the losses and accuracies, every "norm/<parameter>", gini_W_E and gini_W_L,
+            each (T,).
+        phases: (name, first step, last step) in order.
+        scale: "linear" or "log" steps.
+    """
+    colors = palette()
+    phases = list(phases)
+    step_T = metrics["step"]
+    figure = new_figure(5.4)
+    panels = figure.subplots(2, 2, sharex=True)
+    for axes in panels.flat:
+        step_axis(axes, step_T, scale, label=axes in panels[1])
+    loss_axis(panels[0, 0])
+    accuracy_axis(panels[0, 1])
+    draw_pair(panels[0, 0], metrics, "loss")
+    draw_pair(panels[0, 1], metrics, "accuracy")
+    norm_T = np.sqrt(sum(np.asarray(values, float) ** 2 for name, values in metrics.items() if name.startswith("norm/")))
+    panels[1, 0].plot(step_T, norm_T, color=colors.norm)
+    panels[1, 0].set_ylim(0, 1.08 * float(np.max(norm_T)))
+    panels[1, 0].set_ylabel("norm of all weights")
+    _draw_gini(panels[1, 1], metrics)
+    for column in panels.T:
+        mark_phases(list(column), [(str(n + 1), *phase[1:]) for n, phase in enumerate(phases)])
+    return figure
+
+
+def _draw_gini(axes: Axes, metrics: Metrics) -> None:
+    colors = palette()
     axes.set_ylim(0, 1)
     axes.set_ylabel("Gini coefficient")
     ends = []
@@ -142,5 +179,3 @@ def gini_curves(metrics: Metrics, phases: Phases = (), scale: str = "linear") ->
         axes.plot(metrics["step"], values_T, color=colors.norm, linestyle=style)
         ends.append(EndLabel(last_finite(values_T), name, colors.norm))
     label_ends(axes, ends)
-    mark_phases([axes], phases)
-    return figure

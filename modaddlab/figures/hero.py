@@ -6,10 +6,11 @@ residues on the circle of one key frequency, and the answer to one question as t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from modaddlab.figures.algorithm import draw_circle
@@ -71,48 +72,67 @@ def hero(
         ends.append(EndLabel(last_finite(values_T), part, color))
     label_ends(top, ends, pad=13)
     mark_phases([top], phases)
-    bars = [np.hypot(*by_frequency(moment.norm_P)) for moment in moments]
-    highest = 1.1 * max(float(bar.max()) for bar in bars)
-    right = (pair[0] + pair[1]) % p
+    norms = [np.hypot(*by_frequency(moment.norm_P)) for moment in moments]
+    highest = 1.1 * max(float(norm_K.max()) for norm_K in norms)
     columns = []
-    for column, (moment, norm_K) in enumerate(zip(moments, bars, strict=True)):
+    for column, (moment, norm_K) in enumerate(zip(moments, norms, strict=True)):
         height = float(np.interp(moment.step, metrics["step"], metrics["test_accuracy"]))
-        top.plot(moment.step, height, "o", color=colors.test, markersize=15, zorder=4, clip_on=False)
-        top.annotate(
-            str(column + 1),
-            (moment.step, height),
-            ha="center",
-            va="center",
-            fontsize=10,
-            fontweight="bold",
-            color=colors.page,
-            zorder=5,
-            annotation_clip=False,
-        )
-        spectrum = figure.add_subplot(grid[1, column])
-        frequency_K = np.arange(1, len(norm_K) + 1)
-        spectrum.bar(frequency_K, norm_K, width=0.9, color=[by_key.get(int(k), colors.muted) for k in frequency_K])
-        spectrum.set_ylim(0, highest)
+        number_mark(top, moment.step, height, column + 1)
+        spectrum, circle, answer = (figure.add_subplot(grid[row, column]) for row in (1, 2, 3))
+        draw_bars(spectrum, norm_K, by_key, highest)
         spectrum.set_title(f"{column + 1}   step {moment.step:,}", fontweight="bold", fontsize=10)
-        circle = figure.add_subplot(grid[2, column])
         draw_circle(circle, moment.point_P2, np.arange(p) * key % p, p, 9)
-        answer = figure.add_subplot(grid[3, column])
-        shifted_C = moment.logits_C - moment.logits_C.max()
-        chance_C = np.exp(shifted_C) / np.exp(shifted_C).sum()
-        wide = p / 56
-        answer.bar(np.arange(p), chance_C, width=wide, color=[colors.muted] * p)
-        answer.bar([right], chance_C[[right]], width=wide, color=colors.ink)
-        answer.set_xlim(-wide, p - 1 + wide)
-        answer.set_ylim(0, 1.05)
-        answer.set_xticks([right], [str(right)], fontweight="bold")
+        draw_answer(answer, moment.logits_C, (pair[0] + pair[1]) % p)
         columns.append((spectrum, circle, answer))
-        spectrum.set_xticks([])
-        for axes in (spectrum, answer):
-            axes.set_yticks([])
-            axes.grid(False)
-            axes.spines["left"].set_visible(False)
     first = columns[0]
     first[0].set_ylabel("spectrum", fontsize=10)
     first[1].set_ylabel(f"circle, k = {key}", fontsize=10)
     first[2].set_ylabel(f"{pair[0]} + {pair[1]} = ?", fontsize=10)
     return figure
+
+
+def number_mark(axes: Axes, x: float, y: float, number: int) -> None:
+    """A disc on the test curve with a moment's number."""
+    colors = palette()
+    axes.plot(x, y, "o", color=colors.test, markersize=15, zorder=4, clip_on=False)
+    axes.annotate(
+        str(number),
+        (x, y),
+        ha="center",
+        va="center",
+        fontsize=10,
+        fontweight="bold",
+        color=colors.page,
+        zorder=5,
+        annotation_clip=False,
+    )
+
+
+def draw_bars(axes: Axes, norm_K: np.ndarray, by_key: Mapping[int, str], highest: float) -> None:
+    """A small spectrum without ticks: a bar per frequency, the keys in their colours."""
+    frequency_K = np.arange(1, len(norm_K) + 1)
+    axes.bar(frequency_K, norm_K, width=0.9, color=[by_key.get(int(k), palette().muted) for k in frequency_K])
+    axes.set_ylim(0, highest)
+    axes.set_xticks([])
+    _bare(axes)
+
+
+def draw_answer(axes: Axes, logits_C: np.ndarray, right: int) -> None:
+    """The probabilities that logits give the answers, the right one in ink and named."""
+    colors = palette()
+    shifted_C = logits_C - logits_C.max()
+    chance_C = np.exp(shifted_C) / np.exp(shifted_C).sum()
+    p = len(chance_C)
+    wide = p / 56
+    axes.bar(np.arange(p), chance_C, width=wide, color=[colors.muted] * p)
+    axes.bar([right], chance_C[[right]], width=wide, color=colors.ink)
+    axes.set_xlim(-wide, p - 1 + wide)
+    axes.set_ylim(0, 1.05)
+    axes.set_xticks([right], [str(right)], fontweight="bold")
+    _bare(axes)
+
+
+def _bare(axes: Axes) -> None:
+    axes.set_yticks([])
+    axes.grid(False)
+    axes.spines["left"].set_visible(False)

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from modaddlab.figures.curves import last_finite
-from modaddlab.figures.marks import EndLabel, Phase, label_ends, loss_axis, mark_phases, step_axis
+from modaddlab.figures.marks import EndLabel, Phase, label_ends, level, loss_axis, mark_phases, step_axis
 from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
 from modaddlab.shapes import require_shape
 
@@ -115,4 +116,44 @@ def sparsity_and_norm(
     bottom.set_ylim(0, 1.06 * float(np.nanmax(sum_of_squares_T)))
     bottom.set_ylabel("sum of squares")
     mark_phases([top, bottom], phases)
+    return figure
+
+
+@themed
+def key_share(
+    step_T: np.ndarray,
+    shares: Mapping[str, np.ndarray],
+    *,
+    chance: float,
+    seeds: Sequence[tuple[np.ndarray, np.ndarray]] = (),
+    phases: Phases = (),
+    scale: str = "linear",
+) -> Figure:
+    """The share of the energy that the key frequencies hold, for each matrix.
+
+    Args:
+        step_T: (T,) saved steps.
+        shares: matrix name -> (T,) share of its non-constant energy at the key frequencies.
+        chance: the share that as many frequencies hold when the energy is spread evenly.
+        seeds: steps and share of the first matrix in other runs, each with its own keys; drawn thin.
+        phases: (name, first step, last step) in order.
+        scale: "linear" or "log" steps.
+    """
+    colors = palette()
+    figure = new_figure(3.6)
+    axes = figure.subplots()
+    step_axis(axes, step_T, scale)
+    axes.set_ylim(0, 1.04)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_ylabel("energy at the keys")
+    for other_step_T, other_T in seeds:
+        axes.plot(other_step_T, other_T, color=colors.control, linewidth=0.8, alpha=0.8)
+    ends = []
+    for number, (name, share_T) in enumerate(shares.items()):
+        require_shape(name, share_T, "T", T=len(step_T))
+        axes.plot(step_T, share_T, color=colors.norm, linestyle=["-", (0, (5, 2)), (0, (1, 1.4))][number % 3])
+        ends.append(EndLabel(last_finite(share_T), name, colors.norm))
+    label_ends(axes, ends)
+    level(axes, chance, "spread evenly")
+    mark_phases([axes], phases)
     return figure

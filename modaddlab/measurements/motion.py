@@ -139,7 +139,7 @@ def _transformer(study: Study) -> TransformerSpec:
     model = study.spec.model
     if not isinstance(model, TransformerSpec):
         raise ValueError(
-            f"{study.record.run_id} (={type(model).__name__}) must be a transformer; others have no heads and tokens"
+            f"{study.record.run_id} (={type(model).__name__}) must be a transformer; others have no heads"
         )
     return model
 

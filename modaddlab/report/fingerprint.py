@@ -60,7 +60,8 @@ def hash_file(path: Path) -> str:
 def contents(root: Path) -> dict[str, Any]:
     """All that a cached output of Quarto's may depend on, as data."""
     data = data_folder() if "MODADDLAB_DATA" in os.environ else root / "data"
-    files = [*sorted((root / "modaddlab").rglob("*.py")), *sorted(data.glob("runs/*/manifest.json"))]
+    sources = [path for ending in ("py", "js", "css") for path in sorted((root / "modaddlab").rglob(f"*.{ending}"))]
+    files = [*sources, *sorted(data.glob("runs/*/manifest.json"))]
     files += sorted(path for path in root.rglob("_metadata.yml") if not _hidden(path.relative_to(root)))
     return {
         "files": {os.path.relpath(path, root): hash_file(path) for path in files if not _is_report(path, root)},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import motion_samples
 import neuron_samples
 import numpy as np
 
@@ -227,5 +228,6 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
             {},
         ),
         **neuron_samples.calls(p),
+        **motion_samples.calls(p, keys, run, moments, losses, energy_TK, phases),
         "hero": (figures.hero, (run, moments, keys, k, (a, b)), {"phases": phases}),
     }

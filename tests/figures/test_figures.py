@@ -31,10 +31,14 @@ NOT_FIGURES = {
     "AblationRow",
     "Moment",
     "Phase",
+    "Story",
     "download_link",
     "frequency_colors",
+    "player",
+    "player_html",
     "png",
     "show",
+    "story_json",
     "svg",
     "table_columns",
     "until",
@@ -148,6 +152,25 @@ def test_lines_bars_and_images_carry_the_data() -> None:
         assert holds(function(*args, **kwargs), [args[0][key] for key in (1, 3, 4, 0)])
         function, args, kwargs = CALLS["ablation_losses"]
         assert all(holds(function(*args, **kwargs), [row.value]) for row in args[0])
+        function, args, kwargs = CALLS["key_energies"]
+        assert all(holds(function(*args, **kwargs), energy_TK[:, key - 1]) for energy_TK in args[1].values() for key in args[2])
+        others = [k for k in range(P // 2) if k + 1 not in args[2]]
+        assert holds(function(*args, **kwargs), np.median(args[1]["W_E"][:, others], axis=1))
+        function, args, kwargs = CALLS["neuron_followers"]
+        assert holds(function(*args, **kwargs), args[1].sum(axis=1))
+        function, args, kwargs = CALLS["weight_path"]
+        assert holds(function(*args, **kwargs), args[1][:, 1])
+        assert holds(function(*args, **kwargs), args[3][:, 0])
+        function, args, kwargs = CALLS["embedding_plane"]
+        assert all(holds(function(*args, **kwargs), points) for points in args[0].values())
+        function, args, kwargs = CALLS["key_share"]
+        assert holds(function(*args, **kwargs), args[1]["W_L"])
+        assert holds(function(*args, **kwargs), kwargs["seeds"][0][1])
+        function, args, kwargs = CALLS["story_strip"]
+        strip = function(*args, **kwargs)
+        assert all(holds(strip, args[0].point_TP2[frame]) for frame in args[1])
+        assert all(holds(strip, args[0].norm_TK[frame]) for frame in args[1])
+        assert all(holds(strip, args[0].probability_TC[frame]) for frame in args[1])
         function, args, kwargs = CALLS["hero"]
         hero = function(*args, **kwargs)
         assert holds(hero, run["test_accuracy"])
@@ -287,6 +310,9 @@ def test_show_displays_light_then_dark(monkeypatch: pytest.MonkeyPatch) -> None:
         ("progress_measures", (np.arange(3), {"train": np.ones(4)})),
         ("runs_grid", ({}, "gini")),
         ("embedding_circles", ({},)),
+        ("spectrum_strip", ({}, [1])),
+        ("weight_stripes", ({0: np.zeros((7, 2))}, {1: np.zeros((7, 2))}, [1])),
+        ("neuron_followers", (np.arange(3), np.ones((3, 2)), [1], 9)),
     ],
 )
 def test_wrong_arguments_are_named(name: str, args: tuple[object, ...]) -> None:

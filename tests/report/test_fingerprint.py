@@ -21,7 +21,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["modaddlab/a.py", "modaddlab/new.py", "data/runs/one/manifest.json", "part/_metadata.yml"])
+@pytest.mark.parametrize(
+    "name", ["modaddlab/a.py", "modaddlab/new.py", "modaddlab/new.js", "data/runs/one/manifest.json", "part/_metadata.yml"]
+)
 def test_it_changes_with_package_runs_and_options(root: Path, name: str) -> None:
     before = fingerprint.fingerprint(root)
     assert fingerprint.fingerprint(root) == before
