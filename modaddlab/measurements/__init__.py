@@ -7,6 +7,6 @@ gives the progress measures at every snapshot: from the cache, or computed and k
 else, and return arrays by name; around them stand functions that return something readable. Chapters and claims read these.
 """
 
-from modaddlab.measurements import ablations, gradients, heads, motion, progress, structure
+from modaddlab.measurements import ablations, gradients, heads, motion, progress, structure, waves
 
-__all__ = ["ablations", "gradients", "heads", "motion", "progress", "structure"]
+__all__ = ["ablations", "gradients", "heads", "motion", "progress", "structure", "waves"]
