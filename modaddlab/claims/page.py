@@ -40,15 +40,7 @@ SOURCES = {
 """Short names of the sources, for figures."""
 
 _WIDTHS = (30, 14, 12, 12, 22, 16, 14, 10)
-_PRINTSOURCES = {
-    "nanda2023progress": "Nanda et al. 2023",
-    "grokkingfourier2025": "a replication (2025)",
-    "grokverse2026": "GROKVERSE (2026)",
-    "grokkingreproduction2025": "a reproduction (2025)",
-}
-"""Short names of the sources, for figures."""
-
-_WIDTHS = (34, 14, 24, 18)
+_PRINT_WIDTHS = (34, 14, 24, 18)
 
 
 def verdict_text(verdict: Verdict) -> str:
