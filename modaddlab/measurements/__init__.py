@@ -7,6 +7,28 @@ gives the progress measures at every snapshot: from the cache, or computed and k
 else, and return arrays by name; around them stand functions that return something readable. Chapters and claims read these.
 """
 
-from modaddlab.measurements import ablations, gradients, heads, motion, progress, structure, waves
+from modaddlab.measurements import (
+    ablations,
+    dynamics,
+    gradients,
+    heads,
+    lottery,
+    motion,
+    progress,
+    stages,
+    structure,
+    waves,
+)
 
-__all__ = ["ablations", "gradients", "heads", "motion", "progress", "structure", "waves"]
+__all__ = [
+    "ablations",
+    "dynamics",
+    "gradients",
+    "heads",
+    "lottery",
+    "motion",
+    "progress",
+    "stages",
+    "structure",
+    "waves",
+]

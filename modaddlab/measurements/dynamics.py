@@ -1,0 +1,174 @@
+"""The dynamics of a two-layer network that starts with one frequency a neuron: its waves, the equations' solution, its leakage.
+
+For the runs mlp-quad-single-freq and mlp-relu-single-freq. Time is the sum of the learning rates, so the solution is laid over
+the training with nothing fitted. The equations hold while every answer is about equally likely, that is while the loss is close to
+log p: `SingleFrequencyRun.until` gives the last snapshot before the loss has fallen by some share of that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from modaddlab.analysis import dynamics, leakage
+from modaddlab.models.two_layer import theta_of
+from modaddlab.study import Study
+
+ORDERS = tuple(range(2, 10))
+"""The overtones r k that are measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SingleFrequencyRun:
+    """What became of neurons that started with one frequency each.
+
+    Attributes:
+        p: the modulus.
+        activation: "quad" or "relu".
+        step_T: the snapshots' steps.
+        time_T: the sum of the learning rates until then.
+        loss_T: the training loss over log p; 1 is uniform guessing.
+        frequency_H: what each neuron started with, and is measured at.
+        a_TH, b_TH: complex amplitudes of input and output at that frequency.
+        solved_a_TH, solved_b_TH: the equations' solution from the first snapshot's amplitudes; NaN where it has diverged.
+        input_share_TH, output_share_TH: the share of the energy that lies at that frequency.
+        input_ratio_TRH, output_ratio_TRH: amplitudes at r k over those at k, for the r of `ORDERS`; NaN where r k is k or 0.
+        input_elsewhere_TH, output_elsewhere_TH: the same at the frequencies that are neither k nor a low overtone: the null.
+        norm_gap_TH: |theta|^2 - 2 |xi|^2 (quad) or |theta|^2 - |xi|^2 (relu) of the whole vectors, with all their frequencies.
+        norm_TH: |theta|^2.
+    """
+
+    p: int
+    activation: dynamics.Activation
+    step_T: np.ndarray
+    time_T: np.ndarray
+    loss_T: np.ndarray
+    frequency_H: np.ndarray
+    a_TH: np.ndarray
+    b_TH: np.ndarray
+    solved_a_TH: np.ndarray
+    solved_b_TH: np.ndarray
+    input_share_TH: np.ndarray
+    output_share_TH: np.ndarray
+    input_ratio_TRH: np.ndarray
+    output_ratio_TRH: np.ndarray
+    input_elsewhere_TH: np.ndarray
+    output_elsewhere_TH: np.ndarray
+    norm_gap_TH: np.ndarray
+    norm_TH: np.ndarray
+
+    @property
+    def D_TH(self) -> np.ndarray:
+        """Misalignments in (-pi, pi]."""
+        return dynamics.misalignment(self.a_TH, self.b_TH)
+
+    @property
+    def solved_D_TH(self) -> np.ndarray:
+        """Misalignments by the equations."""
+        return dynamics.misalignment(self.solved_a_TH, self.solved_b_TH)
+
+    def until(self, fall: float = 0.05) -> int:
+        """The index of the last snapshot before the loss has fallen by a share of log p.
+
+        Args:
+            fall: 0.05 is 5 %.
+        """
+        fallen_T = np.flatnonzero(self.loss_T < 1 - fall)
+        return int(fallen_T[0] - 1) if len(fallen_T) else len(self.loss_T) - 1
+
+    @property
+    def error_T(self) -> np.ndarray:
+        """How far the solution is from the run: the median over neurons of |a - solved a| / |a|, with NaN counted as infinite."""
+        error_TH = np.abs(self.a_TH - self.solved_a_TH) / np.abs(self.a_TH)
+        return np.median(np.nan_to_num(error_TH, nan=np.inf), axis=1)
+
+    @property
+    def motion_T(self) -> np.ndarray:
+        """What `error_T` is to be compared with: the median of |a - initial a| / |a|, the error of a theory without motion."""
+        return np.median(np.abs(self.a_TH - self.a_TH[0]) / np.abs(self.a_TH), axis=1)
+
+    def drifts(self) -> dict[str, np.ndarray]:
+        """How far each conserved quantity has moved, beside quantities that are not conserved: name -> (T,).
+
+        The root mean square over neurons of the change since the start, over the mean size of the quantity's first term. The
+        nulls have a wrong coefficient or a wrong power.
+        """
+        alpha_TH, beta_TH, sine_TH = np.abs(self.a_TH), np.abs(self.b_TH), np.sin(self.D_TH)
+        size, phase = dynamics.invariants(self.a_TH, self.b_TH, self.activation)
+        if self.activation == "quad":
+            right, wrong, power = "α² − 2β²", "α² − β²", "αβ² sin D"  # noqa: RUF001
+            wrong_size, wrong_phase = alpha_TH**2 - beta_TH**2, alpha_TH * beta_TH**2 * sine_TH
+            names, scales = (right, "α²β sin D", wrong, power), (alpha_TH**2, alpha_TH**2 * beta_TH)
+        else:
+            right, wrong, power = "α² − β²", "α² − 2β²", "αβ⁴ sin D"  # noqa: RUF001
+            wrong_size, wrong_phase = alpha_TH**2 - 2 * beta_TH**2, alpha_TH * beta_TH**4 * sine_TH
+            names, scales = (right, "α⁴β sin D", wrong, power), (alpha_TH**2, alpha_TH**4 * beta_TH)
+        quantities = {
+            names[0]: (size, scales[0]),
+            names[1]: (phase, scales[1]),
+            "whole vectors": (self.norm_gap_TH, self.norm_TH),
+            names[2]: (wrong_size, scales[0]),
+            names[3]: (wrong_phase, scales[1]),
+        }
+        return {
+            name: np.sqrt(np.mean((kept_TH - kept_TH[0]) ** 2, axis=1)) / scale_TH.mean(axis=1)
+            for name, (kept_TH, scale_TH) in quantities.items()
+        }
+
+
+def single_frequency(study: Study) -> SingleFrequencyRun:
+    """The waves of a run that starts with one frequency a neuron.
+
+    Raises:
+        ValueError: the run is another one, or has no snapshots.
+    """
+    model, optim = study.spec.model, study.spec.optim
+    if getattr(model, "init", None) != "single-frequency" or optim.optimizer != "sgd" or len(study.record.snapshot_steps) < 2:
+        raise ValueError(
+            f"{study.record.run_id} must be a run of the two-layer network by sgd from single frequencies, with snapshots: "
+            "mlp-quad-single-freq or mlp-relu-single-freq at its own seed and modulus"
+        )
+    arrays = dict(study.remember(measure_single_frequency))
+    for name in ("a_TH", "b_TH", "solved_a_TH", "solved_b_TH"):
+        arrays[name] = arrays.pop(f"{name}.real") + 1j * arrays.pop(f"{name}.imag")
+    return SingleFrequencyRun(p=study.p, activation=_activation(study), step_T=study.record.snapshot_steps, **arrays)
+
+
+def measure_single_frequency(study: Study) -> dict[str, np.ndarray]:
+    """The arrays of `SingleFrequencyRun`, complex ones in two parts."""
+    p, step_T = study.p, np.asarray(study.record.snapshot_steps)
+    weights = [study.record.snapshot(int(step)) for step in step_T]
+    theta_THP = np.array([np.asarray(theta_of(params), dtype=np.float64).T for params in weights])
+    xi_THP = np.array([np.asarray(params["mlp.W_out"], dtype=np.float64) for params in weights])
+    waves_in_THK = np.array([dynamics.waves(theta_HP) for theta_HP in theta_THP])
+    waves_out_THK = np.array([dynamics.waves(xi_HP) for xi_HP in xi_THP])
+    own_H = np.abs(waves_in_THK[0]).argmax(axis=1)
+    rows_H = np.arange(len(own_H))
+    a_TH, b_TH = waves_in_THK[:, rows_H, own_H], waves_out_THK[:, rows_H, own_H]
+
+    optim = study.spec.optim
+    time_T = dynamics.flow_time(step_T, optim.lr, optim.warmup_steps)
+    solved = dynamics.integrate(a_TH[0], b_TH[0], p, time_T, _activation(study))
+
+    arrays = {"time_T": time_T, "frequency_H": own_H + 1}
+    arrays["loss_T"] = np.interp(step_T, study.metrics["step"], study.metrics["train_loss"]) / np.log(p)
+    for side, waves_THK in (("input", waves_in_THK), ("output", waves_out_THK)):
+        arrays[f"{side}_share_TH"] = np.array([leakage.own_share(waves_HK, own_H + 1) for waves_HK in waves_THK])
+        arrays[f"{side}_ratio_TRH"] = np.array(
+            [[leakage.overtone_ratio(waves_HK, own_H + 1, r, p) for r in ORDERS] for waves_HK in waves_THK]
+        )
+        low = (3, 5, 7) if side == "input" else (2, 3, 4)
+        arrays[f"{side}_elsewhere_TH"] = np.array(
+            [leakage.elsewhere_ratio(waves_HK, own_H + 1, low, p) for waves_HK in waves_THK]
+        )
+    norm_TH = (theta_THP**2).sum(axis=2)
+    arrays["norm_TH"] = norm_TH
+    arrays["norm_gap_TH"] = norm_TH - (2 if _activation(study) == "quad" else 1) * (xi_THP**2).sum(axis=2)
+    for name, values in (("a_TH", a_TH), ("b_TH", b_TH), ("solved_a_TH", solved[0]), ("solved_b_TH", solved[1])):
+        arrays[f"{name}.real"], arrays[f"{name}.imag"] = np.real(values), np.imag(values)
+    return arrays
+
+
+def _activation(study: Study) -> dynamics.Activation:
+    return "quad" if study.spec.model.activation == "quad" else "relu"
