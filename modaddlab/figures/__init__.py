@@ -3,17 +3,26 @@
 One module per chapter's subject; `theme` holds the look, `display` brings a figure onto a page in both themes.
 """
 
-from modaddlab.figures.ablation import AblationRow, ablation_accuracies, ablation_losses
+from modaddlab.figures.ablation import AblationRow, AblationSeeds, ablation_losses, ablations_over_seeds
 from modaddlab.figures.algorithm import (
+    amplitude_by_difference,
     correct_logit_margin,
     embedding_circles,
     logits_as_waves,
     sum_circles,
     trigonometric_identity,
-    values_by_sum,
 )
 from modaddlab.figures.animation import Story, player, player_html, story_json, story_strip
-from modaddlab.figures.attention import attention_by_token, attention_patterns, attention_spectra
+from modaddlab.figures.attention import attention_by_input, attention_by_token, attention_patterns, head_writing
+from modaddlab.figures.by_hand import (
+    walk_answer,
+    walk_attention,
+    walk_circles,
+    walk_cluster,
+    walk_neurons,
+    walk_steps,
+    walk_sum,
+)
 from modaddlab.figures.curves import gini_curves, grokking_panels, training_curves, until, weight_norms
 from modaddlab.figures.display import download_link, png, show, svg, table_columns
 from modaddlab.figures.dynamics import (
@@ -25,7 +34,15 @@ from modaddlab.figures.dynamics import (
     weights_over_training,
 )
 from modaddlab.figures.failures import final_accuracies, runs_grid
+from modaddlab.figures.gradients import circulant_shares, leading_directions, outer_products
 from modaddlab.figures.hero import Moment, hero
+from modaddlab.figures.logits import (
+    correct_logit_surface,
+    logit_heatmaps,
+    loss_distributions,
+    margin_by_difference,
+    pair_losses,
+)
 from modaddlab.figures.lottery import decision, frequency_race, growth_map, outcome_map, rule_hits
 from modaddlab.figures.marks import Phase
 from modaddlab.figures.mechanism import (
@@ -48,22 +65,26 @@ from modaddlab.figures.motion import (
     weight_stripes,
 )
 from modaddlab.figures.neurons import (
-    activation_by_sum,
     activation_grids,
     cluster_sizes,
+    fve_by_frequency,
     fve_histogram,
+    neuron_gallery,
     neuron_spectra,
-    output_spectra,
 )
 from modaddlab.figures.progress import excluded_by_key, key_share, progress_measures, sparsity_and_norm
+from modaddlab.figures.scorecard import verdicts
 from modaddlab.figures.spectra import (
     component_spectrum,
+    key_rules,
     logit_spectrum,
+    sorted_components,
     spectra_side_by_side,
     spectrum_over_training,
 )
 from modaddlab.figures.stages import answers_over_training, common_to_rare, memory_maps, stage_curves, stage_weights
-from modaddlab.figures.task import addition_on_a_circle, operation_table, split
+from modaddlab.figures.sweeps import steps_to_grok
+from modaddlab.figures.task import addition_on_a_circle, operation_table
 from modaddlab.figures.theme import frequency_colors
 from modaddlab.figures.two_layer import (
     magnitudes,
@@ -77,26 +98,29 @@ from modaddlab.figures.two_layer import (
 
 __all__ = [
     "AblationRow",
+    "AblationSeeds",
     "Moment",
     "Phase",
     "Story",
-    "ablation_accuracies",
     "ablation_losses",
+    "ablations_over_seeds",
     "accuracy_by_scale",
-    "activation_by_sum",
     "activation_grids",
     "addition_on_a_circle",
     "against_equations",
+    "amplitude_by_difference",
     "answers_over_training",
+    "attention_by_input",
     "attention_by_token",
     "attention_patterns",
-    "attention_spectra",
     "cancellation",
+    "circulant_shares",
     "cluster_sizes",
     "common_to_rare",
     "component_spectrum",
     "conserved",
     "correct_logit_margin",
+    "correct_logit_surface",
     "decision",
     "download_link",
     "embedding_circles",
@@ -106,29 +130,38 @@ __all__ = [
     "final_accuracies",
     "frequency_colors",
     "frequency_race",
+    "fve_by_frequency",
     "fve_histogram",
     "gini_curves",
     "grokking_panels",
     "growth_map",
+    "head_writing",
     "hero",
     "key_energies",
+    "key_rules",
     "key_share",
+    "leading_directions",
+    "logit_heatmaps",
     "logit_spectrum",
     "logit_strip",
     "logits_as_waves",
     "logits_by_ray",
+    "loss_distributions",
     "magnitudes",
+    "margin_by_difference",
     "memory_maps",
     "neuron_followers",
+    "neuron_gallery",
     "neuron_identity",
     "neuron_spectra",
     "neuron_waves",
     "operation_table",
     "outcome_map",
-    "output_spectra",
+    "outer_products",
     "overtones",
     "overtones_and_ghosts",
     "pair_logits",
+    "pair_losses",
     "participation",
     "phase_alignment",
     "phase_rings",
@@ -141,13 +174,14 @@ __all__ = [
     "runs_grid",
     "show",
     "solved_waves",
+    "sorted_components",
     "sparsity_and_norm",
     "spectra_side_by_side",
     "spectrum_over_training",
     "spectrum_strip",
-    "split",
     "stage_curves",
     "stage_weights",
+    "steps_to_grok",
     "story_json",
     "story_strip",
     "subset_losses",
@@ -158,7 +192,14 @@ __all__ = [
     "training_curves",
     "trigonometric_identity",
     "until",
-    "values_by_sum",
+    "verdicts",
+    "walk_answer",
+    "walk_attention",
+    "walk_circles",
+    "walk_cluster",
+    "walk_neurons",
+    "walk_steps",
+    "walk_sum",
     "weight_components",
     "weight_norms",
     "weight_path",

@@ -7,8 +7,9 @@ from typing import Any
 import motion_samples
 import neuron_samples
 import numpy as np
+import samples_by_hand
 
-from modaddlab import figures
+from modaddlab import attention, figures
 
 
 def basis(p: int) -> np.ndarray:
@@ -90,6 +91,9 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
     fits = neurons * 0.9 + 0.05
     fve_H = np.where(rng.random(H) < 0.85, rng.uniform(0.88, 0.99, H), rng.uniform(0.3, 0.85, H))
     chosen = [0, 1, 2, 3]
+    order = np.argsort(frequency_H, kind="stable")[:9]
+    W_L = np.array([wave(int(frequency_H[h]), 2 * phase_H[h]) for h in order]) + 0.1 * rng.normal(size=(9, p))
+    votes_K = np.bincount(frequency_H - 1, minlength=half)
     energy_HK = rng.random((H, half)) * 0.02
     energy_HK[np.arange(H), frequency_H - 1] = 1.0
 
@@ -104,8 +108,10 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
     mean_nP = np.array([0.5 + 0.4 * wave(key, i) for i, key in enumerate(heads)])
     pattern = np.array([sigmoid(3 * wave(key, i)[:, None] - 3 * wave(key, i)[None]) for i, key in enumerate(heads)])
     pattern, mean_Pn = pattern.transpose(1, 2, 0), mean_nP.T
-    norm_nK = rng.random((4, half)) * 0.1
-    norm_nK[np.arange(4), heads - 1] = 2.0
+    patterns_Bn33 = np.tril(rng.random((9, 4, 3, 3)) + 0.05)
+    patterns_Bn33 /= patterns_Bn33.sum(axis=-1, keepdims=True)
+    shares = {"linear": 0.5, "products": 0.2, "linear_others": 0.15, "products_others": 0.01, "mixed": 0.04, "rest": 0.1}
+    written = [attention.HeadTerms(head=h, frequency=int(key), **shares) for h, key in enumerate(heads)]
 
     grown = run["test_accuracy"] ** 8
     excluded_TK = np.array([run["train_loss"] * (1 + grown * 1e3 * 5**i) for i in range(len(keys))]).T
@@ -125,12 +131,6 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
         figures.AblationRow(name="without any key", value=8.2, control=3e-6, control_low=1e-6, control_high=2e-5),
         figures.AblationRow(name="keys only", value=6e-8, control=7.5, control_low=6.1, control_high=9.0),
         figures.AblationRow(name="MLP on the 10 directions of W_L", value=1.2e-7),
-    ]
-    accuracies = [
-        figures.AblationRow(
-            name=f"without k = {key}", value=0.9 - 0.2 * i, control=0.99, control_low=0.97, control_high=1.0, key=key
-        )
-        for i, key in enumerate(keys)
     ]
     moments = []
     for at, grown in ((200, 0.0), (5000, 0.5), (9000, 0.8), (30000, 1.0)):
@@ -155,7 +155,6 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
     }
     return {
         "operation_table": (figures.operation_table, (sums, train_mask), {}),
-        "split": (figures.split, (train_mask,), {}),
         "addition_on_a_circle": (figures.addition_on_a_circle, (4, 5, 7 if p < 20 else 17), {"frequencies": (1, 2)})
         if p == 113
         else (figures.addition_on_a_circle, (3, 5, 7), {"frequencies": (1, 2)}),
@@ -173,6 +172,17 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
             {},
         ),
         "logit_spectrum": (figures.logit_spectrum, (logits_PP, keys), {}),
+        "sorted_components": (figures.sorted_components, (logits_PP, keys, 20, {9: "a replication"}), {"n_shown": 30}),
+        "key_rules": (
+            figures.key_rules,
+            (
+                {"norms": np.hypot(norm_P[1::2], norm_P[2::2]), "votes": votes_K},
+                {"norms": [*keys, 2], "votes": keys},
+                keys,
+                {"norms": 2.0},
+            ),
+            {},
+        ),
         "spectrum_over_training": (figures.spectrum_over_training, (step, energy_TK, keys), {"phases": phases}),
         "activation_grids": (
             figures.activation_grids,
@@ -187,8 +197,12 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
         "fve_histogram": (figures.fve_histogram, (fve_H, frequency_H, keys), {"control_H": rng.uniform(0.2, 0.45, H)}),
         "cluster_sizes": (figures.cluster_sizes, ({0: 79} | {key: 44 + 20 * i for i, key in enumerate(keys)}, keys), {}),
         "neuron_spectra": (figures.neuron_spectra, (energy_HK.T, np.where(fve_H > 0.85, frequency_H, 0), keys), {}),
-        "output_spectra": (figures.output_spectra, (energy_HK[:4], chosen, frequency_H[:4], keys), {}),
-        "activation_by_sum": (figures.activation_by_sum, (neurons[..., :4], chosen), {}),
+        "neuron_gallery": (figures.neuron_gallery, (neurons[..., order], W_L, order, frequency_H[order], keys), {}),
+        "fve_by_frequency": (
+            figures.fve_by_frequency,
+            (frequency_H, fve_H, keys),
+            {"control": (rng.integers(1, half + 1, H), rng.uniform(0.05, 0.4, H))},
+        ),
         "embedding_circles": (
             figures.embedding_circles,
             ({key: np.stack([wave(key), wave(key, -np.pi / 2)], 1) + 0.05 * rng.normal(size=(p, 2)) for key in keys},),
@@ -200,7 +214,11 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
             (np.outer(np.cos(angle), np.cos(angle)), -np.outer(np.sin(angle), np.sin(angle)), u[k], k),
             {},
         ),
-        "values_by_sum": (figures.values_by_sum, (u[k], v[k], k, keys), {}),
+        "amplitude_by_difference": (
+            figures.amplitude_by_difference,
+            ({key: 4 + 0.2 * wave(2 * key) for key in keys}, {key: 6 * np.abs(np.cos(np.pi * key * residue / p)) for key in keys}, keys),
+            {},
+        ),
         "logits_as_waves": (figures.logits_as_waves, (waves, logits, keys, a, b), {}),
         "correct_logit_margin": (figures.correct_logit_margin, (np.sum([1 - wave(key) for key in keys], axis=0),), {}),
         "attention_by_token": (
@@ -208,9 +226,15 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
             (pattern, heads, [0.99, 0.985, 0.991, 0.979], keys),
             {"fit_Pn": mean_Pn},
         ),
-        "attention_spectra": (figures.attention_spectra, (norm_nK, keys), {}),
+        "attention_by_input": (
+            figures.attention_by_input,
+            (patterns_Bn33, [(i, (5 * i + 3) % p) for i in range(9)], patterns_Bn33.mean(axis=0), heads, keys),
+            {},
+        ),
+        "head_writing": (figures.head_writing, ({"": written, "untrained": written[:2]}, keys), {}),
         "attention_patterns": (figures.attention_patterns, (pattern,), {"window": 40}),
         "attention_patterns_unwrapped": (figures.attention_patterns, (pattern, heads), {}),
+        **samples_by_hand.calls(),
         "progress_measures": (figures.progress_measures, (step, losses), {"phases": phases}),
         "excluded_by_key": (figures.excluded_by_key, (step, excluded_TK, keys, run["train_loss"]), {"phases": phases}),
         "sparsity_and_norm": (
@@ -219,9 +243,18 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
             {"phases": phases},
         ),
         "ablation_losses": (figures.ablation_losses, (rows, 2.4e-7, float(np.log(p))), {}),
-        "ablation_accuracies": (figures.ablation_accuracies, (accuracies, 0.999, 1 / p), {}),
         "runs_grid": (figures.runs_grid, (grid,), {}),
         "runs_grid_loss": (figures.runs_grid, (grid, "loss"), {}),
+        "steps_to_grok": (
+            figures.steps_to_grok,
+            ("weight decay", {0.3: [24_000, np.nan], 1.0: [7010, 3830]}, {"a paper": {0.3: (3000, 3000), 3.0: (5e3, 9e3)}}, 4e4),
+            {},
+        ),
+        "verdicts": (
+            figures.verdicts,
+            ({"the paper (2023)": (20, 6, 2, 5), "a replication": (3, 0, 1, 0)}, ["holds", "differs", "fails", "open"]),
+            {},
+        ),
         "final_accuracies": (
             figures.final_accuracies,
             (list(grid), np.ones(4), np.array([0.013, 0.99, 0.005, 1.0])),
