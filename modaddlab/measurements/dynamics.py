@@ -1,8 +1,8 @@
 """The dynamics of a two-layer network that starts with one frequency a neuron: its waves, the equations' solution, its leakage.
 
 For the runs mlp-quad-single-freq and mlp-relu-single-freq. Time is the sum of the learning rates, so the solution is laid over
-the training with nothing fitted. The equations hold while every answer is about equally likely, that is while the loss is close to
-log p: `SingleFrequencyRun.until` gives the last snapshot before the loss has fallen by some share of that.
+the training with nothing fitted. The equations hold while every answer is about equally likely, that is while the loss is close
+to log p: `SingleFrequencyRun.until` gives the last snapshot before the loss has fallen by some share of that.
 """
 
 from __future__ import annotations
