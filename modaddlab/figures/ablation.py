@@ -1,4 +1,4 @@
-"""Ablations: the loss or the accuracy after a part of the network is removed or replaced, beside random controls.
+"""Ablations: loss and accuracy after a part of the network is removed or replaced, beside random controls.
 
 Every ablation stands beside as many random parts of the same size: without them a large number shows only that
 something was broken. The line of the full network and, for losses, that of uniform guessing (ln p nats) give the scale.
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 
@@ -22,7 +23,7 @@ class AblationRow:
 
     name: str
     value: float
-    """Loss in nats or accuracy as a fraction after the ablation."""
+    """Loss in nats after the ablation."""
     control: float | None = None
     """Mean of the random controls of the same size."""
     control_low: float | None = None
@@ -32,7 +33,7 @@ class AblationRow:
     """The key frequency that the row is about, for its colour."""
 
 
-def _dots(rows: Sequence[AblationRow], height: float) -> tuple[Figure, np.ndarray]:
+def _dots(rows: Sequence[AblationRow], height: float) -> Figure:
     colors = palette()
     by_key = frequency_colors([row.key for row in rows if row.key is not None])
     figure = new_figure(height)
@@ -64,11 +65,18 @@ def _dots(rows: Sequence[AblationRow], height: float) -> tuple[Figure, np.ndarra
             *axes.plot([], [], "D-", color=colors.control, markersize=4.5, label="random, of the same size"),
         ]
         figure.legend(handles=handles, loc="outside upper right", ncols=2)
-    return figure, places
+    return figure
 
 
-def _mark(figure: Figure, value: float, text: str, color: str, align: str = "center") -> None:
-    axes = figure.axes[0]
+def _loss_along_x(axes: Axes) -> None:
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(numticks=8))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.minorticks_off()
+    axes.set_xlabel("loss (nats)")
+
+
+def _mark(axes: Axes, value: float, text: str, color: str, align: str = "center") -> None:
     axes.axvline(value, color=color, linewidth=1.1, dashes=(4, 3), zorder=1)
     axes.annotate(
         text,
@@ -94,33 +102,68 @@ def ablation_losses(rows: Sequence[AblationRow], full: float, uniform: float) ->
         uniform: the loss of uniform guessing, ln p.
     """
     colors = palette()
-    figure, _ = _dots(rows, 0.38 * len(rows) + 1.35)
+    figure = _dots(rows, 0.38 * len(rows) + 1.35)
     axes = figure.axes[0]
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(numticks=8))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.minorticks_off()
-    axes.set_xlabel("loss (nats)")
-    _mark(figure, full, "full network", colors.muted)
-    _mark(figure, uniform, "uniform guess", colors.muted)
+    _loss_along_x(axes)
+    _mark(axes, full, "full network", colors.muted)
+    _mark(axes, uniform, "uniform guess", colors.muted)
     return figure
 
 
+@dataclass(frozen=True, kw_only=True)
+class AblationSeeds:
+    """One ablation over S seeds."""
+
+    name: str
+    loss_S: np.ndarray
+    """Loss in nats after the ablation."""
+    accuracy_S: np.ndarray
+    """Accuracy as a fraction."""
+    control_loss_S: np.ndarray | None = None
+    """Loss with random parts of the same size."""
+    control_accuracy_S: np.ndarray | None = None
+
+
 @themed
-def ablation_accuracies(rows: Sequence[AblationRow], full: float, chance: float) -> Figure:
-    """The accuracy after each ablation.
+def ablations_over_seeds(rows: Sequence[AblationSeeds], full_loss: float, uniform: float, chance: float) -> Figure:
+    """Loss (left) and accuracy (right) after each ablation, a dot for every seed, above those of the random controls.
 
     Args:
-        rows: the ablations, from top to bottom; accuracies as fractions.
-        full: the full network's accuracy.
+        rows: the ablations, from top to bottom.
+        full_loss: the full networks' mean loss.
+        uniform: the loss of uniform guessing, ln p.
         chance: the accuracy of guessing, 1/p.
     """
     colors = palette()
-    figure, _ = _dots(rows, 0.38 * len(rows) + 1.35)
-    axes = figure.axes[0]
-    axes.set_xlim(-0.03, 1.04)
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.set_xlabel("accuracy")
-    _mark(figure, full, "full network", colors.muted, "right")
-    _mark(figure, chance, "chance", colors.muted, "left")
+    figure = new_figure(0.36 * len(rows) + 1.4)
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[3, 2])
+    places = np.arange(len(rows))
+    for axes, quantity in ((left, "loss_S"), (right, "accuracy_S")):
+        for place, row in zip(places, rows, strict=True):
+            control_S = getattr(row, f"control_{quantity}")
+            if control_S is not None:
+                axes.plot(control_S, [place + 0.2] * len(control_S), "D", color=colors.control, markersize=3.6, alpha=0.75)
+            values_S = getattr(row, quantity)
+            axes.plot(values_S, [place - 0.14] * len(values_S), "o", color=colors.ink, markersize=5, alpha=0.75)
+        for place in places[:-1]:
+            axes.axhline(place + 0.5, color=colors.rule, linewidth=0.6, zorder=0)
+        axes.grid(axis="x")
+        axes.grid(visible=False, axis="y")
+        axes.spines["left"].set_visible(False)
+        axes.tick_params(axis="y", length=0)
+    left.set_yticks(places, [row.name for row in rows])
+    left.set_ylim(len(rows) - 0.5, -0.6)
+    _loss_along_x(left)
+    right.set_xlim(-0.04, 1.06)
+    right.set_xticks([0, 0.5, 1])
+    right.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    right.set_xlabel("accuracy")
+    _mark(left, full_loss, "full", colors.muted)
+    _mark(left, uniform, "guess", colors.muted)
+    _mark(right, chance, "guess", colors.muted, "left")
+    handles = [
+        *left.plot([], [], "o", color=colors.ink, markersize=5, label="one seed"),
+        *left.plot([], [], "D", color=colors.control, markersize=3.6, label="random, of the same size"),
+    ]
+    figure.legend(handles=handles, loc="outside upper right", ncols=2)
     return figure

@@ -23,12 +23,14 @@ from modaddlab.figures import theme
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 import samples
+import samples_logits
 import samples_two_layer
 
 P = 11
-CALLS = samples.calls(P) | samples_two_layer.calls(P)
+CALLS = samples.calls(P) | samples_two_layer.calls(P) | samples_logits.calls(P)
 NOT_FIGURES = {
     "AblationRow",
+    "AblationSeeds",
     "Moment",
     "Phase",
     "Story",
