@@ -14,9 +14,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from modaddlab.figures.marks import color_scale, heatmap, residue_ticks, unwrap
+from modaddlab.figures.marks import color_scale, heatmap, outer_labels, residue_ticks, unwrap
 from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
 from modaddlab.shapes import require_shape
 
@@ -160,40 +161,6 @@ def trigonometric_identity(
 
 
 @themed
-def values_by_sum(u_PP: np.ndarray, v_PP: np.ndarray, key: int, keys: Sequence[int] = ()) -> Figure:
-    """What the network holds along u_k and v_k as a function of a + b: the mean over the p pairs of each sum, and their range.
-
-    Args:
-        u_PP: (P, P) u_k . MLP(a, b), for cos(w_k (a + b)); without its mean.
-        v_PP: (P, P) v_k . MLP(a, b), for sin(w_k (a + b)); without its mean.
-        key: the frequency k.
-        keys: the key frequencies, for the colour.
-    """
-    p = require_shape("u_PP", u_PP, "P P")["P"]
-    require_shape("v_PP", v_PP, "P P", P=p)
-    colors = palette()
-    by_key = frequency_colors(keys or [key])[key]
-    rows = np.arange(p)
-    fine = np.linspace(0, p - 1, 12 * p)
-    figure = new_figure(3.7)
-    top, bottom = figure.subplots(2, 1, sharex=True, sharey=True)
-    for axes, values_PP, function, vector in ((top, u_PP, np.cos, "u"), (bottom, v_PP, np.sin, "v")):
-        by_sum_PP = np.stack([values_PP[rows, (total - rows) % p] for total in range(p)])
-        mean_P = by_sum_PP.mean(axis=1)
-        wave_P = function(2 * np.pi * key * rows / p)
-        size = float(mean_P @ wave_P) / float(wave_P @ wave_P)
-        axes.plot(fine, size * function(2 * np.pi * key * fine / p), color=colors.muted, linewidth=0.9)
-        axes.vlines(rows, by_sum_PP.min(axis=1), by_sum_PP.max(axis=1), color=by_key, alpha=0.45, linewidth=2)
-        axes.plot(rows, mean_P, "o", color=by_key, markersize=3.4)
-        axes.set_ylabel(f"{vector}$_{{{key}}}$ · MLP")
-    top.set_title("dots: mean of the pairs with this sum; bars: their range; line: the wave", fontsize=10)
-    bottom.set_xlabel("(a + b) mod p")
-    bottom.set_xticks(residue_ticks(p, 6))
-    bottom.set_xlim(-0.8, p - 0.2)
-    return figure
-
-
-@themed
 def logits_as_waves(wave_KC: np.ndarray, logits_C: np.ndarray, keys: Sequence[int], a: int, b: int) -> Figure:
     """The logits of one pair as a sum of one cosine per key frequency, which peak together only at c = a + b.
 
@@ -272,4 +239,54 @@ def correct_logit_margin(margin_C: np.ndarray) -> Figure:
     axes.set_xlabel("offset d from the right answer")
     axes.set_ylabel("mean margin (logits)")
     axes.set_title(f"smallest margin: {smallest:.3g}", fontsize=10)
+    return figure
+
+
+@themed
+def amplitude_by_difference(
+    amplitude_P: Mapping[int, np.ndarray], without_P: Mapping[int, np.ndarray], keys: Sequence[int]
+) -> Figure:
+    """How tall a key's wave is for pairs of each difference: flat when only the sum matters, |cos| when it is rectified only.
+
+    Args:
+        amplitude_P: key -> (P,) amplitude over d = a - b, in logits; a panel each.
+        without_P: key -> the same with the overtone 2k taken out of the embedding.
+        keys: the key frequencies, for the colours.
+
+    Raises:
+        ValueError: there is no key.
+    """
+    p = len(_first(amplitude_P))
+    colors = palette()
+    by_key = frequency_colors(keys)
+    columns = min(2, len(amplitude_P))
+    rows = -(-len(amplitude_P) // columns)
+    figure = new_figure(1.85 * rows + 0.75)
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=True)
+    turn_P = (np.arange(p) + p // 2) % p - p // 2
+    order = np.argsort(turn_P)
+    for axes, (key, height_P) in zip(panels.flat, amplitude_P.items(), strict=False):
+        color = by_key.get(key, colors.muted)
+        bare_P = unwrap(without_P[key], key, n_axes=1)[order]
+        shown_P = unwrap(height_P, key, n_axes=1)[order]
+        cosine_P = np.abs(np.cos(np.pi * turn_P[order] / p))
+        axes.plot(turn_P[order], bare_P.max() * cosine_P, color=colors.muted, linewidth=1.2, dashes=(3, 2))
+        axes.plot(turn_P[order], bare_P, "o", mfc="none", mec=color, mew=0.8, markersize=3.2)
+        axes.plot(turn_P[order], shown_P, "o", color=color, markersize=3)
+        axes.set_ylim(0, 1.14 * max(float(shown_P.max()), float(bare_P.max())))
+        axes.set_title(f"k = {key}", color=color, fontweight="bold", fontsize=10, pad=3)
+        axes.set_xlim(-p / 2 - 0.5, p / 2 + 0.5)
+    for axes in panels.flat[: len(amplitude_P)]:
+        axes.set_xticks([-(p // 2), 0, p // 2], ["opposite", "same place", "opposite"])
+        for tick, side in zip(axes.xaxis.get_major_ticks(), ("left", "center", "right"), strict=False):
+            tick.label1.set_horizontalalignment(side)
+    for axes in panels[:, 0]:
+        axes.set_ylabel("amplitude")
+    outer_labels(panels, len(amplitude_P), "where a and b are on the circle of k")
+    handles = [
+        Line2D([], [], marker="o", color=colors.norm, linestyle="none", markersize=4, label="network"),
+        Line2D([], [], marker="o", mfc="none", mec=colors.norm, linestyle="none", markersize=4, label="without the overtone 2k"),
+        Line2D([], [], color=colors.muted, linewidth=1.2, linestyle=(0, (3, 2)), label="|cos|: no products"),
+    ]
+    figure.legend(handles=handles, loc="outside upper right", ncols=3, handletextpad=0.4, columnspacing=1.4)
     return figure

@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
-from modaddlab.figures.marks import color_scale, frequency_axis, heatmap, name_keys, outer_labels, residue_ticks, unwrap
+from modaddlab.figures.marks import color_scale, frequency_axis, heatmap, name_keys, unwrap
 from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
 from modaddlab.shapes import require_shape
 
@@ -221,65 +222,113 @@ def neuron_spectra(
 
 
 @themed
-def output_spectra(norm_HK: np.ndarray, ids: Sequence[int], frequencies: Sequence[int], keys: Sequence[int]) -> Figure:
-    """The spectrum over the outputs of chosen neurons' rows of W_L, a panel each.
+def neuron_gallery(
+    neurons_PPN: np.ndarray,
+    W_L_NC: np.ndarray,
+    ids: Sequence[int],
+    frequencies: Sequence[int],
+    keys: Sequence[int],
+    n_columns: int = 3,
+) -> Figure:
+    """Neurons of each frequency: the activation over all pairs, and beside it what the neuron adds to each output.
+
+    Residues and outputs stand in the order of their angle at the neuron's frequency, which then goes round once. The line is
+    the one wave of that frequency that fits the outputs best.
 
     Args:
-        norm_HK: (H, K) norm per frequency of each chosen neuron's row of the neuron-logit map.
+        neurons_PPN: (P, P, N) activations, a down, b across; neurons of one frequency follow each other.
+        W_L_NC: (N, C) the neurons' rows of the neuron-logit map.
         ids: the neurons' numbers.
-        frequencies: the frequency of each neuron's activations, named in the title.
-        keys: the key frequencies.
+        frequencies: the frequency of each; they decide the rows of the figure.
+        keys: the key frequencies, for the colours.
+        n_columns: neurons in a row.
     """
-    sizes = require_shape("norm_HK", norm_HK, "H K", H=len(ids))
+    sizes = require_shape("neurons_PPN", neurons_PPN, "P P N", N=len(ids))
+    p = sizes["P"]
+    require_shape("W_L_NC", W_L_NC, "N C", N=sizes["N"], C=p)
     colors = palette()
     by_key = frequency_colors(keys)
-    columns = 2
-    rows = -(-len(ids) // columns)
-    figure = new_figure(1.75 * rows + 0.4)
-    panels = figure.subplots(rows, columns, squeeze=False, sharex=True)
-    frequency_K = np.arange(1, sizes["K"] + 1)
-    for axes, norm_K, neuron, frequency in zip(panels.flat, norm_HK, ids, frequencies, strict=False):
-        axes.bar(frequency_K, norm_K, width=0.72, color=[by_key.get(int(k), colors.muted) for k in frequency_K])
-        frequency_axis(axes, sizes["K"])
-        axes.set_ylim(0, 1.22 * float(norm_K.max()))
-        highest = int(np.argmax(norm_K)) + 1
-        if highest in by_key:
-            name_keys(axes, {highest: float(norm_K[highest - 1])}, by_key)
-        axes.set_title(
-            f"neuron {neuron}, activations of k = {frequency}",
-            color=by_key.get(int(frequency), colors.muted),
-            fontsize=10,
-            pad=4,
-        )
-    for axes in panels[:, 0]:
-        axes.set_ylabel("norm")
-    outer_labels(panels, len(ids), "frequency k")
+    n_rows = -(-sizes["N"] // n_columns)
+    figure = new_figure(1.42 * n_rows + 0.35)
+    panels = figure.subplots(n_rows, 2 * n_columns, squeeze=False)
+    angle_C = 2 * np.pi * np.arange(p) / p
+    for number in range(n_rows * n_columns):
+        picture, line = panels.flat[2 * number], panels.flat[2 * number + 1]
+        if number >= sizes["N"]:
+            picture.axis("off")
+            line.axis("off")
+            continue
+        frequency = int(frequencies[number])
+        color = by_key.get(frequency, colors.muted)
+        heatmap(picture, unwrap(neurons_PPN[..., number], frequency), colors.sequential)
+        picture.set_title(f"{ids[number]}, k = {frequency}", color=color, fontsize=9, pad=3)
+        picture.set_xticks([])
+        picture.set_yticks([])
+        output_C = unwrap(W_L_NC[number], frequency, n_axes=1)
+        output_C = output_C - output_C.mean()
+        wave = 2 / p * np.sum(output_C * np.exp(-1j * angle_C))
+        line.plot(np.real(wave * np.exp(1j * angle_C)), color=colors.ink, linewidth=1.0)
+        line.plot(output_C, "o", color=color, markersize=1.5)
+        line.axhline(0, color=colors.rule, linewidth=0.8, zorder=0)
+        line.set_xticks([])
+        line.set_yticks([])
+        line.grid(False)
+        for side in ("left", "bottom"):
+            line.spines[side].set_visible(False)
+        if number >= sizes["N"] - n_columns:
+            picture.set_xlabel("k·b mod p", fontsize=9)
+            line.set_xlabel("k·c mod p", fontsize=9)
+        if number % n_columns == 0:
+            picture.set_ylabel("k·a mod p", fontsize=9)
     return figure
 
 
 @themed
-def activation_by_sum(neurons_PPN: np.ndarray, ids: Sequence[int]) -> Figure:
-    """Chosen neurons' activations with the pairs rearranged by sum (down) and difference (across).
-
-    A neuron that depends on a + b alone shows horizontal stripes.
+def fve_by_frequency(
+    frequency_H: np.ndarray,
+    fve_H: np.ndarray,
+    keys: Sequence[int],
+    *,
+    control: tuple[np.ndarray, np.ndarray] | None = None,
+    threshold: float = 0.85,
+) -> Figure:
+    """Every neuron as a dot: its best frequency, and how much of it that frequency explains.
 
     Args:
-        neurons_PPN: (P, P, N) activations of the chosen neurons, a down, b across; p odd.
-        ids: the neurons' numbers.
+        frequency_H: (H,) the best frequency of each neuron.
+        fve_H: (H,) the fraction of variance that it explains.
+        keys: the key frequencies.
+        control: the same two arrays of an untrained network, drawn as crosses.
+        threshold: where the rule for belonging to a cluster cuts.
     """
-    sizes = require_shape("neurons_PPN", neurons_PPN, "P P N", N=len(ids))
-    p = sizes["P"]
-    total_PP, difference_PP = np.meshgrid(np.arange(p), np.arange(p), indexing="ij")
-    half = (p + 1) // 2  # the inverse of 2 mod p
-    a_PP = (total_PP + difference_PP) * half % p
-    b_PP = (total_PP - difference_PP) * half % p
-    figure = new_figure(6.3 / len(ids) + 0.85, compressed=True)
-    panels = figure.subplots(1, len(ids), sharey=True, squeeze=False)[0]
-    for column, (axes, neuron) in enumerate(zip(panels, ids, strict=True)):
-        heatmap(axes, neurons_PPN[a_PP, b_PP, column], palette().sequential)
-        axes.set_title(f"neuron {neuron}", fontsize=10)
-        axes.set_xlabel("a - b mod p")
-        axes.set_xticks(residue_ticks(p, 2))
-        axes.set_yticks(residue_ticks(p, 2))
-    panels[0].set_ylabel("a + b mod p")
+    require_shape("frequency_H", frequency_H, "H", H=len(fve_H))
+    colors = palette()
+    by_key = frequency_colors(keys)
+    jitter = np.random.default_rng(0).uniform(-0.28, 0.28, size=(2, max(len(fve_H), len(control[0]) if control else 0)))
+    figure = new_figure(3.5)
+    axes = figure.subplots()
+    if control is not None:
+        axes.plot(control[0] + jitter[1, : len(control[0])], control[1], "x", color=colors.control, markersize=3, mew=0.8)
+        axes.annotate(
+            "untrained network",
+            (1.0, float(np.quantile(control[1], 0.99))),
+            xycoords=("axes fraction", "data"),
+            xytext=(-2, 4),
+            textcoords="offset points",
+            ha="right",
+            va="bottom",
+            color=colors.control,
+            fontsize=10,
+        )
+    inks = np.array([by_key.get(int(k), colors.muted) for k in frequency_H])
+    axes.scatter(frequency_H + jitter[0, : len(fve_H)], fve_H, c=inks.tolist(), s=9, linewidths=0, zorder=2)
+    axes.axhline(threshold, color=colors.ink, linewidth=1.0, dashes=(4, 3))
+    frequency_axis(
+        axes, int(max(np.max(frequency_H), *by_key, np.max(control[0]) if control else 0)), "best frequency k of the neuron"
+    )
+    axes.set_ylim(0, 1.12)
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_ylabel("variance explained")
+    name_keys(axes, dict.fromkeys(by_key, 1.0), by_key)
     return figure

@@ -218,6 +218,92 @@ def logit_spectrum(norm_PP: np.ndarray, keys: Sequence[int], n_significant: int 
 
 
 @themed
+def sorted_components(
+    norm_PP: np.ndarray, keys: Sequence[int], n_significant: int, published: Mapping[int, str], n_shown: int = 40
+) -> Figure:
+    """The largest two-dimensional components of the logits in order, coloured by key, and where rules and studies cut.
+
+    Args:
+        norm_PP: (P, P) norm over the outputs of each component, basis order along a and b; the constant is not drawn.
+        keys: the key frequencies; a component belongs to one when both of its waves have that frequency.
+        n_significant: how many our rule finds.
+        published: number of components -> who reports it.
+        n_shown: how many are drawn.
+    """
+    p = require_shape("norm_PP", norm_PP, "P P")["P"]
+    colors = palette()
+    by_key = frequency_colors(keys)
+    order = np.argsort(-norm_PP.ravel(), kind="stable")
+    order = order[order != 0][:n_shown]
+    frequency_a, frequency_b = (order // p + 1) // 2, (order % p + 1) // 2
+    inks = [by_key.get(int(i), colors.muted) if i == j else colors.muted for i, j in zip(frequency_a, frequency_b, strict=True)]
+    figure = new_figure(3.4)
+    axes = figure.subplots()
+    rank = np.arange(1, len(order) + 1)
+    heights = norm_PP.ravel()[order]
+    axes.vlines(rank, float(heights.min()) * 0.5, heights, color=inks, linewidth=1.2, alpha=0.6)
+    axes.scatter(rank, heights, c=inks, s=22, zorder=2)
+    axes.set_yscale("log")
+    axes.set_ylim(float(heights.min()) * 0.5, float(heights.max()) * 3)
+    axes.set_xlim(0, len(order) + 1)
+    for count, text, ink in [(n_significant, "our rule", colors.ink), *((n, who, colors.muted) for n, who in published.items())]:
+        axes.axvline(count + 0.5, color=ink, linewidth=1.0, dashes=(4, 3), zorder=1)
+        axes.annotate(
+            f"{count}: {text}",
+            (count + 0.5, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, -3) if ink == colors.ink else (0, 2),
+            textcoords="offset points",
+            ha="left" if ink == colors.ink else "center",
+            va="top" if ink == colors.ink else "bottom",
+            fontsize=9,
+            color=ink,
+        )
+    axes.set_xlabel("components of the logits, largest first")
+    axes.set_ylabel("norm (log scale)")
+    handles = [Patch(color=color, label=f"k = {key}") for key, color in by_key.items()]
+    figure.legend(
+        handles=[*handles, Patch(color=colors.muted, label="other")], loc="outside upper left", ncols=8, handlelength=0.9
+    )
+    return figure
+
+
+@themed
+def key_rules(
+    scores: Mapping[str, np.ndarray], found: Mapping[str, Sequence[int]], keys: Sequence[int], cuts: Mapping[str, float]
+) -> Figure:
+    """What each rule for the key frequencies looks at, one row each, the frequencies that it finds named.
+
+    Args:
+        scores: rule -> (K,) its score of each frequency, such as norms or votes.
+        found: rule -> the frequencies that it finds.
+        keys: the key frequencies; another one that a rule finds is named in the ink.
+        cuts: rule -> the score above which a frequency is found, for rules that have one.
+
+    Raises:
+        ValueError: there is no rule.
+    """
+    if not scores:
+        raise ValueError("scores must hold at least one rule, found none")
+    colors = palette()
+    by_key = frequency_colors(keys)
+    figure = new_figure(1.42 * len(scores) + 0.55)
+    panels = figure.subplots(len(scores), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (rule, score_K) in zip(panels, scores.items(), strict=True):
+        frequency_K = np.arange(1, len(score_K) + 1)
+        named = {int(k): by_key.get(int(k), colors.ink) for k in sorted(found[rule])}
+        axes.bar(frequency_K, score_K, width=0.72, color=[named.get(int(k), colors.muted) for k in frequency_K])
+        frequency_axis(axes, len(score_K), "frequency k" if axes is panels[-1] else "")
+        axes.set_ylim(0, 1.2 * float(np.max(score_K)))
+        name_keys(axes, {k: float(score_K[k - 1]) for k in named}, named)
+        if rule in cuts and np.isfinite(cuts[rule]):
+            axes.axhline(cuts[rule], color=colors.ink, linewidth=0.9, dashes=(4, 3))
+        axes.set_title(rule, fontsize=10, pad=7)
+        axes.tick_params(labelbottom=axes is panels[-1])
+    return figure
+
+
+@themed
 def spectrum_over_training(
     step_T: np.ndarray,
     energy_TK: np.ndarray,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Arc, FancyArrowPatch
 
@@ -52,26 +51,6 @@ def operation_table(label_PP: np.ndarray, train_mask_PP: np.ndarray) -> Figure:
     axes[1].set_ylabel("")
     bar = color_scale(figure, image, list(axes), "right answer")
     bar.set_ticks(residue_ticks(p))
-    return figure
-
-
-@themed
-def split(train_mask_PP: np.ndarray) -> Figure:
-    """Which pairs are in the train set and which in the test set.
-
-    Args:
-        train_mask_PP: (P, P) True where the pair (a down, b across) is a train pair.
-    """
-    p = require_shape("train_mask_PP", train_mask_PP, "P P")["P"]
-    colors = palette()
-    figure = new_figure(4.2, 4.6)
-    axes = figure.subplots()
-    chosen = ListedColormap([(*to_rgb(colors.test), 0.4), colors.train])
-    heatmap(axes, np.asarray(train_mask_PP, int), chosen, BoundaryNorm([-0.5, 0.5, 1.5], 2))
-    _pair_axes(axes, p)
-    n_train = int(np.sum(train_mask_PP))
-    axes.set_title(f"train: {n_train:,} pairs", color=colors.train, loc="left")
-    axes.set_title(f"test: {p * p - n_train:,} pairs", color=colors.test, loc="right")
     return figure
 
 
