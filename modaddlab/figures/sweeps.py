@@ -37,10 +37,8 @@ def steps_to_grok(
         x = np.array(list(values)) * shift
         low, high = np.array(list(values.values())).T
         middle = np.sqrt(low * high)
-        axes.errorbar(
-            x, middle, yerr=[middle - low, high - middle], fmt=marker, ms=7, color=colors.muted, mfc="none", lw=1.2, capsize=3,
-            label=source,
-        )  # fmt: skip
+        axes.vlines(x, low, high, color=colors.muted, lw=1.2)
+        axes.plot(x, middle, marker, ms=7, color=colors.muted, mfc=colors.page, label=source)
         axes.plot(x, middle, lw=0.8, ls=":", color=colors.muted)
     any_never = False
     for x, steps in ours.items():
