@@ -34,6 +34,13 @@ def test_a_figure_is_described_captioned_and_referred_to(chapter: str, label: st
     assert re.search(rf"@{label}\b(?!-)", outside), f"{label} is not referred to in {chapter}"
 
 
+@pytest.mark.parametrize(("chapter", "label"), [figure[:2] for figure in FIGURES], ids=[label for _, label, _ in FIGURES])
+def test_the_data_behind_a_figure_can_be_downloaded(chapter: str, label: str) -> None:
+    links = [cell for cell in CELL.findall(BOOK[chapter]) if re.search(rf"download\w*\(\s*\"{label}\"", cell)]
+    assert len(links) == 1, f"one cell of {chapter} links the data of {label}"
+    assert "#| output: asis" in links[0]
+
+
 def test_there_are_figures_in_every_chapter_of_the_story() -> None:
     with_figures = {chapter for chapter, _, _ in FIGURES}
     story = {name for name in BOOK if re.match(r"index|\d\d-", name)}
