@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from modaddlab import tables
 from modaddlab.analysis.seeds import OverSeeds, over_seeds
@@ -71,51 +68,59 @@ class Finding:
         return tables.MISSING if self.null is None else f"{_text(self.claim, self.null)} ({self.claim.null_is})"
 
 
-@functools.cache
-def family(runs: str) -> tuple[Study, ...]:
-    """The networks that a claim about a named run is measured on, those that have been trained, by seed."""
-    return tuple(study for name in FAMILIES.get(runs, (runs,)) for study in Study.seeds(name))
+def family(runs: str) -> Iterator[Study]:
+    """The networks that claims about a named run are measured on, those that have been trained, by seed.
+
+    Each is opened anew and can be let go: its activations are large.
+    """
+    for name in FAMILIES.get(runs, (runs,)):
+        for seed in [study.spec.seed for study in Study.seeds(name)]:
+            yield Study.open(name, seed=seed)
 
 
-def measure(claim: Claim) -> Finding:
-    """Measure a claim on every network that it is about, and judge it."""
-    if claim.measure is None:
-        return _untested(claim, claim.untestable)
-    studies = family(claim.runs)
-    if claim.snapshots:
-        studies = tuple(study for study in studies if len(study.record.snapshot_steps))
-    if not studies:
-        return _untested(claim, f"not trained here: python -m modaddlab.train {claim.runs}")
-    value_S = np.array([claim.measure(study) for study in studies])
-    there_S = value_S[np.isfinite(value_S)]
-    seeds = over_seeds(there_S, claim.scale) if len(studies) > 1 else None
-    most_lack_it = len(there_S) <= len(value_S) / 2
-    value = math.nan if most_lack_it else seeds.mean if seeds else float(value_S[0])
-    null = claim.null(studies[0]) if claim.null else None
+def findings(claims: Sequence[Claim] = ledger.CLAIMS) -> list[Finding]:
+    """Every claim measured on every network that it is about, and judged.
+
+    Some ten seconds for each network of the mainline's size the first time, then from the cache.
+    """
+    values: dict[str, list[float]] = {claim.id: [] for claim in claims}
+    nulls: dict[str, float] = {}
+    for runs in dict.fromkeys(claim.runs for claim in claims):
+        for study in family(runs):
+            for claim in claims:
+                if claim.runs != runs or claim.measure is None:
+                    continue
+                if claim.snapshots and not len(study.record.snapshot_steps):
+                    continue
+                if claim.null is not None and not values[claim.id]:
+                    nulls[claim.id] = claim.null(study)
+                values[claim.id].append(claim.measure(study))
+    return [_finding(claim, values[claim.id], nulls.get(claim.id)) for claim in claims]
+
+
+def _finding(claim: Claim, values: Sequence[float], null: float | None) -> Finding:
+    if not values:
+        why = claim.untestable or f"not trained here: python -m modaddlab.train {claim.runs}"
+        return Finding(claim=claim, first=math.nan, seeds=None, n_networks=0, null=None, verdict="cannot be tested", why=why)
+    there = [value for value in values if math.isfinite(value)]
+    seeds = over_seeds(there, claim.scale) if len(values) > 1 else None
+    most_lack_it = len(there) <= len(values) / 2
+    value = math.nan if most_lack_it else seeds.mean if seeds else values[0]
     return Finding(
         claim=claim,
-        first=float(value_S[0]),
+        first=values[0],
         seeds=seeds,
-        n_networks=len(studies),
+        n_networks=len(values),
         null=null,
         verdict=claim.judge(value, null),
         why="",
     )
 
 
-def findings(claims: Iterable[Claim] = ledger.CLAIMS) -> list[Finding]:
-    """Every claim measured; a minute for each network the first time, then from the cache."""
-    return [measure(claim) for claim in claims]
-
-
 def counts(found: Sequence[Finding]) -> dict[Verdict, int]:
     """How many claims got each verdict, in the order of `VERDICTS`."""
     tally = Counter(finding.verdict for finding in found)
     return {verdict: tally[verdict] for verdict in VERDICTS}
-
-
-def _untested(claim: Claim, why: str) -> Finding:
-    return Finding(claim=claim, first=math.nan, seeds=None, n_networks=0, null=None, verdict="cannot be tested", why=why)
 
 
 def _text(claim: Claim, value: float) -> str:

@@ -13,7 +13,7 @@ from modaddlab import Study
 from modaddlab.claims import counts, page, quantities, scorecard
 from modaddlab.claims.claim import EXACT, LOSS, VERDICTS, Band, Claim, exactly
 from modaddlab.claims.ledger import CLAIMS
-from modaddlab.claims.scorecard import Finding, measure
+from modaddlab.claims.scorecard import Finding
 from modaddlab.experiments.catalogue import RUNS
 
 ROOT = Path(__file__).parent.parent.parent
@@ -21,6 +21,11 @@ ROOT = Path(__file__).parent.parent.parent
 
 def p_of(study: Study) -> float:
     return float(study.p)
+
+
+def measure(claim: Claim) -> Finding:
+    (found,) = scorecard.findings([claim])
+    return found
 
 
 BASE = Claim(
@@ -71,7 +76,7 @@ def test_the_null_is_measured_and_counts() -> None:
 
 
 def test_a_run_that_is_not_there_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scorecard, "family", lambda runs: ())
+    monkeypatch.setattr(scorecard, "family", lambda runs: iter(()))
     found = measure(BASE)
     assert found.verdict == "cannot be tested"
     assert "python -m modaddlab.train debug" in found.why
@@ -84,9 +89,10 @@ def test_what_needs_snapshots_is_measured_where_there_are_some() -> None:
 
 def findings() -> list[Finding]:
     failing = dataclasses.replace(BASE, id="fails", published=exactly(18), holds=exactly(18))
-    wide = dataclasses.replace(BASE, id="differs", published=exactly(100), tolerance=LOSS, holds=Band(0, 200), evidence="@fig-task")
+    wide = dataclasses.replace(BASE, id="differs", published=exactly(100), tolerance=LOSS, holds=Band(0, 200))
+    wide = dataclasses.replace(wide, evidence="@fig-task")
     untested = dataclasses.replace(BASE, id="open", measure=None, untestable="too | large")
-    return [measure(one) for one in (BASE, failing, wide, untested)]
+    return scorecard.findings([BASE, failing, wide, untested])
 
 
 def test_verdicts_are_counted_in_order() -> None:
