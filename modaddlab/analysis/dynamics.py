@@ -152,36 +152,40 @@ def integrate(
     Returns:
         a_TN and b_TN, complex; NaN from where one of a wave's amplitudes has grown by `CEILING`.
     """
-    a_N, b_N = np.atleast_1d(np.asarray(a_N, dtype=complex)), np.atleast_1d(np.asarray(b_N, dtype=complex))
-    require_shape("b_N", b_N, "N", N=len(a_N))
+    start_2N = np.stack([np.atleast_1d(np.asarray(wave, dtype=complex)) for wave in (a_N, b_N)])
+    require_shape("time_T", time_T, "T")
     times_T = np.asarray(time_T, dtype=np.float64)
-    solved_TN2 = np.full((len(times_T), len(a_N), 2), np.nan, dtype=complex)
-    for number, start in enumerate(zip(a_N, b_N, strict=True)):
-        size = max(abs(start[0]), abs(start[1]))
-        if size == 0 or len(times_T) == 1:
-            solved_TN2[:, number] = start
-            continue
+    # Every wave in units of its larger amplitude, so that tolerances mean the same for all.
+    size_N = np.maximum(np.abs(start_2N).max(axis=0), np.finfo(float).tiny)
+    solved_T2N = np.full((len(times_T), *start_2N.shape), np.nan, dtype=complex)
+    solved_T2N[0] = state_2N = start_2N / size_N
+    going_N, now = np.arange(len(size_N)), times_T[0]
+    while len(going_N) and now < times_T[-1]:
+        unit_N = size_N[going_N] if activation == "quad" else np.ones(len(going_N))
 
-        # In units of the larger amplitude, and with quad also the time, so that tolerances mean the same for all waves.
-        unit = size if activation == "quad" else 1.0
+        def slope(_: float, flat: np.ndarray, unit_N: np.ndarray = unit_N) -> np.ndarray:
+            state_2N = flat.view(complex).reshape(2, -1)
+            return (np.stack(velocity(state_2N[0], state_2N[1], p, activation)) * unit_N).ravel().view(float)
 
-        def slope(_: float, state: np.ndarray) -> np.ndarray:
-            speed_a, speed_b = velocity(state[0] + 1j * state[1], state[2] + 1j * state[3], p, activation)
-            return np.array([np.real(speed_a), np.imag(speed_a), np.real(speed_b), np.imag(speed_b)])
-
-        def gone(_: float, state: np.ndarray) -> float:
-            return float(np.max(np.abs(state))) - CEILING
+        def gone(_: float, flat: np.ndarray) -> float:
+            return float(np.abs(flat).max()) - CEILING
 
         gone.terminal = True  # type: ignore[attr-defined]
-        state = np.array([start[0].real, start[0].imag, start[1].real, start[1].imag]) / size
-        span = (times_T - times_T[0]) * unit
-        done = solve_ivp(slope, (0.0, span[-1]), state, "DOP853", t_eval=span, events=gone, rtol=1e-9, atol=1e-12)
+        asked_T = times_T[times_T > now]
+        flat = np.ascontiguousarray(state_2N).ravel().view(float)
+        done = solve_ivp(slope, (now, times_T[-1]), flat, "DOP853", t_eval=asked_T, events=gone, rtol=1e-9, atol=1e-12)
         if not done.success:
-            raise ArithmeticError(f"the equations could not be solved from a={start[0]}, b={start[1]}: {done.message}")
-        reached = done.y.shape[1]
-        solved_TN2[:reached, number, 0] = size * (done.y[0] + 1j * done.y[1])
-        solved_TN2[:reached, number, 1] = size * (done.y[2] + 1j * done.y[3])
-    return solved_TN2[..., 0], solved_TN2[..., 1]
+            raise ArithmeticError(f"the equations could not be solved beyond the time {done.t[-1]}: {done.message}")
+        first = len(times_T) - len(asked_T)
+        reached_T2N = np.ascontiguousarray(done.y.T).view(complex).reshape(-1, 2, len(going_N))
+        solved_T2N[first : first + len(reached_T2N), :, going_N] = reached_T2N
+        if not len(done.t_events[0]):
+            break
+        now = float(done.t_events[0][0])
+        state_2N = np.ascontiguousarray(done.y_events[0][0]).view(complex).reshape(2, -1)
+        stays_N = np.abs(state_2N.reshape(2, -1)).max(axis=0) < 0.7 * CEILING  # real and imaginary part are watched apart
+        going_N, state_2N = going_N[stays_N], state_2N[:, stays_N]
+    return solved_T2N[:, 0] * size_N, solved_T2N[:, 1] * size_N
 
 
 def invariants(a: np.ndarray, b: np.ndarray, activation: Activation = "quad") -> tuple[np.ndarray, np.ndarray]:

@@ -18,6 +18,9 @@ from modaddlab.study import Study
 ORDERS = tuple(range(2, 10))
 """The overtones r k that are measured."""
 
+SOLVED = 0.8
+"""The equations are solved until the loss has fallen to this share of log p, well beyond where they hold."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SingleFrequencyRun:
@@ -31,7 +34,8 @@ class SingleFrequencyRun:
         loss_T: the training loss over log p; 1 is uniform guessing.
         frequency_H: what each neuron started with, and is measured at.
         a_TH, b_TH: complex amplitudes of input and output at that frequency.
-        solved_a_TH, solved_b_TH: the equations' solution from the first snapshot's amplitudes; NaN where it has diverged.
+        solved_a_TH, solved_b_TH: the equations' solution from the first snapshot's amplitudes; NaN where it has diverged, and
+            after the last snapshot with a loss above `SOLVED`.
         input_share_TH, output_share_TH: the share of the energy that lies at that frequency.
         input_ratio_TRH, output_ratio_TRH: amplitudes at r k over those at k, for the r of `ORDERS`; NaN where r k is k or 0.
         input_elsewhere_TH, output_elsewhere_TH: the same at the frequencies that are neither k nor a low overtone: the null.
@@ -74,8 +78,7 @@ class SingleFrequencyRun:
         Args:
             fall: 0.05 is 5 %.
         """
-        fallen_T = np.flatnonzero(self.loss_T < 1 - fall)
-        return int(fallen_T[0] - 1) if len(fallen_T) else len(self.loss_T) - 1
+        return _last_above(self.loss_T, 1 - fall)
 
     @property
     def error_T(self) -> np.ndarray:
@@ -149,10 +152,11 @@ def measure_single_frequency(study: Study) -> dict[str, np.ndarray]:
 
     optim = study.spec.optim
     time_T = dynamics.flow_time(step_T, optim.lr, optim.warmup_steps)
-    solved = dynamics.integrate(a_TH[0], b_TH[0], p, time_T, _activation(study))
-
     arrays = {"time_T": time_T, "frequency_H": own_H + 1}
     arrays["loss_T"] = np.interp(step_T, study.metrics["step"], study.metrics["train_loss"]) / np.log(p)
+    last = _last_above(arrays["loss_T"], SOLVED)
+    solved = [np.full(a_TH.shape, np.nan, dtype=complex) for _ in range(2)]
+    solved[0][: last + 1], solved[1][: last + 1] = dynamics.integrate(a_TH[0], b_TH[0], p, time_T[: last + 1], _activation(study))
     for side, waves_THK in (("input", waves_in_THK), ("output", waves_out_THK)):
         arrays[f"{side}_share_TH"] = np.array([leakage.own_share(waves_HK, own_H + 1) for waves_HK in waves_THK])
         arrays[f"{side}_ratio_TRH"] = np.array(
@@ -172,3 +176,9 @@ def measure_single_frequency(study: Study) -> dict[str, np.ndarray]:
 
 def _activation(study: Study) -> dynamics.Activation:
     return "quad" if study.spec.model.activation == "quad" else "relu"
+
+
+def _last_above(loss_T: np.ndarray, level: float) -> int:
+    """The index of the last snapshot before the loss falls below a level."""
+    below_T = np.flatnonzero(loss_T < level)
+    return int(below_T[0] - 1) if len(below_T) else len(loss_T) - 1
