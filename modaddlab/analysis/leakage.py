@@ -11,9 +11,10 @@ The input's gradient follows from the series of the square wave, sign(cos t) = (
 
     amplitude at r k, r odd:   | exp(-iD) / (r (r-2)) + exp(iD) / (r (r+2)) |      0 for even r
 
-over the same at r = 1. For an aligned neuron (D = 0) that is 3 / (r^2 - 4) in size: 3/5 at 3k and 1/7 at 5k. He et al. 2026
-(arXiv 2602.16849) give the order of decline, r^-2, as 1/9 and 1/25. These are ratios of gradients; what the weights end up with
-is measured. Frequencies are folded into 1..(p-1)/2, so that the overtones of one neuron lie at different places for different p.
+over the same at r = 1. For an aligned neuron (D = 0) that is -3 / (r^2 - 4), signs included: 3/5 at 3k and 1/7 at 5k, opposed to
+the wave at its crests, which they flatten (`signed_ratio`). He et al. 2026 (arXiv 2602.16849) give the order of decline, r^-2,
+as 1/9 and 1/25. These are ratios of gradients; what the weights end up with is measured. Frequencies are folded into
+1..(p-1)/2, so that the overtones of one neuron lie at different places for different p.
 """
 
 from __future__ import annotations
@@ -57,6 +58,13 @@ def predicted_ratio(side: Side, r: int, D: ArrayLike = 0.0) -> np.ndarray:
     return size(r) / size(1)
 
 
+def predicted_sign(side: Side, r: int) -> int:
+    """The sign of an aligned neuron's overtone at the crests of its wave: 1 sharpens them, -1 flattens them, 0 for none."""
+    if side == "output":
+        return 1 if r % 2 else -1
+    return 0 if r % 2 == 0 else 1 if r == 1 else -1
+
+
 def own_share(amplitude_NK: np.ndarray, frequency_N: np.ndarray) -> np.ndarray:
     """The share of the energy that lies at each neuron's own frequency, the constant left out.
 
@@ -90,6 +98,27 @@ def overtone_ratio(amplitude_NK: np.ndarray, frequency_N: np.ndarray, r: int, p:
     there_N = energy_NK[np.arange(len(at_N)), np.maximum(at_N - 1, 0)]
     usable_N = (at_N > 0) & (at_N != frequency_N) & (own_N > 0)
     return np.sqrt(np.divide(there_N, own_N, out=np.full(len(own_N), np.nan), where=usable_N))
+
+
+def signed_ratio(waves_NK: np.ndarray, frequency_N: np.ndarray, r: int, p: int) -> np.ndarray:
+    """The overtone's value at the crests of each neuron's wave, over the wave's amplitude: negative where it flattens them.
+
+    Args:
+        waves_NK: (N, K) complex amplitudes at 1..K, as of `dynamics.waves`.
+        frequency_N, r, p: as for `overtone_ratio`.
+
+    Returns:
+        (N,); NaN where the overtone is the constant or the frequency itself.
+    """
+    sizes = require_shape("waves_NK", waves_NK, "N K", K=(p - 1) // 2)
+    frequency_N = np.asarray(frequency_N)
+    rows_N, at_N = np.arange(sizes["N"]), overtone(frequency_N, r, p)
+    own_N, there_N = waves_NK[rows_N, frequency_N - 1], waves_NK[rows_N, np.maximum(at_N - 1, 0)]
+    there_N = np.where(frequency_N * r % p > p // 2, np.conj(there_N), there_N)  # cos(-x): the folded wave runs backwards
+    size_N = np.abs(own_N)
+    usable_N = (at_N > 0) & (at_N != frequency_N) & (size_N > 0)
+    value_N = np.real(there_N * np.exp(-1j * r * np.angle(own_N)))
+    return np.divide(value_N, size_N, out=np.full(len(size_N), np.nan), where=usable_N)
 
 
 def elsewhere_ratio(amplitude_NK: np.ndarray, frequency_N: np.ndarray, orders: tuple[int, ...], p: int) -> np.ndarray:

@@ -72,3 +72,22 @@ def test_what_has_no_overtone_is_not_a_number() -> None:
     assert np.isnan(leakage.own_share(np.zeros((1, 7)), np.array([1]))).all()
     with pytest.raises(ValueError, match=r"1\.\.7"):
         leakage.own_share(amplitude_NK, np.array([0, 1]))
+
+
+def test_an_aligned_neurons_overtones_flatten_the_input_as_predicted() -> None:
+    p = 499
+    for k in (3, 200):
+        for side, gradient_P in zip(("input", "output"), relu_gradients(p, k, 0.8, 0.0), strict=True):
+            for r in (2, 3, 4, 5):
+                found = leakage.signed_ratio(dynamics.waves(gradient_P[None]), np.array([k]), r, p)[0]
+                expected = leakage.predicted_sign(side, r) * float(leakage.predicted_ratio(side, r))
+                assert found == pytest.approx(expected, abs=0.006)
+
+
+def test_a_planted_overtone_has_its_sign_at_the_crests() -> None:
+    p, x = 23, np.arange(23)
+    for k, phase in ((2, 0.9), (9, -1.4)):  # 3 * 9 is folded to 4
+        angle = 2 * np.pi * k * x / p + phase
+        for sign in (1, -1):
+            waves = dynamics.waves((2 * np.cos(angle) + 0.3 * sign * np.cos(3 * angle))[None])
+            assert leakage.signed_ratio(waves, np.array([k]), 3, p)[0] == pytest.approx(0.15 * sign)
