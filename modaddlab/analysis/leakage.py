@@ -15,6 +15,10 @@ over the same at r = 1. For an aligned neuron (D = 0) that is -3 / (r^2 - 4), si
 the wave at its crests, which they flatten (`signed_ratio`). He et al. 2026 (arXiv 2602.16849) give the order of decline, r^-2,
 as 1/9 and 1/25. These are ratios of gradients; what the weights end up with is measured. Frequencies are folded into
 1..(p-1)/2, so that the overtones of one neuron lie at different places for different p.
+
+There is a second source that has nothing to do with the activation. Adam divides the gradient of every single weight by its own
+recent size, so that early on each weight moves by about the same step: along the sign of the gradient. The sign of a cosine is a
+square wave, with (-1)^((r-1)/2) / r at odd r (`sign_ratio`): -1/3 at 3k and 1/5 at 5k, in the input and in the output.
 """
 
 from __future__ import annotations
@@ -63,6 +67,11 @@ def predicted_sign(side: Side, r: int) -> int:
     if side == "output":
         return 1 if r % 2 else -1
     return 0 if r % 2 == 0 else 1 if r == 1 else -1
+
+
+def sign_ratio(r: int) -> float:
+    """The overtone of the sign of a cosine, with its sign at the crests: what a step of one size for every weight writes."""
+    return 0.0 if r % 2 == 0 else (-1.0) ** ((r - 1) // 2) / r
 
 
 def own_share(amplitude_NK: np.ndarray, frequency_N: np.ndarray) -> np.ndarray:

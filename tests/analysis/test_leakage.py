@@ -91,3 +91,10 @@ def test_a_planted_overtone_has_its_sign_at_the_crests() -> None:
         for sign in (1, -1):
             waves = dynamics.waves((2 * np.cos(angle) + 0.3 * sign * np.cos(3 * angle))[None])
             assert leakage.signed_ratio(waves, np.array([k]), 3, p)[0] == pytest.approx(0.15 * sign)
+
+
+def test_the_sign_of_a_wave_is_a_square_wave() -> None:
+    p, k = 997, 5
+    square = dynamics.waves(np.sign(np.cos(2 * np.pi * k * np.arange(p) / p + 0.2))[None])
+    for r in range(2, 8):
+        assert leakage.signed_ratio(square, np.array([k]), r, p)[0] == pytest.approx(leakage.sign_ratio(r), abs=0.01)
