@@ -20,9 +20,10 @@ from modaddlab.analysis.controls import Ablation, Control
 from modaddlab.analysis.progress import Scores
 from modaddlab.study import Study
 
-TABLES = ("logits", "components", "neuron waves", "neurons", "directions", "paths", "embedding", "top")
+TABLES = ("logits", "components", "neuron waves", "neurons", "zeroed", "directions", "paths", "embedding", "top")
 """Where the parts are taken out. "components": the logits' degree-2 components instead of their waves in a + b; "neuron
-waves": frequencies at the neurons; "top": the strongest frequencies of W_E."""
+waves": frequencies at the neurons; "zeroed": the explained neurons set to zero instead of their mean; "top": the strongest
+frequencies of W_E."""
 
 SCORES = tuple(field.name for field in dataclasses.fields(Scores))
 
@@ -48,6 +49,20 @@ def tables(study: Study, keys: Sequence[int] | None = None, n_draws: int = 10) -
     return {name: tuple(rows) for name, rows in found.items()}
 
 
+def tables_by_seed(name: str, n_draws: int = 1) -> dict[int, dict[str, tuple[Ablation, ...]]]:
+    """The `tables` of every seed of a named run that has been trained and groks; some 5 s a seed for the mainline's size.
+
+    Args:
+        name: of the catalogue.
+        n_draws: random choices for each control; over seeds one each is enough.
+
+    Returns:
+        seed -> its tables. A network that has not generalized has no algorithm to take apart and is left out.
+    """
+    groks = [study.spec.seed for study in Study.seeds(name) if study.phases.generalization is not None]
+    return {seed: tables(Study.open(name, seed=seed), n_draws=n_draws) for seed in groks}  # one grid at a time is in memory
+
+
 def measure_tables(study: Study, *, keys: Sequence[int], n_draws: int) -> dict[str, np.ndarray]:
     """The arrays behind `tables`: for each row (1 + n_draws, 6) scores, the ablation's own first."""
     network = Ablations(grid=study.grid, labels_PP=study.labels_PP, train_mask_PP=study.train_mask_PP, keys=keys, n_draws=n_draws)
@@ -56,6 +71,7 @@ def measure_tables(study: Study, *, keys: Sequence[int], n_draws: int) -> dict[s
         "components": dataclasses.replace(network, n_draws=0).frequencies(terms="polynomial"),
         "neuron waves": network.frequencies(at="neurons"),
         "neurons": network.neurons(),
+        "zeroed": tuple(row for row in network.neurons(baseline="zero") if row.kind == "explained removed"),
         "directions": network.directions(),
         "paths": network.paths(),
         "embedding": network.embedding(),
@@ -109,8 +125,9 @@ COMPARED: tuple[tuple[str, str, str, str], ...] = (
     ("embedding", "only kept", "", "embedding: only the keys kept"),
     ("top", "top removed", "", "embedding: as many strongest removed"),
     ("neurons", "polynomials", "", "explained neurons as polynomials"),
-    ("neurons", "explained removed", "", "explained neurons removed"),
-    ("neurons", "unexplained removed", "", "unexplained neurons removed"),
+    ("neurons", "explained removed", "", "explained neurons at their mean"),
+    ("zeroed", "explained removed", "", "explained neurons at zero"),
+    ("neurons", "unexplained removed", "", "unexplained neurons at their mean"),
     ("directions", "only kept", "", "MLP on the keys' directions only"),
     ("directions", "only waves", "", "MLP on the waves in a + b only"),
     ("directions", "all removed", "", "MLP off the keys' directions"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,22 @@ def test_the_rows_are_those_of_the_analysis(
 ) -> None:
     network = Ablations(grid=study.grid, labels_PP=study.labels_PP, train_mask_PP=study.train_mask_PP, keys=KEYS, n_draws=3)
     assert found[table] == getattr(network, method)(**arguments)
+
+
+def test_zeroed_neurons_are_the_explained_ones(study: Study, found: dict[str, tuple[Ablation, ...]]) -> None:
+    network = Ablations(grid=study.grid, labels_PP=study.labels_PP, train_mask_PP=study.train_mask_PP, keys=KEYS, n_draws=3)
+    assert found["zeroed"] == network.neurons(baseline="zero")[1:2]
+
+
+def test_only_seeds_that_grok_are_taken_apart(monkeypatch: pytest.MonkeyPatch, study: Study) -> None:
+    class Silent(Study):
+        phases = SimpleNamespace(generalization=None)  # type: ignore[assignment]
+
+    opened = []
+    monkeypatch.setattr(Study, "seeds", lambda name: [study, Silent(study.record)])
+    monkeypatch.setattr(ablations, "tables", lambda study, n_draws: opened.append(study.spec.seed) or {"n": n_draws})
+    assert ablations.tables_by_seed("debug", n_draws=2) == {study.spec.seed: {"n": 2}}
+    assert opened == [study.spec.seed]
 
 
 def test_components_have_no_control_and_top_is_one_row(found: dict[str, tuple[Ablation, ...]]) -> None:
