@@ -49,15 +49,16 @@ def test_zeroed_neurons_are_the_explained_ones(study: Study, found: dict[str, tu
     assert found["zeroed"] == network.neurons(baseline="zero")[1:2]
 
 
-def test_only_seeds_that_grok_are_taken_apart(monkeypatch: pytest.MonkeyPatch, study: Study) -> None:
-    class Silent(Study):
-        phases = SimpleNamespace(generalization=None)  # type: ignore[assignment]
+def test_only_seeds_that_grok_are_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    def known(seed: int, generalization: int | None) -> SimpleNamespace:
+        return SimpleNamespace(spec=SimpleNamespace(seed=seed), phases=SimpleNamespace(generalization=generalization))
 
     opened = []
-    monkeypatch.setattr(Study, "seeds", lambda name: [study, Silent(study.record)])
-    monkeypatch.setattr(ablations, "tables", lambda study, n_draws: opened.append(study.spec.seed) or {"n": n_draws})
-    assert ablations.tables_by_seed("debug", n_draws=2) == {study.spec.seed: {"n": 2}}
-    assert opened == [study.spec.seed]
+    monkeypatch.setattr(Study, "seeds", lambda name: [known(1, 900), known(2, None), known(3, 700)])
+    monkeypatch.setattr(Study, "open", lambda name, seed: opened.append((name, seed)))
+    monkeypatch.setattr(ablations, "tables", lambda study, n_draws: {"n": n_draws})
+    assert ablations.tables_by_seed("debug", n_draws=2) == {1: {"n": 2}, 3: {"n": 2}}
+    assert opened == [("debug", 1), ("debug", 3)]
 
 
 def test_components_have_no_control_and_top_is_one_row(found: dict[str, tuple[Ablation, ...]]) -> None:
