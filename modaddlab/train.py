@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--list-fields", action="store_true", help="list every field that --set can change")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field; may be repeated")
     parser.add_argument("--seed", type=int, metavar="N", help="seed of the split and of the initial weights")
+    parser.add_argument("--p", type=int, metavar="N", help="modulus of a two-layer network's run (mlp-...); its width follows")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to train (default: cpu)")
     parser.add_argument(
         "--threads", type=int, metavar="N", help="CPU threads; one each is best for several runs at once (default: all)"
@@ -105,9 +106,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _specification(name: str, options: argparse.Namespace) -> RunSpec:
-    spec = catalogue.named(name)
-    assignments = options.set if options.seed is None else [*options.set, f"seed={options.seed}"]
-    return with_overrides(spec, assignments)
+    return with_overrides(catalogue.named(name, seed=options.seed, p=options.p), options.set)
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -192,16 +191,16 @@ def _train_one(spec: RunSpec, store: Store, options: argparse.Namespace, display
 
 def _label(spec: RunSpec) -> str:
     """A short name of a run for the progress display."""
-    if spec.name in catalogue.RUNS:
-        if spec == catalogue.RUNS[spec.name]:
-            return spec.name
-        if spec == catalogue.named(spec.name, seed=spec.seed):
-            return f"{spec.name} seed {spec.seed}"
-    return spec.run_id
+    base = catalogue.nearest(spec)
+    if spec != base:
+        return spec.run_id
+    named = catalogue.RUNS[base.name]
+    p = f" p {spec.task.p}" if spec.task.p != named.task.p else ""
+    return f"{spec.name}{p}{f' seed {spec.seed}' if spec.seed != named.seed else ''}"
 
 
 def _dry_run(specs: list[RunSpec], store: Store) -> int:
-    from modaddlab.models.transformer import param_shapes
+    from modaddlab.models.parameters import param_shapes
 
     for spec in specs:
         n_params = sum(_product(shape) for shape in param_shapes(spec.model, spec.task.p).values())

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec
+from modaddlab.experiments import two_layer
+from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
 
 
 def _small_modulus(p: int, weight_decay: float) -> RunSpec:
@@ -56,11 +57,11 @@ _RUNS: list[tuple[RunSpec, str]] = [
         "the mainline with less weight decay",
     ),
     (
-        RunSpec(name="decay-3", optim=OptimSpec(weight_decay=3.0), record=RecordSpec(metrics_every=50), steps=25_000),
+        RunSpec(name="decay-3", optim=OptimSpec(weight_decay=3.0), record=RecordSpec(metrics_every=50), steps=15_000),
         "the mainline with more weight decay",
     ),
     (
-        RunSpec(name="decay-5", optim=OptimSpec(weight_decay=5.0), record=RecordSpec(metrics_every=50), steps=25_000),
+        RunSpec(name="decay-5", optim=OptimSpec(weight_decay=5.0), record=RecordSpec(metrics_every=50), steps=15_000),
         "the mainline with much more weight decay",
     ),
     (RunSpec(name="float32-loss", loss_dtype="float32", steps=25_000), "the mainline with its loss computed in float32"),
@@ -79,6 +80,30 @@ _RUNS: list[tuple[RunSpec, str]] = [
         ),
         "a public replication's own setup: PyTorch's initial weights and betas, float32 loss, no warm-up",
     ),
+    *((spec, two_layer.PURPOSES[name]) for name, spec in two_layer.FAMILY.items()),
+    (
+        RunSpec(
+            name="mlp-p97",
+            task=TaskSpec(p=97, train_frac=1.0),
+            model=TwoLayerSpec(d_mlp=1024),
+            optim=OptimSpec(lr=5e-5, weight_decay=0.0),
+            steps=5_000,
+            seed=42,
+        ),
+        "mlp-standard at p = 97 with 1,024 neurons, far fewer than the rule gives: the released code's default",
+    ),
+    (
+        RunSpec(
+            name="mlp-quad-descent",
+            task=TaskSpec(train_frac=1.0, p=23),
+            model=TwoLayerSpec(activation="quad"),
+            optim=OptimSpec(optimizer="sgd", lr=0.5, weight_decay=0.0),
+            record=RecordSpec(metrics_every=20),
+            steps=4_000,
+            seed=42,
+        ),
+        "mlp-quad-random by plain gradient descent: the lottery under the equations that it is about",
+    ),
 ]
 
 RUNS: Mapping[str, RunSpec] = MappingProxyType({spec.name: spec for spec, _ in _RUNS})
@@ -88,14 +113,43 @@ PURPOSES: Mapping[str, str] = MappingProxyType({spec.name: purpose for spec, pur
 """What each named run is for, a line each."""
 
 
-def named(name: str, *, seed: int | None = None) -> RunSpec:
-    """The run of that name, with another seed if one is given.
+def named(name: str, *, seed: int | None = None, p: int | None = None) -> RunSpec:
+    """The run of that name, with another seed or modulus if one is given.
+
+    Args:
+        name: a name of `RUNS`.
+        seed: another seed.
+        p: another modulus, for the runs of the two-layer network that are there for any; the width follows it.
 
     Raises:
-        LabError: there is none; the message lists the names.
+        LabError: there is none, the message lists the names; it has one modulus only; p or the seed is not allowed.
     """
     if name not in RUNS:
         near = difflib.get_close_matches(name, RUNS, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise LabError(f"unknown run {name!r}; {hint}known: {', '.join(RUNS)}")
-    return RUNS[name] if seed is None else dataclasses.replace(RUNS[name], seed=seed)
+    spec = RUNS[name]
+    if name in two_layer.FAMILY:
+        return two_layer.two_layer(
+            name, p=spec.task.p if p is None else p, seed=spec.seed if seed is None else seed
+        )
+    if p is not None:
+        raise LabError(
+            f"{name} has the modulus {spec.task.p}; --p (={p}) is for {', '.join(two_layer.FAMILY)}; "
+            f"for another network like it: --set task.p={p}"
+        )
+    return spec if seed is None else dataclasses.replace(spec, seed=seed)
+
+
+def nearest(spec: RunSpec) -> RunSpec:
+    """The named run that a specification is a variation of: that of its name, otherwise one with its kind of network; with the
+    same seed, and the same modulus where the run is there for any."""
+    name = spec.name
+    if name not in RUNS or type(RUNS[name].model) is not type(spec.model):
+        name = "mlp-standard" if isinstance(spec.model, TwoLayerSpec) else "mainline"
+    if name in two_layer.FAMILY:
+        try:
+            return named(name, seed=spec.seed, p=spec.task.p)
+        except LabError:  # a modulus that this run cannot have
+            return named(name, seed=spec.seed)
+    return named(name, seed=spec.seed)

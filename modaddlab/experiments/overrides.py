@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import typing
 from collections.abc import Iterable
 from typing import Any
 
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import RunSpec, describe_type, flatten
+from modaddlab.experiments.spec import KINDS, RunSpec, describe_type, flatten
 
 
-def field_names() -> list[str]:
-    """Every field that can be set, in the form "optim.lr"."""
-    return list(flatten(RunSpec().to_dict()))
+def field_names(spec: RunSpec | None = None) -> list[str]:
+    """Every field that can be set, in the form "optim.lr".
+
+    Args:
+        spec: a run; its network decides which fields "model." has. None: a transformer.
+    """
+    return [path for path in flatten((spec or RunSpec()).to_dict()) if path != "model.kind"]
 
 
 def with_overrides(spec: RunSpec, assignments: Iterable[str]) -> RunSpec:
@@ -34,23 +37,30 @@ def with_overrides(spec: RunSpec, assignments: Iterable[str]) -> RunSpec:
         if not equals:
             raise LabError(f"--set {assignment!r} must have the form field=value, such as optim.weight_decay=0.3")
         path = path.strip()
-        hint = _hint_of(path)
+        hint = _hint_of(path, spec)
         table, _, name = path.rpartition(".")
         (content[table] if table else content)[name] = _parse(text.strip(), hint, path)
     return RunSpec.from_dict(content)
 
 
-def _hint_of(path: str) -> Any:
+def _hint_of(path: str, spec: RunSpec) -> Any:
     """The annotated type of a field."""
-    cls: Any = RunSpec
-    *tables, name = path.split(".")
-    for table in tables:
-        cls = typing.get_type_hints(cls).get(table) if dataclasses.is_dataclass(cls) else None
-    hints = typing.get_type_hints(cls) if dataclasses.is_dataclass(cls) else {}
-    if name not in hints or dataclasses.is_dataclass(hints[name]):
-        near = difflib.get_close_matches(path, field_names(), n=3, cutoff=0.4)
-        raise LabError(f"unknown field {path!r}; {'did you mean ' + ' or '.join(near) if near else 'see --list-fields'}")
-    return hints[name]
+    names = field_names(spec)
+    if path not in names:
+        near = difflib.get_close_matches(path, names, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(near)}" if near else "see --list-fields"
+        raise LabError(f"unknown field {path!r}{_other_kind(path, spec)}; {hint}")
+    table, _, name = path.rpartition(".")
+    return typing.get_type_hints(type(getattr(spec, table) if table else spec))[name]
+
+
+def _other_kind(path: str, spec: RunSpec) -> str:
+    """Says so when another kind of network has that field."""
+    if path == "model.kind":
+        return ", a run's network is of one kind: begin with a run that has the other"
+    others = [kind for kind, cls in KINDS.items() if not isinstance(spec.model, cls)]
+    known = any(path in field_names(RunSpec(model=KINDS[kind]())) for kind in others)
+    return f" of {spec.name}: only a {' or '.join(others)} network has it" if known else ""
 
 
 def _parse(text: str, hint: Any, path: str) -> Any:

@@ -7,6 +7,9 @@ A run is named by its specification. The id is the run's readable name and the f
 so that two people who type the same settings get the same id, and a field that is added later with a default that keeps
 the old behaviour renames no record. Changing a default, or the arithmetic of training, needs a new TRAIN_VERSION; a golden
 test holds both in place.
+
+There are two kinds of network. A table "model" whose field "kind" is "two-layer" describes a `TwoLayerSpec`; one without that
+field describes a `TransformerSpec`. What a run's id covers are the fields that differ from the defaults of its own kind.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import math
 import types
 import typing
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from modaddlab.errors import LabError
 
@@ -135,6 +138,51 @@ class TransformerSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TwoLayerSpec:
+    """A network with one hidden layer on the sum of the two residues' one-hot vectors (He et al. 2026): no attention, no biases.
+
+    logits = act(theta[a] + theta[b]) xi, the same for (a, b) and (b, a).
+    """
+
+    layer_norm: ClassVar[bool] = False
+    """There is none: what the analyses ask of every network."""
+
+    kind: Literal["two-layer"] = _field("two-layer", "tells this network from a transformer")
+    d_mlp: int = _field(512, "hidden neurons")
+    activation: Activation = _field("relu", "the nonlinearity")
+    d_model: int | None = _field(None, "width of a learned embedding before the hidden layer; none: one-hot vectors of length p")
+    init: Literal["random", "single-frequency"] = _field(
+        "random", "initial weights: normal; or one cosine a neuron, of one frequency in and out, with random phases (odd p)"
+    )
+    init_scale: float = _field(0.1, "random: weights are init_scale * N(0, 1) / sqrt(width); single-frequency: the amplitude")
+
+    def __post_init__(self) -> None:
+        _check_fields(self)
+        _check(1 <= self.d_mlp <= 2**20, f"model.d_mlp (={self.d_mlp}) must lie between 1 and {2**20:,}")
+        _check(
+            self.d_model is None or 1 <= self.d_model <= 8192,
+            f"model.d_model (={self.d_model}) must lie between 1 and 8192, or be none for one-hot vectors",
+        )
+        _check(0 < self.init_scale <= 100, f"model.init_scale (={self.init_scale}) must lie in (0, 100]")
+        _check(
+            self.init == "random" or self.d_model is None,
+            f"model.init (={self.init}) is for one-hot vectors; model.d_model (={self.d_model}) must be none with it",
+        )
+
+    @property
+    def embedding(self) -> Literal["one-hot", "learned"]:
+        """What stands for a residue."""
+        return "one-hot" if self.d_model is None else "learned"
+
+
+ModelSpec = TransformerSpec | TwoLayerSpec
+"""Any network."""
+
+KINDS: dict[str, type[TransformerSpec] | type[TwoLayerSpec]] = {"transformer": TransformerSpec, "two-layer": TwoLayerSpec}
+"""The networks by the word that tells them apart in a dictionary; the first is meant where there is no word."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class OptimSpec:
     """The optimizer: full batch unless batch_size says otherwise."""
 
@@ -183,7 +231,7 @@ class RunSpec:
 
     name: str = _field("custom", "readable start of the run id: letters, digits, '-' and '.'")
     task: TaskSpec = _field(TaskSpec(), "the task")
-    model: TransformerSpec = _field(TransformerSpec(), "the network")
+    model: TransformerSpec | TwoLayerSpec = _field(TransformerSpec(), "the network")
     optim: OptimSpec = _field(OptimSpec(), "the optimizer")
     record: RecordSpec = _field(RecordSpec(), "what is kept")
     steps: int = _field(40_000, "optimizer steps (epochs, when the batch is full)")
@@ -199,6 +247,12 @@ class RunSpec:
         )
         _check(0 <= self.steps <= 10_000_000, f"steps (={self.steps}) must lie between 0 and 10,000,000")
         _check(0 <= self.seed < 2**32, f"seed (={self.seed}) must lie between 0 and 2**32 - 1")
+        if self.model.init == "single-frequency":
+            _check(
+                self.task.p % 2 == 1,
+                f"task.p (={self.task.p}) must be odd for model.init=single-frequency, whose cosines have frequencies 1..(p-1)/2; "
+                "take an odd p, or model.init=random",
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Every field, nested, in plain JSON types."""
@@ -206,8 +260,9 @@ class RunSpec:
 
     def changes(self) -> dict[str, Any]:
         """The fields that differ from their defaults, as {"optim.lr": 0.01, ...}; the name is not among them."""
-        mine, default = flatten(self.to_dict()), flatten(RunSpec().to_dict())
-        return {key: value for key, value in sorted(mine.items()) if key != "name" and value != default[key]}
+        mine, default = flatten(self.to_dict()), flatten(RunSpec(model=type(self.model)()).to_dict())
+        same = {key for key, value in mine.items() if key != "model.kind" and value == default[key]}
+        return {key: value for key, value in sorted(mine.items()) if key != "name" and key not in same}
 
     def canonical_json(self) -> str:
         """The text whose hash names the run: sorted keys, no spaces, shortest floats."""
@@ -232,15 +287,26 @@ class RunSpec:
 def _build(cls: type, content: Any, prefix: str) -> Any:
     """A dataclass from nested dictionaries, its errors naming the whole path of a field."""
     _check(isinstance(content, dict), f"{prefix.rstrip('.') or 'a run'} must be a table of fields, found {content!r}")
-    hints = typing.get_type_hints(cls)
+    hints = {name: hint for name, hint in typing.get_type_hints(cls).items() if name in cls.__dataclass_fields__}
     unknown = sorted(set(content) - set(hints))
     _check(not unknown, f"unknown field {prefix}{unknown[0] if unknown else ''}; known: {', '.join(prefix + k for k in hints)}")
     arguments = {}
     for name, value in content.items():
-        if dataclasses.is_dataclass(hints[name]):
+        if hints[name] == ModelSpec:
+            value = _build_model(value, f"{prefix}{name}.")
+        elif dataclasses.is_dataclass(hints[name]):
             value = _build(typing.cast(type, hints[name]), value, f"{prefix}{name}.")
         arguments[name] = value
     return cls(**arguments)
+
+
+def _build_model(content: Any, prefix: str) -> Any:
+    """The network that a table describes; its field "kind" says which one."""
+    kind = content.get("kind", "transformer") if isinstance(content, dict) else "transformer"
+    _check(isinstance(kind, str) and kind in KINDS, f"{prefix}kind (={kind!r}) must be one of {', '.join(KINDS)}")
+    if kind == "transformer" and isinstance(content, dict):
+        content = {name: value for name, value in content.items() if name != "kind"}
+    return _build(KINDS[kind], content, prefix)
 
 
 def flatten(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:

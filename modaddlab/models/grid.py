@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import overload
 
 import numpy as np
 
-from modaddlab.experiments.spec import TransformerSpec
+from modaddlab.experiments.spec import ModelSpec, TransformerSpec, TwoLayerSpec
 from modaddlab.models.transformer import activate, forward
+from modaddlab.models.two_layer import TwoLayerGrid, two_layer_grid
 from modaddlab.tasks import all_pairs
 
 CHUNK = 512
@@ -98,7 +100,17 @@ class Grid:
         return activate(pre_PPH, self.model.activation)
 
 
-def run_grid(params: Mapping[str, np.ndarray], model: TransformerSpec, p: int) -> Grid:
+AnyGrid = Grid | TwoLayerGrid
+"""Any network on every pair. Both have p, logits_PPC, neurons_PPH, W_E_PD, W_L_HC, params, model and logits_from."""
+
+
+@overload
+def run_grid(params: Mapping[str, np.ndarray], model: TransformerSpec, p: int) -> Grid: ...
+@overload
+def run_grid(params: Mapping[str, np.ndarray], model: TwoLayerSpec, p: int) -> TwoLayerGrid: ...
+@overload
+def run_grid(params: Mapping[str, np.ndarray], model: ModelSpec, p: int) -> AnyGrid: ...
+def run_grid(params: Mapping[str, np.ndarray], model: ModelSpec, p: int) -> AnyGrid:
     """Run a network on every pair of residues.
 
     Args:
@@ -107,8 +119,12 @@ def run_grid(params: Mapping[str, np.ndarray], model: TransformerSpec, p: int) -
         p: the modulus.
 
     Returns:
-        the activations; about 0.3 GB for p = 113 and 512 neurons.
+        the activations; about 0.3 GB for a transformer with p = 113 and 512 neurons.
     """
+    return two_layer_grid(params, model, p) if isinstance(model, TwoLayerSpec) else _transformer_grid(params, model, p)
+
+
+def _transformer_grid(params: Mapping[str, np.ndarray], model: TransformerSpec, p: int) -> Grid:
     weights = {name: np.asarray(value, dtype=np.float64) for name, value in params.items()}
     last = f"blocks.{model.n_layers - 1}"
     B, n, D = p * p, model.n_heads, model.d_model

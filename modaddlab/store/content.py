@@ -1,6 +1,6 @@
 """What the arrays of a record must be by its specification; checked when they are written and when read.
 
-Weights have the names and shapes of `modaddlab.models.transformer.param_shapes`. Metrics share the axis T of
+Weights have the names and shapes of `modaddlab.models.parameters.param_shapes`. Metrics share the axis T of
 recorded steps: "step" is int64 and ascending, everything else a float with T first; an `energy_*` has
 the K = p//2 frequencies second. Losses are mean nats. Test metrics may be NaN only when the split leaves no
 test pair.
@@ -32,7 +32,7 @@ def check_params(spec: RunSpec, params: Mapping[str, np.ndarray], dtype: str) ->
     Raises:
         LabError: a name is missing or unknown, a shape or dtype differs, a value is not finite.
     """
-    from modaddlab.models.transformer import param_shapes
+    from modaddlab.models.parameters import param_shapes
 
     expected = param_shapes(spec.model, spec.task.p)
     _check_keys(params, expected)

@@ -72,11 +72,13 @@ def training_command(data: Path, run_id: str, spec: RunSpec | None = None, *, ag
     """
     words = [run_id.rpartition("-")[0]]
     if spec is not None:
-        words[0] = spec.name if spec.name in catalogue.RUNS else "mainline"
-        base = flatten(catalogue.RUNS[words[0]].to_dict())
+        base = catalogue.nearest(spec)
+        words = [base.name, *([f"--p {base.task.p}"] if base.task.p != catalogue.RUNS[base.name].task.p else [])]
+        words += [f"--seed {base.seed}"] if base.seed != catalogue.RUNS[base.name].seed else []
+        theirs = flatten(base.to_dict())
         for key, value in flatten(spec.to_dict()).items():
-            if value != base[key]:
-                words.append(f"--seed {value}" if key == "seed" else f"--set {key}={'none' if value is None else value}")
+            if value != theirs[key]:
+                words.append(f"--set {key}={'none' if value is None else value}")
     words += ["--force"] * again
     words += [] if data == paths.data_folder() else [f"--data {shlex.quote(str(data))}"]
     return " ".join(["python -m modaddlab.train", *words])

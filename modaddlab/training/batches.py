@@ -10,11 +10,16 @@ import torch
 from torch import Tensor
 
 from modaddlab import tasks
-from modaddlab.experiments.spec import RunSpec
+from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
 from modaddlab.models.transformer import Array
 from modaddlab.training.last_position import LastPosition
 from modaddlab.training.objective import Params
 from modaddlab.training.one_layer import OneLayer
+from modaddlab.training.plain import PlainStep
+from modaddlab.training.two_layer import UnorderedPairs
+
+Step = OneLayer | LastPosition | UnorderedPairs | PlainStep
+"""Logits and gradients of a network on a fixed set of pairs."""
 
 
 class TrainingSet:
@@ -22,7 +27,7 @@ class TrainingSet:
 
     Args:
         spec: the run.
-        device: where the parameters live; the sparse one-layer step runs on the CPU, everything else goes by autograd.
+        device: where the parameters live; the hand-written steps run on the CPU, everything else goes by autograd.
     """
 
     def __init__(self, spec: RunSpec, device: torch.device) -> None:
@@ -34,21 +39,31 @@ class TrainingSet:
         self._epoch, self._order = -1, self.train
         self._whole = self._step_on(self.train, minibatch=False)
 
-    def gradients(self, step: int, params: Params, grads: Params) -> Tensor:
-        """The loss that step number `step` descends, a scalar; its gradient is written into `grads`."""
+    def gradients(self, step: int, params: Params, grads: Params, *, with_loss: bool = True) -> Tensor | None:
+        """The loss that step number `step` descends, a scalar; its gradient is written into `grads`.
+
+        Args:
+            step: the step's number.
+            params: the weights by name.
+            grads: tensors of the same names and shapes.
+            with_loss: whether the loss is needed; where it costs anything, it is left out (None) otherwise.
+        """
         batch = self._whole if self.batch_size == len(self.train) else self._step_on(self._minibatch(step), minibatch=True)
-        if isinstance(batch, LastPosition) and self.spec.model.dropout:
+        if isinstance(batch, LastPosition) and batch.model.dropout:
             seed = int(np.random.SeedSequence([self.spec.seed, 3, step]).generate_state(1, np.uint64)[0] >> 1)
             loss = batch.gradients(params, grads, dropout=torch.Generator(self.device).manual_seed(seed))
+        elif isinstance(batch, UnorderedPairs):
+            loss = batch.gradients(params, grads, with_loss=with_loss)
         else:
             loss = batch.gradients(params, grads)
         if self.spec.optim.l1:
             for name, value in params.items():
-                loss = loss + self.spec.optim.l1 * value.abs().sum()
+                if loss is not None:
+                    loss = loss + self.spec.optim.l1 * value.abs().sum()
                 grads[name].add_(value.sign(), alpha=self.spec.optim.l1)
         return loss
 
-    def everything(self) -> OneLayer | LastPosition:
+    def everything(self) -> Step:
         """The exact step on all p*p pairs, for evaluation."""
         return self._step_on(np.arange(self.spec.task.p**2), minibatch=False)
 
@@ -59,8 +74,9 @@ class TrainingSet:
             self._epoch, self._order = epoch, np.random.default_rng([self.spec.seed, 2, epoch]).permutation(self.train)
         return self._order[index * self.batch_size : (index + 1) * self.batch_size]
 
-    def _step_on(self, rows: np.ndarray, *, minibatch: bool) -> OneLayer | LastPosition:
-        fast = OneLayer.covers(self.spec.model) and self.device.type == "cpu" and not minibatch
-        step_class = OneLayer if fast else LastPosition
-        dtype = getattr(torch, self.spec.loss_dtype)
-        return step_class(self.spec.model, self.spec.task.p, self.pairs[rows], self.labels[rows], dtype)
+    def _step_on(self, rows: np.ndarray, *, minibatch: bool) -> Step:
+        model, dtype, on_cpu = self.spec.model, getattr(torch, self.spec.loss_dtype), self.device.type == "cpu"
+        batch = self.spec.task.p, self.pairs[rows], self.labels[rows], dtype
+        if isinstance(model, TwoLayerSpec):
+            return UnorderedPairs(model, *batch) if on_cpu else PlainStep(model, *batch)
+        return (OneLayer if OneLayer.covers(model) and on_cpu and not minibatch else LastPosition)(model, *batch)

@@ -24,12 +24,13 @@ import torch
 from modaddlab import paths
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import TRAIN_VERSION, RunSpec
-from modaddlab.models.transformer import init_params
+from modaddlab.models.parameters import init_params
 from modaddlab.store.partial import Partial
 from modaddlab.store.record import Record
 from modaddlab.store.store import Store
 from modaddlab.training.batches import TrainingSet
 from modaddlab.training.measures import Measures, Row
+from modaddlab.training.optimizer import Optimizer
 
 SAVE_SECONDS = 30.0
 
@@ -144,21 +145,17 @@ class _Run:
         self.measures = Measures(spec, self.data)
 
         initial = init_params(spec.model, spec.task.p, spec.seed)
-        flat = torch.tensor(np.concatenate([value.ravel() for value in initial.values()]), device=device)
-        self.flat = torch.nn.Parameter(flat, requires_grad=True)
-        self.flat.grad = torch.zeros_like(flat)
+        flat = torch.tensor(np.concatenate([value.ravel(order="K") for value in initial.values()]), device=device)
+        self.flat, self.grad = flat, torch.zeros_like(flat)
         self.params, self.grads = ({}, {})
         sizes = [value.size for value in initial.values()]
-        parts = zip(initial.items(), flat.split(sizes), self.flat.grad.split(sizes), strict=True)
+        parts = zip(initial.items(), self.flat.split(sizes), self.grad.split(sizes), strict=True)
         for (name, value), param, grad in parts:
-            self.params[name], self.grads[name] = param.view(value.shape), grad.view(value.shape)
-        optim = spec.optim
-        if optim.optimizer == "adamw":
-            self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(
-                [self.flat], lr=optim.lr, betas=(optim.beta1, optim.beta2), weight_decay=optim.weight_decay, fused=True
+            by_columns = value.flags.fnc  # the initial weights' order in memory is kept
+            self.params[name], self.grads[name] = (
+                part.view(value.shape[::-1]).T if by_columns else part.view(value.shape) for part in (param, grad)
             )
-        else:
-            self.optimizer = torch.optim.SGD([self.flat], lr=optim.lr, weight_decay=optim.weight_decay)
+        self.optimizer = Optimizer(spec.optim, self.flat, self.grad)
 
     def advance(self) -> Row | None:
         """One step; the row of metrics when this step has one. The last step only measures."""
@@ -166,24 +163,23 @@ class _Run:
         if self.step % self.spec.record.metrics_every == 0 or self.step == self.spec.steps:
             row = {"step": self.step} | self.measures.row(self.params)
         if row is not None or self.step < self.spec.steps:
-            objective = self.data.gradients(self.step, self.params, self.grads)
-            if row is not None:
+            objective = self.data.gradients(self.step, self.params, self.grads, with_loss=row is not None)
+            if row is not None and objective is not None:
                 row["objective"] = objective.item()
-                row["gradient_norm"] = self.flat.grad.double().norm().item()  # type: ignore[union-attr]
+                row["gradient_norm"] = self.grad.double().norm().item()
                 if not np.isfinite([row["objective"], row["gradient_norm"]]).all():
                     raise LabError(f"{self.spec.run_id} diverged before step {self.step:,}; try a smaller optim.lr")
                 self.rows.append(row)
         if self.step < self.spec.steps:
             warmup = self.spec.optim.warmup_steps
             rate = min(self.step / warmup, 1.0) if warmup else 1.0
-            self.optimizer.param_groups[0]["lr"] = self.spec.optim.lr * rate
-            self.optimizer.step()
+            self.optimizer.step(self.spec.optim.lr * rate)
         self.step += 1
         return row
 
     def weights(self) -> dict[str, np.ndarray]:
         """The weights now, float32 by name."""
-        return {name: value.detach().cpu().numpy().copy() for name, value in self.params.items()}
+        return {name: value.cpu().numpy().copy() for name, value in self.params.items()}
 
     def metrics(self) -> dict[str, np.ndarray]:
         """All rows so far, an array per metric with the recorded steps first."""
@@ -195,8 +191,8 @@ class _Run:
     def save(self, partial: Partial) -> None:
         """Write everything that the next steps depend on."""
         arrays = {f"metrics/{name}": values for name, values in self.metrics().items()}
-        arrays["flat"] = self.flat.detach().cpu().numpy()
-        for name, value in self.optimizer.state[self.flat].items():
+        arrays["flat"] = self.flat.cpu().numpy()
+        for name, value in self.optimizer.state.items():
             arrays[f"optimizer/{name}"] = value.cpu().numpy()
         partial.save_state(self.step, arrays, {"seconds": self.seconds(), "train_version": TRAIN_VERSION})
 
@@ -207,14 +203,11 @@ class _Run:
                 f"{self.spec.run_id} was begun by another version of the training code; begin anew with --force"
             )
         self.step, self.seconds_before = step, extra["seconds"]
-        with torch.no_grad():
-            self.flat.copy_(torch.tensor(arrays["flat"]))
+        self.flat.copy_(torch.tensor(arrays["flat"]))
         self.earlier = {name.removeprefix("metrics/"): value for name, value in arrays.items() if name.startswith("metrics/")}
         state = {name.removeprefix("optimizer/"): value for name, value in arrays.items() if name.startswith("optimizer/")}
         if state:
-            self.optimizer.state[self.flat] = {
-                name: torch.tensor(value, device=self.device if value.ndim else None) for name, value in state.items()
-            }
+            self.optimizer.load({name: torch.tensor(value) for name, value in state.items()})
 
     def seconds(self) -> float:
         """Wall time spent on the run, over all its sittings."""

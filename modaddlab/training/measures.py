@@ -7,7 +7,9 @@
     energy_W_E, energy_W_L           squared norm per frequency 1..p//2
     norm/<parameter>                 Frobenius norm
 
-Without a test pair the test metrics are NaN. Definitions after Nanda et al. 2023, section 5.
+W_E is what stands for a residue and W_L the neuron-logit map: a transformer's embedding and W_out W_U; in the two-layer network the
+weights theta into the hidden layer and xi out of it. Without a test pair the test metrics are NaN. Definitions after Nanda et
+al. 2023, section 5.
 """
 
 from __future__ import annotations
@@ -16,9 +18,11 @@ import numpy as np
 import torch
 
 from modaddlab.analysis.fourier import fourier_basis, gini, sum_over_rows
-from modaddlab.experiments.spec import RunSpec
+from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
+from modaddlab.models.two_layer import theta_of
 from modaddlab.training.batches import TrainingSet
 from modaddlab.training.objective import Params, accuracy_and_loss
+from modaddlab.training.two_layer import UnorderedPairs
 
 Row = dict[str, float | np.ndarray]
 
@@ -31,21 +35,35 @@ class Measures:
         self.labels = data.labels
         self.network = data.everything()
         self.basis_PP = torch.tensor(fourier_basis(self.p), device=data.device)
-        self.last_block = f"blocks.{spec.model.n_layers - 1}"
+        self.model = spec.model
 
     @torch.no_grad()
     def row(self, params: Params) -> Row:
         """The metrics of these weights, all but `objective` and `gradient_norm`, as float64 numbers and float32 arrays (K,)."""
-        logits = self.network.logits(params)[:, : self.p]
-        right, loss = (values.cpu() for values in accuracy_and_loss(logits, self.labels))
+        right, loss = self._right_and_loss(params)
         row: Row = {}
         for name, pairs in (("train", self.train), ("test", self.test)):
             row[f"{name}_loss"] = loss[pairs].mean().item() if len(pairs) else float("nan")
             row[f"{name}_accuracy"] = right[pairs].double().mean().item() if len(pairs) else float("nan")
-        W_E_PD = params["embed.W_E"][: self.p].double()
-        W_L_HP = params[f"{self.last_block}.mlp.W_out"].double() @ params["unembed.W_U"][:, : self.p].double()
+        W_E_PD, W_L_HP = self._maps(params)
         for name, matrix in (("W_E", W_E_PD), ("W_L", W_L_HP.T)):
             norms_P = (self.basis_PP @ matrix).norm(dim=1).cpu().numpy()
             row[f"gini_{name}"] = gini(norms_P)
             row[f"energy_{name}"] = sum_over_rows(norms_P**2).astype(np.float32)
         return row | {f"norm/{name}": value.double().norm().item() for name, value in params.items()}
+
+    def _right_and_loss(self, params: Params) -> tuple[torch.Tensor, torch.Tensor]:
+        """Per ordered pair: whether the largest logit is the right one, and the cross-entropy; on the CPU."""
+        if isinstance(self.network, UnorderedPairs):
+            right_E, loss_E = self.network.right_and_loss(params)
+            return right_E[self.network.entry_of_ordered_B], loss_E[self.network.entry_of_ordered_B]
+        logits = self.network.logits(params)[:, : self.p]
+        right_B, loss_B = accuracy_and_loss(logits, self.labels)
+        return right_B.cpu(), loss_B.cpu()
+
+    def _maps(self, params: Params) -> tuple[torch.Tensor, torch.Tensor]:
+        """W_E of the residues (P, D) and W_L (H, P), float64."""
+        if isinstance(self.model, TwoLayerSpec):
+            return theta_of({name: value.double() for name, value in params.items()}), params["mlp.W_out"].double()
+        W_out = params[f"blocks.{self.model.n_layers - 1}.mlp.W_out"]
+        return params["embed.W_E"][: self.p].double(), W_out.double() @ params["unembed.W_U"][:, : self.p].double()

@@ -25,7 +25,8 @@ import warnings
 import torch
 from torch import Tensor
 
-from modaddlab.experiments.spec import Activation, TransformerSpec
+from modaddlab.experiments.spec import TransformerSpec
+from modaddlab.training.activation import activate_into, activation_backward_
 from modaddlab.training.objective import CrossEntropy, Params
 
 
@@ -112,7 +113,7 @@ class OneLayer:
         if model.activation == "relu":
             self.hidden_BH = pre_BH.relu_()
         else:
-            _activate(pre_BH, model.activation, out=self.hidden_BH)
+            activate_into(pre_BH, model.activation, out=self.hidden_BH)
         self.W_L_HC = W_out @ W_U
         return torch.addmm(logits_BC, self.hidden_BH, self.W_L_HC, out=logits_BC)
 
@@ -134,7 +135,7 @@ class OneLayer:
         torch.mul(logits_BC, 1 / self.n_pairs, out=dlogits_BC)
         dW_L_HC = (dlogits_BC.T @ self.hidden_BH).T
         torch.mm(dlogits_BC, self.W_L_HC.T, out=dhidden_BH)
-        _activation_backward_(dhidden_BH, self.Y[:, :H], model.activation)  # dhidden becomes dpre, so dY is whole
+        activation_backward_(dhidden_BH, self.Y[:, :H], model.activation)  # dhidden becomes dpre, so dY is whole
 
         # Y = S T, the last row of T being base
         torch.index_select(self.A_2nB.view(-1), 0, self.transposed_order, out=self.S_T.values())
@@ -194,28 +195,3 @@ def _sparse(row_starts: Tensor, columns: Tensor, size: tuple[int, int]) -> Tenso
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
         return torch.sparse_csr_tensor(row_starts.int(), columns.int(), torch.zeros(len(columns)), size, check_invariants=False)
-
-
-def _activate(pre: Tensor, activation: Activation, out: Tensor) -> None:
-    match activation:
-        case "relu":
-            torch.relu(pre)
-        case "gelu":
-            out.copy_(torch.nn.functional.gelu(pre))
-        case "quad":
-            torch.mul(pre, pre, out=out)
-        case "id":
-            out.copy_(pre)
-
-
-def _activation_backward_(gradient: Tensor, pre: Tensor, activation: Activation) -> None:
-    """Multiply `gradient` by act'(pre) in place; for ReLU `pre` may hold max(pre, 0)."""
-    match activation:
-        case "relu":
-            torch.ops.aten.threshold_backward.grad_input(gradient, pre, 0, grad_input=gradient)
-        case "gelu":
-            gradient.copy_(torch.ops.aten.gelu_backward(gradient, pre))
-        case "quad":
-            gradient.mul_(pre).mul_(2)
-        case "id":
-            pass

@@ -1,4 +1,5 @@
-"""The plain training step: the network computed literally at every position, with autograd.
+"""The plain training step: the network computed literally, with autograd. A transformer goes through every position; the
+two-layer network multiplies by one-hot vectors.
 
 It is the reference that the fast steps must agree with and are timed against; no run of the book is trained by it.
 """
@@ -8,13 +9,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from modaddlab.experiments.spec import TransformerSpec
-from modaddlab.models.transformer import forward
+from modaddlab.experiments.spec import ModelSpec, TwoLayerSpec
+from modaddlab.models import transformer, two_layer
 from modaddlab.training.objective import Params, autograd_gradients
 
 
 class PlainStep:
-    """Logits and gradients by one batched forward pass over all pairs and positions.
+    """Logits and gradients by one batched forward pass over all pairs.
 
     Args:
         model: the network; its dropout is not applied.
@@ -25,14 +26,16 @@ class PlainStep:
     """
 
     def __init__(
-        self, model: TransformerSpec, p: int, pairs_B2: Tensor, labels_B: Tensor, loss_dtype: torch.dtype = torch.float64
+        self, model: ModelSpec, p: int, pairs_B2: Tensor, labels_B: Tensor, loss_dtype: torch.dtype = torch.float64
     ) -> None:
         self.model, self.labels_B, self.loss_dtype = model, labels_B, loss_dtype
-        self.tokens_B3 = torch.cat([pairs_B2, torch.full((len(pairs_B2), 1), p)], dim=1)
+        self.pairs_B2, self.equals_B1 = pairs_B2, torch.full_like(pairs_B2[:, :1], p)
 
     def logits(self, params: Params) -> Tensor:
-        """Logits at "=", shape (B, C)."""
-        return forward(params, self.tokens_B3, self.model)
+        """Logits, a transformer's at "=", shape (B, C)."""
+        if isinstance(self.model, TwoLayerSpec):
+            return two_layer.forward(params, self.pairs_B2, self.model)
+        return transformer.forward(params, torch.cat([self.pairs_B2, self.equals_B1], dim=1), self.model)
 
     def gradients(self, params: Params, grads: Params) -> Tensor:
         """Mean loss of all pairs (scalar in `loss_dtype`); its gradient is written into `grads`."""

@@ -53,7 +53,7 @@ def test_a_missing_named_run_gives_the_short_command(store: Store, name: str) ->
 CHANGES = st.lists(
     st.sampled_from(
         ["seed=7", "optim.lr=1e-05", "optim.batch_size=64", "optim.batch_size=none", "task.operation=a2+b2", "name=other",
-         "model.layer_norm=true", "task.p=97", "record.snapshot_dtype=float32", "steps=10", "loss_dtype=float32"]
+         "model.d_mlp=100", "task.p=97", "record.snapshot_dtype=float32", "steps=10", "loss_dtype=float32"]
     )
 )  # fmt: skip
 
@@ -66,8 +66,10 @@ def test_the_command_in_an_error_trains_that_very_run(name: str, changes: list[s
     assert words[:3] == ["python", "-m", "modaddlab.train"]
     assert words[-3:] == ["--force", "--data", "/a b"]
     pairs = list(zip(words[4:-3:2], words[5:-3:2], strict=True))
-    assignments = [value if option == "--set" else f"seed={value}" for option, value in pairs]
-    assert with_overrides(catalogue.RUNS[words[3]], assignments) == spec
+    chosen = {option.removeprefix("--"): int(value) for option, value in pairs if option != "--set"}
+    assert set(chosen) <= {"p", "seed"}
+    assignments = [value for option, value in pairs if option == "--set"]
+    assert with_overrides(catalogue.named(words[3], **chosen), assignments) == spec
 
 
 def test_runs_are_listed_by_id_and_foreign_things_apart(store: Store, record: Record) -> None:
