@@ -19,7 +19,7 @@ import numpy as np
 
 from modaddlab import tasks
 from modaddlab.analysis import keys, phases, progress
-from modaddlab.models.grid import Grid, run_grid
+from modaddlab.models.grid import AnyGrid, run_grid
 from modaddlab.store import derived
 from modaddlab.store.named import open_record, trained_seeds
 from modaddlab.store.record import Record
@@ -37,18 +37,18 @@ class Study:
         self.spec, self.p = record.spec, record.spec.task.p
 
     @classmethod
-    def open(cls, name: str, *, seed: int | None = None) -> Study:
+    def open(cls, name: str, *, seed: int | None = None, p: int | None = None) -> Study:
         """The study of a named run; see `open_record` for the arguments and errors."""
-        return cls(open_record(name, seed=seed))
+        return cls(open_record(name, seed=seed, p=p))
 
     @classmethod
-    def seeds(cls, name: str) -> list[Study]:
+    def seeds(cls, name: str, *, p: int | None = None) -> list[Study]:
         """The studies of every seed of a named run that has been trained, by seed.
 
         Raises:
             LabError: the name is unknown, or a record is damaged.
         """
-        return [cls.open(name, seed=seed) for seed in trained_seeds(name)]
+        return [cls.open(name, seed=seed, p=p) for seed in trained_seeds(name, p=p)]
 
     @property
     def metrics(self) -> dict[str, np.ndarray]:
@@ -72,11 +72,11 @@ class Study:
         return tasks.train_mask(self.spec.task, self.spec.seed)
 
     @functools.cached_property
-    def grid(self) -> Grid:
+    def grid(self) -> AnyGrid:
         """The final network on every pair."""
         return run_grid(self.record.final, self.spec.model, self.p)
 
-    def snapshot_grid(self, step: int) -> Grid:
+    def snapshot_grid(self, step: int) -> AnyGrid:
         """The network at a snapshot's step on every pair; not kept, it is large."""
         return run_grid(self.record.snapshot(step), self.spec.model, self.p)
 
@@ -95,7 +95,7 @@ class Study:
         """Loss and accuracy of the final network on the training, the test and all pairs."""
         return progress.score(self.grid.logits_PPC, self.labels_PP, self.train_mask_PP)
 
-    def progress_of(self, grid: Grid, keys: Sequence[int] | None = None) -> progress.ProgressMeasures:
+    def progress_of(self, grid: AnyGrid, keys: Sequence[int] | None = None) -> progress.ProgressMeasures:
         """The progress measures of one snapshot's grid, with the final network's key frequencies or others."""
         return progress.progress_measures(
             logits_PPC=grid.logits_PPC,
