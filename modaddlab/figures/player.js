@@ -22,7 +22,7 @@
   const updates = [];
   const panel = (title, drawing) => {
     const holder = document.createElement("div");
-    holder.innerHTML = `<svg viewBox="0 0 ${width} ${height}" aria-hidden="true">${text(left, 13, title, "", "start")}${drawing}</svg>`;
+    holder.innerHTML = `<svg viewBox="0 0 ${width} ${height}" aria-hidden="true">${text(0, 13, title, "", "start")}${drawing}</svg>`;
     root.querySelector(".story-panels").append(holder);
     return holder.firstChild;
   };
@@ -131,7 +131,7 @@
     frame = wanted;
     updates.forEach((update) => update(frame));
     const step = data.step[frame];
-    const words = [`step ${number(step)}`, phase(step), `test accuracy ${(100 * data.accuracy.test[frame]).toFixed(0)} %`].filter(Boolean);
+    const words = [`step ${number(step)}`, phase(step), `test accuracy ${(100 * data.accuracy.test[frame]).toFixed(0)}\u00a0%`].filter(Boolean);
     readout.textContent = words.join(" · ");
     slider.value = frame;
     slider.setAttribute("aria-valuetext", words.join(", "));
