@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -72,11 +73,11 @@ class Study:
         return tasks.train_mask(self.spec.task, self.spec.seed)
 
     @functools.cached_property
-    def grid(self) -> AnyGrid:
-        """The final network on every pair."""
+    def grid(self) -> Any:
+        """The final network on every pair: a `Grid`, or a `TwoLayerGrid` where the run's network is one."""
         return run_grid(self.record.final, self.spec.model, self.p)
 
-    def snapshot_grid(self, step: int) -> AnyGrid:
+    def snapshot_grid(self, step: int) -> Any:
         """The network at a snapshot's step on every pair; not kept, it is large."""
         return run_grid(self.record.snapshot(step), self.spec.model, self.p)
 
