@@ -93,6 +93,10 @@ _RUNS: list[tuple[RunSpec, str]] = [
         "mlp-standard at p = 97 with 1,024 neurons, far fewer than the rule gives: the released code's default",
     ),
     (
+        dataclasses.replace(two_layer.FAMILY["mlp-standard"], name="mlp-longer", record=RecordSpec(), steps=10_000),
+        "mlp-standard for twice as long: the activation swaps were published for a network of about that age",
+    ),
+    (
         RunSpec(
             name="mlp-quad-descent",
             task=TaskSpec(train_frac=1.0, p=23),
