@@ -250,8 +250,8 @@ class RunSpec:
         if self.model.init == "single-frequency":
             _check(
                 self.task.p % 2 == 1,
-                f"task.p (={self.task.p}) must be odd for model.init=single-frequency, whose cosines have frequencies 1..(p-1)/2; "
-                "take an odd p, or model.init=random",
+                f"task.p (={self.task.p}) must be odd for model.init=single-frequency, whose cosines have the frequencies "
+                "1..(p-1)/2; take an odd p, or model.init=random",
             )
 
     def to_dict(self) -> dict[str, Any]:

@@ -7,9 +7,9 @@
     energy_W_E, energy_W_L           squared norm per frequency 1..p//2
     norm/<parameter>                 Frobenius norm
 
-W_E is what stands for a residue and W_L the neuron-logit map: a transformer's embedding and W_out W_U; in the two-layer network the
-weights theta into the hidden layer and xi out of it. Without a test pair the test metrics are NaN. Definitions after Nanda et
-al. 2023, section 5.
+W_E is what stands for a residue and W_L the neuron-logit map: a transformer's embedding and W_out W_U; in the two-layer network
+the weights theta into the hidden layer and xi out of it. Without a test pair the test metrics are NaN. Definitions after Nanda
+et al. 2023, section 5.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class Optimizer:
             self.flat.add_(grad, alpha=-lr)
             return
         state["step"].add_(1)
-        torch._fused_adamw_(
+        torch._fused_adamw_(  # pyright: ignore[reportPrivateImportUsage]
             [self.flat],
             [self.grad],
             [state["exp_avg"]],

@@ -9,9 +9,9 @@ Nothing is approximated; two facts about the model make it cheap.
    derivative in the logits is n softmax - t, where n (1 or 2) counts how many of its orderings are in the set, and t
    has a 1 for the right answer of each of them; where the operation is not symmetric these answers differ.
 
-What stays dense per unordered pair is hidden @ xi and its two backward products. The softmax is
-taken of the transposed logits, along contiguous memory. Pairs go through in blocks whose buffers fit a processor's cache; they are allocated
-once, and `gradients` writes into the gradient vector that the optimizer reads.
+What stays dense per unordered pair is hidden @ xi and its two backward products. The softmax is taken of the transposed logits,
+along contiguous memory. Pairs go through in blocks whose buffers fit a processor's cache; they are allocated once, and
+`gradients` writes into the gradient vector that the optimizer reads.
 """
 
 from __future__ import annotations
