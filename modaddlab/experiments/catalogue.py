@@ -86,6 +86,10 @@ _RUNS: list[tuple[RunSpec, str]] = [
         "two layers on the mainline's task, split and optimizer: what does the transformer add?",
     ),
     (
+        RunSpec(name="mlp-mainline-untrained", model=TwoLayerSpec(), steps=0),
+        "the initial weights of mlp-mainline: the null beside it",
+    ),
+    (
         RunSpec(
             name="mlp-p97",
             task=TaskSpec(p=97, train_frac=1.0),

@@ -1,8 +1,9 @@
-"""The numbers that describe the algorithm in a one-layer transformer: one set per record, computed once and kept.
+"""The numbers that describe the algorithm in a network: one set per record, computed once and kept.
 
 They are those that Nanda et al. 2023 report of their network (section 4): how many key frequencies, how sparse the logits, the rank
 of W_L, the fits of its directions, neurons and heads, the logits as a sum of waves. With the keys of another network given,
-they measure how much of that a network has by chance: the null is the untrained network with the trained one's keys.
+they measure how much of that a network has by chance: the null is the untrained network with the trained one's keys. A two-layer network has no heads; everything else is measured on it by the same functions, theta
+standing for the embedding and xi for the neuron-logit map.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from modaddlab.analysis import attention, circuit, neurons, progress, spectra
+from modaddlab.models.grid import Grid
 from modaddlab.study import Study
 
 
@@ -70,7 +72,7 @@ def structure(study: Study, keys: Sequence[int] | None = None) -> Structure:
     """The algorithm's traces in a trained or untrained network.
 
     Args:
-        study: of a one-layer transformer.
+        study: of a one-layer transformer or a two-layer network.
         keys: the key frequencies to look for; by default the network's own.
     """
     keys = study.keys if keys is None else keys
@@ -88,9 +90,11 @@ def measure_structure(study: Study, keys: Sequence[int]) -> dict[str, np.ndarray
     direction_fve = np.array([fve for fit in directions for fve in (fit.fve_u, fit.fve_v)])
     fits = neurons.fit_neurons(grid.neurons_PPH, keys)
     sizes = np.array([len(group.neurons) for group in neurons.clusters(fits)[:-1]]) / len(fits.fve_H)
-    heads = np.array([fit.fve for fit in attention.head_fits(grid.pattern_PPn3)])
-    pairs = np.array([fit.antisymmetric_fve for fit in attention.pattern_fits(grid.pattern_PPn3)])
-    to_equals = attention.mean_attention(grid.pattern_PPn3)[:, 2]
+    heads = pairs = to_equals = np.array([np.nan])
+    if isinstance(grid, Grid):
+        heads = np.array([fit.fve for fit in attention.head_fits(grid.pattern_PPn3)])
+        pairs = np.array([fit.antisymmetric_fve for fit in attention.pattern_fits(grid.pattern_PPn3)])
+        to_equals = attention.mean_attention(grid.pattern_PPn3)[:, 2]
     measures = study.progress_of(grid, keys)
     found = {
         "n_keys": len(study.keys),
