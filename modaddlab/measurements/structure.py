@@ -1,9 +1,10 @@
 """The numbers that describe the algorithm in a network: one set per record, computed once and kept.
 
-They are those that Nanda et al. 2023 report of their network (section 4): how many key frequencies, how sparse the logits, the rank
-of W_L, the fits of its directions, neurons and heads, the logits as a sum of waves. With the keys of another network given,
-they measure how much of that a network has by chance: the null is the untrained network with the trained one's keys. A two-layer network has no heads; everything else is measured on it by the same functions, theta
-standing for the embedding and xi for the neuron-logit map.
+They are those that Nanda et al. 2023 report of their transformer (section 4): how many key frequencies, how sparse the logits, the
+rank of W_L, the fits of its directions, neurons and heads, the logits as a sum of waves. With the keys of another network given,
+they measure how much of that a network has by chance: the null is the untrained network with the trained one's keys. A two-layer
+network has no heads; everything else is measured on it by the same functions, theta standing for the embedding and xi for the
+neuron-logit map.
 """
 
 from __future__ import annotations
