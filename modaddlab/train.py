@@ -3,6 +3,7 @@
     python -m modaddlab.train --list
     python -m modaddlab.train debug
     python -m modaddlab.train mainline --set optim.weight_decay=0.3 --seed 7
+    python -m modaddlab.train --sweep two-layer --dry-run
 
 A run that was interrupted goes on from its last saved state; a run that is finished is not trained again (`--force` does).
 Records go to the book's data folder, or where `--data` says.
@@ -23,9 +24,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import filelock
 
 from modaddlab.errors import LabError
-from modaddlab.experiments import catalogue
+from modaddlab.experiments import catalogue, cost
 from modaddlab.experiments.overrides import field_names, with_overrides
-from modaddlab.experiments.spec import RunSpec, flatten
+from modaddlab.experiments.spec import KINDS, RunSpec, flatten
+from modaddlab.experiments.sweeps import SWEEPS, sweep
+from modaddlab.experiments.two_layer import check_test_pairs
 from modaddlab.store.record import inspect
 from modaddlab.store.store import Store
 
@@ -38,6 +41,8 @@ examples:
   python -m modaddlab.train --list                  what there is, and what is trained
   python -m modaddlab.train debug                   a network that trains in seconds
   python -m modaddlab.train mainline --seed 7 --set optim.weight_decay=0.3 --data my-runs
+  python -m modaddlab.train mlp-grokking --p 31     a two-layer network at another modulus
+  python -m modaddlab.train --sweep two-layer       a list of runs, one after the other; --dry-run shows what is left
 Ctrl-C stops a run and saves its state; the same command goes on from there.
 """
 
@@ -52,13 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _list_fields()
         if options.verify:
             return _verify(options)
-        if not options.runs:
-            raise LabError("name a run to train, such as debug or mainline; --list shows them all")
-        specs = [_specification(name, options) for name in options.runs]
+        specs = _specifications(options)
         if options.threads is not None and not 1 <= options.threads <= 1024:
             raise LabError(f"--threads (={options.threads}) must lie between 1 and 1024; this machine has {os.cpu_count()} cores")
         if options.dry_run:
-            return _dry_run(specs, Store(options.data))
+            return (_dry_run_sweep if options.sweep else _dry_run)(specs, Store(options.data))
         return _train(specs, Store(options.data), options)
     except LabError as error:
         print(f"modaddlab: {error}", file=sys.stderr)
@@ -86,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="list the named runs and whether they are trained")
     parser.add_argument("--list-fields", action="store_true", help="list every field that --set can change")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field; may be repeated")
+    parser.add_argument("--sweep", metavar="NAME", help="train the runs of a named list, which --list shows, one after the other")
     parser.add_argument("--seed", type=int, metavar="N", help="seed of the split and of the initial weights")
     parser.add_argument("--p", type=int, metavar="N", help="modulus of a two-layer network's run (mlp-...); its width follows")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to train (default: cpu)")
@@ -105,15 +109,26 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _specification(name: str, options: argparse.Namespace) -> RunSpec:
-    return with_overrides(catalogue.named(name, seed=options.seed, p=options.p), options.set)
+def _specifications(options: argparse.Namespace) -> list[RunSpec]:
+    if options.sweep:
+        if options.runs or options.seed is not None or options.p is not None:
+            raise LabError("--sweep NAME has its runs, seeds and moduli in its list; leave out run names, --seed and --p")
+        bases = list(sweep(options.sweep).runs())
+    elif options.runs:
+        bases = [catalogue.named(name, seed=options.seed, p=options.p) for name in options.runs]
+    else:
+        raise LabError("name a run to train, such as debug or mainline, or a --sweep; --list shows them all")
+    specs = [with_overrides(base, options.set) for base in bases]
+    for spec in specs:
+        check_test_pairs(spec)
+    return specs
 
 
 def _verify(options: argparse.Namespace) -> int:
     from modaddlab import verify
 
-    if options.set or options.seed is not None or options.force:
-        raise LabError("--verify reads what is on disk: give it names or run ids, without --set, --seed and --force")
+    if options.set or options.seed is not None or options.p is not None or options.sweep or options.force:
+        raise LabError("--verify reads what is on disk: give it names or run ids; no --set, --seed, --p, --sweep or --force")
     return verify.main([*options.runs, *(["--data", str(options.data)] if options.data else [])])
 
 
@@ -207,8 +222,24 @@ def _dry_run(specs: list[RunSpec], store: Store) -> int:
         n_train = int(spec.task.train_frac * spec.task.p**2)
         print(f"{spec.run_id}: {_state(spec, store)}")
         print(f"  {spec.steps:,} steps on {n_train:,} of {spec.task.p**2:,} pairs, {n_params:,} parameters")
+        print(f"  about {cost.duration(cost.seconds(spec))} on one core")
         for field, value in spec.changes().items():
             print(f"  {field} = {value}")
+    return 0
+
+
+def _dry_run_sweep(specs: list[RunSpec], store: Store) -> int:
+    """A line for each run: done, partly done or to do, with about how long the rest takes; then the totals."""
+    left, n_done, n_partly = 0.0, 0, 0
+    for spec in specs:
+        state = _state(spec, store)
+        step = 0 if state == "trained" else store.partial(spec).newest_step() or 0
+        seconds = 0.0 if state == "trained" else cost.seconds(spec, step)
+        left, n_done, n_partly = left + seconds, n_done + (state == "trained"), n_partly + bool(step)
+        reached = f"{state} at {step / spec.steps:.0%}" if step else state
+        print(f"{reached:<22}  {'' if state == 'trained' else cost.duration(seconds):>8}  {_label(spec)}")
+    rest = len(specs) - n_done - n_partly
+    print(f"{len(specs)} runs: {n_done} done, {n_partly} partly, {rest} to do; about {cost.duration(left)} left on one core")
     return 0
 
 
@@ -216,6 +247,9 @@ def _list(store: Store) -> int:
     width = max(map(len, catalogue.RUNS))
     for name, spec in catalogue.RUNS.items():
         print(f"{name:<{width}}  {_state(spec, store):<22}  {catalogue.PURPOSES[name]}")
+    print("sweeps:")
+    for item in SWEEPS.values():
+        print(f"{item.name:<{width}}  {item.purpose}")
     named = {spec.run_id for spec in catalogue.RUNS.values()}
     others = [run_id for run_id in store.runs() if run_id not in named]
     if others:
@@ -231,10 +265,12 @@ def _difference(run_id: str, store: Store) -> str:
         spec = store.open(run_id).spec
     except LabError:
         return "damaged, see --verify"
-    changes, named = spec.changes(), catalogue.RUNS.get(spec.name, RunSpec()).changes()
-    defaults = flatten(RunSpec().to_dict())
-    fields = [field for field in sorted({*changes, *named}) if changes.get(field) != named.get(field)]
-    return " ".join(f"{field}={changes.get(field, defaults[field])}" for field in fields)
+    mine, base = flatten(spec.to_dict()), catalogue.nearest(spec)
+    theirs, first = flatten(base.to_dict()), catalogue.RUNS[base.name]
+    differences = [f"p={base.task.p}"] if base.task.p != first.task.p else []
+    differences += [f"seed={base.seed}"] if base.seed != first.seed else []
+    fields = [field for field in sorted(mine) if field != "name" and mine[field] != theirs[field]]
+    return " ".join([*differences, *(f"{field}={mine[field]}" for field in fields)])
 
 
 def _state(spec: RunSpec, store: Store) -> str:
@@ -265,12 +301,16 @@ def _in_training(spec: RunSpec, store: Store) -> bool:
 
 
 def _list_fields() -> int:
-    defaults = RunSpec().to_dict()
-    for path in field_names():
-        table, _, name = path.rpartition(".")
-        spec = getattr(RunSpec(), table) if table else RunSpec()
-        value = defaults[table][name] if table else defaults[name]
-        print(f"{path:<22} {value!s:<9} {type(spec).__dataclass_fields__[name].metadata['help']}")
+    for kind, cls in KINDS.items():
+        run = RunSpec(model=cls())
+        defaults = flatten(run.to_dict())
+        if kind != "transformer":
+            print(f"of a {kind} network in place of the model fields above:")
+        for path in field_names(run):
+            table, _, name = path.rpartition(".")
+            if kind == "transformer" or table == "model":
+                help = type(getattr(run, table) if table else run).__dataclass_fields__[name].metadata["help"]
+                print(f"{path:<22} {defaults[path]!s:<9} {help}")
     return 0
 
 

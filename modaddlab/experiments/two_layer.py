@@ -16,6 +16,7 @@ import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from modaddlab.errors import LabError
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TwoLayerSpec
 
 DEFAULT_P, DEFAULT_SEED = 23, 42
@@ -96,6 +97,20 @@ FAMILY: Mapping[str, RunSpec] = MappingProxyType({spec.name: spec for spec, _ in
 """The runs that are there for every modulus: the five configurations and the untrained network."""
 
 PURPOSES: Mapping[str, str] = MappingProxyType({spec.name: purpose for spec, purpose in _RUNS})
+
+
+def check_test_pairs(spec: RunSpec) -> None:
+    """Refuse a split without test pairs where the run is about the difference between training and test pairs.
+
+    Raises:
+        LabError: the specification is called mlp-grokking and trains on all pairs.
+    """
+    task = spec.task
+    if spec.name == "mlp-grokking" and int(task.train_frac * task.p**2) == task.p**2:
+        raise LabError(
+            f"task.train_frac (={task.train_frac:g}) leaves no test pair, and {spec.name} compares test with training pairs; "
+            "take less than 1, or train mlp-standard"
+        )
 
 
 def two_layer(name: str, *, p: int = DEFAULT_P, seed: int = DEFAULT_SEED) -> RunSpec:

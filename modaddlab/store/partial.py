@@ -50,7 +50,7 @@ _STATE = re.compile(r"state-([0-9]{8})\.safetensors")
 
 
 class Partial:
-    """The working state of one run. Everything but construction needs the lock.
+    """The working state of one run. Everything but construction and `newest_step` needs the lock.
 
     partial = Partial(data, run_id, notify=print)
     with partial.lock():
@@ -209,6 +209,10 @@ class Partial:
             elif self.folder.exists():
                 shutil.rmtree(self.folder)
         self._hashes = {}
+
+    def newest_step(self) -> int | None:
+        """The step of the newest saved state by its name, or None where there is none; needs no lock."""
+        return max(self._states(), default=None)
 
     def _history(self) -> dict[int, str]:
         self._require_lock()

@@ -1,0 +1,49 @@
+"""About how long a run takes: for the lists of what is to be trained, before it is.
+
+A step costs a little in any case, and for each pair that it computes the products of its hidden neurons with the outputs and the
+passes over them. The rates are those of one core of the machine that trained the book's records, with nothing else on it;
+another machine, or a busy one, may take several times as long.
+"""
+
+from __future__ import annotations
+
+from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
+
+STEP_SECONDS = 1.5e-4
+"""What a step of the two-layer network costs whatever its size."""
+
+PRODUCT_RATE = 9e10
+PASS_SECONDS = 1.2e-9
+"""The two-layer network: floating-point operations a second in its dense products; seconds per hidden activation for all else."""
+
+TRANSFORMER_RATE = 3.8e10
+LAYER_FACTOR = 3.15
+"""A one-layer transformer in the same unit, all else included; what each layer of a deeper one, by autograd, takes more."""
+
+
+def seconds_per_step(spec: RunSpec) -> float:
+    """An estimate of the time of a step, its share of the metrics included."""
+    p, model = spec.task.p, spec.model
+    n_train = min(int(spec.task.train_frac * p * p), spec.optim.batch_size or p * p)
+    products = 6 * model.d_mlp * p  # three matrix products of two operations each, per pair
+    if not isinstance(model, TwoLayerSpec):
+        layers = 1 if model.n_layers == 1 else LAYER_FACTOR * model.n_layers
+        step, on_all = n_train * products * layers / TRANSFORMER_RATE, p * p / n_train / 3
+        return step * (1 + on_all / spec.record.metrics_every)
+    pairs = min(n_train, p * (p + 1) // 2)
+    step = pairs * (products / PRODUCT_RATE + model.d_mlp * PASS_SECONDS)
+    return STEP_SECONDS + step * (1 + 1 / spec.record.metrics_every)
+
+
+def seconds(spec: RunSpec, from_step: int = 0) -> float:
+    """An estimate of the time that a run takes on one core, from a step on."""
+    return (spec.steps - from_step) * seconds_per_step(spec)
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it: "40 s", "12 min", "3.5 h", "12 days"."""
+    for unit, size in (("days", 86_400 * 2), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            number = seconds / (86_400 if unit == "days" else size)
+            return f"{number:.1f} {unit}" if number < 9.95 and unit != "min" else f"{number:,.0f} {unit}"
+    return f"{seconds:.0f} s"
