@@ -38,6 +38,9 @@ SWAPS: Mapping[str, Activation] = MappingProxyType(
 
 RELU: Activation = lambda x: np.maximum(x, 0.0)  # noqa: E731
 QUAD: Activation = lambda x: x**2  # noqa: E731
+MOST_ARGUMENTS = 100_000
+"""How many arguments a nonlinearity's even share is measured on at most, evenly spaced among all."""
+
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType({"relu": RELU, "quad": QUAD})
 """The nonlinearities that networks of this kind are trained with here, by the names of their specifications."""
 
@@ -75,7 +78,8 @@ def swap(
     """
     theta_HP = scale * np.asarray(theta_HP, dtype=np.float64)
     p = theta_HP.shape[1]
-    argument_H = np.unique(np.round(theta_HP[:, :, None] + theta_HP[:, None, :], 4))
+    argument_N = (theta_HP[:, :, None] + theta_HP[:, None, :]).ravel()
+    argument_N = argument_N[:: -(-len(argument_N) // MOST_ARGUMENTS)]
     rows = []
     for name, activation in activations.items():
         logits_PPC = network_logits(theta_HP, xi_HP, activation)
@@ -86,7 +90,7 @@ def swap(
                 accuracy=accuracy(logits_PPC, sums(p)),
                 loss=float(pair_losses(logits_PPC).mean()),
                 ghost_ratio=fit.ratio,
-                even_share=even_share(activation, argument_H),
+                even_share=even_share(activation, argument_N),
             )
         )
     return tuple(rows)

@@ -138,8 +138,8 @@ class IndicatorFit:
 
     @property
     def ratio(self) -> float:
-        """Ghost over main: 1/2 by the formula, about 1/3 for pure waves through ReLU."""
-        return self.ghost / self.main
+        """Ghost over main: 1/2 by the formula, about 1/3 for pure waves through ReLU; NaN without a main diagonal."""
+        return self.ghost / self.main if self.main else float("nan")
 
     def strength(self, p: int) -> float:
         """The a N with which the formula has this main diagonal, 4 main / p."""

@@ -15,12 +15,15 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from modaddlab.analysis.two_layer import CosineNeurons, Null, Rings, resultant_null, wrap
+from modaddlab.analysis.two_layer import CosineNeurons, Null, Rings, wrap
 from modaddlab.figures.marks import color_scale, heatmap, outer_labels
 from modaddlab.figures.theme import new_figure, palette, themed
 from modaddlab.shapes import require_shape
 
 _ANGLE_TICKS = ([-np.pi, -np.pi / 2, 0, np.pi / 2, np.pi], ["$-\\pi$", "$-\\pi/2$", "0", "$\\pi/2$", "$\\pi$"])
+
+COLUMN = 16
+"""How many pixels a Fourier component is wide: a viewer that smooths what it enlarges then keeps the columns' edges."""
 
 
 def _angle_axis(axes: Axes, axis: str, label: str) -> None:
@@ -59,7 +62,7 @@ def weight_components(theta_HP: np.ndarray, xi_HP: np.ndarray, frequency_H: np.n
     ):
         image = heatmap(
             axes,
-            components_HP[order],
+            np.repeat(components_HP[order], COLUMN, axis=1),
             colors.diverging,
             Normalize(-reach, reach),
             extent=(-0.5, sizes["P"] - 0.5, sizes["H"], 0),
@@ -197,7 +200,8 @@ def phase_alignment(waves: CosineNeurons, control: CosineNeurons) -> Figure:
 def phase_rings(phi_N: np.ndarray, harmonics: Sequence[int] = (1, 2, 3, 4)) -> Figure:
     """The phases of one frequency's neurons, multiplied by 1, 2, 3 and 4, as points on circles with their mean.
 
-    The arrow from the centre is the mean of the points; the disc is where it lies for 95 of 100 sets of random phases.
+    The arrow from the centre is the mean of the points; the disc is where it lies for 95 of 100 sets of random phases, by
+    exp(-n r^2) = 0.05.
 
     Args:
         phi_N: (N,) the input phases.
@@ -206,12 +210,12 @@ def phase_rings(phi_N: np.ndarray, harmonics: Sequence[int] = (1, 2, 3, 4)) -> F
     colors = palette()
     figure = new_figure(2.35, compressed=True)
     panels = figure.subplots(1, len(harmonics), squeeze=False)[0]
-    null = resultant_null(len(phi_N))
+    disc = float(np.sqrt(np.log(20) / len(phi_N)))
     for axes, iota in zip(panels, harmonics, strict=True):
         point_N = np.exp(1j * iota * phi_N)
         mean = complex(point_N.mean())
         axes.add_patch(Circle((0, 0), 1.0, fill=False, edgecolor=colors.rule, linewidth=1.0))
-        axes.add_patch(Circle((0, 0), null.high, facecolor=colors.shade, edgecolor=colors.control, linewidth=0.8))
+        axes.add_patch(Circle((0, 0), disc, facecolor=colors.shade, edgecolor=colors.control, linewidth=0.8))
         axes.scatter(np.real(point_N), np.imag(point_N), s=13, color=colors.train, alpha=0.65, linewidths=0)
         axes.plot([0, mean.real], [0, mean.imag], color=colors.test, linewidth=2.4)
         axes.plot(mean.real, mean.imag, "o", color=colors.test, markersize=5)

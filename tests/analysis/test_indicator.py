@@ -106,6 +106,10 @@ def test_the_fit_is_least_squares() -> None:
     assert 0 < fit.main_fve < fit.fve < 1
 
 
+def test_logits_without_an_answer_have_no_ratio() -> None:
+    assert np.isnan(indicator.fit_indicator(indicator.indicator(5, 0.0, 0.0)).ratio)
+
+
 def test_rays_put_answer_and_ghosts_in_their_places() -> None:
     by_ray_P = indicator.by_ray(indicator.indicator(P, 3.0, 1.0) + 4.0)
     background = -(3.0 + 2.0) / P
