@@ -157,7 +157,7 @@ def fit_indicator(logits_PPC: np.ndarray) -> IndicatorFit:
     features_N2 = np.stack([feature.ravel() for feature in _features(p)], axis=1)
     (main, ghost), *_ = np.linalg.lstsq(features_N2, centred, rcond=None)
     alone = (features_N2[:, 0] @ centred) / (features_N2[:, 0] @ features_N2[:, 0])
-    energy = centred @ centred
+    energy = centred @ centred or np.nan
     left, left_alone = centred - features_N2 @ [main, ghost], centred - alone * features_N2[:, 0]
     return IndicatorFit(
         main=float(main),
