@@ -89,8 +89,7 @@ def overtones(
     """
     p = grid.p
     norm_K = spectrum(grid.W_E_PD).frequency_norms_K
-    taken = {*keys, *(overtone_of(p, key) for key in keys)}
-    common = float(np.median([norm for k, norm in enumerate(norm_K, 1) if k not in taken] or [np.nan]))
+    ratios = dict(zip(keys, norm_ratios(grid.W_E_PD, keys), strict=True))
     followed = head_scores(grid).frequency_n
     found = []
     for key in keys if chosen is None else chosen:
@@ -102,13 +101,21 @@ def overtones(
                 overtone=double,
                 heads=tuple(head for head, frequency in enumerate(followed) if frequency == key),
                 norm=float(norm_K[double - 1]),
-                norm_ratio=float(norm_K[double - 1]) / common,
+                norm_ratio=float(ratios[key]),
                 amplitude_P=amplitude_by_difference(grid.logits_PPC, key),
                 without_P=amplitude_by_difference(without_PPC, key),
                 loss=mean_loss(without_PPC, labels_PP, mask_PP),
             )
         )
     return tuple(found)
+
+
+def norm_ratios(W_E_PD: np.ndarray, keys: Sequence[int]) -> np.ndarray:
+    """The size of each key's overtone in W_E over the median size of the frequencies that are neither keys nor overtones: (K,)."""
+    p, norm_K = len(W_E_PD), spectrum(W_E_PD).frequency_norms_K
+    doubled = [overtone_of(p, key) for key in keys]
+    idle = [norm for k, norm in enumerate(norm_K, 1) if k not in {*keys, *doubled}]
+    return np.array([norm_K[k - 1] for k in doubled]) / (np.median(idle) if idle else np.nan)
 
 
 def headless(grid: Grid, keys: Sequence[int]) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from modaddlab.analysis.attention import head_scores, head_terms
 from modaddlab.analysis.fourier import fve
-from modaddlab.analysis.overtones import headless, logits_without, overtone_of, overtones
+from modaddlab.analysis.overtones import headless, logits_without, norm_ratios, overtone_of, overtones
 from modaddlab.analysis.progress import mean_loss
 from modaddlab.study import Study
 
@@ -24,8 +24,8 @@ class Heads:
         pattern_fve_n: share of its attention (to a, b and "=") that the softmax of the scores' waves explains; NaN for a
             head that attends alike to everything.
         products_n: share of what it writes along products of two waves of its own frequency.
+        norm_ratio_K: the size of each key's overtone in W_E, over the median size of the other frequencies.
         headless_X: the key frequencies without a head.
-        norm_ratio_X: the size of their overtones in W_E, over the median size of the other frequencies.
         uneven_X, uneven_without_X: see `modaddlab.analysis.overtones.Overtone`.
         loss_without_X: when W_E has lost the overtone.
         loss_control: geometric mean when W_E has lost one of some other frequencies, neither keys nor overtones of keys.
@@ -37,13 +37,18 @@ class Heads:
     score_fve_n: np.ndarray
     pattern_fve_n: np.ndarray
     products_n: np.ndarray
+    norm_ratio_K: np.ndarray
     headless_X: np.ndarray
-    norm_ratio_X: np.ndarray
     uneven_X: np.ndarray
     uneven_without_X: np.ndarray
     loss_without_X: np.ndarray
     loss_control: np.ndarray
     test_loss: np.ndarray
+
+    @property
+    def without_head_K(self) -> np.ndarray:
+        """Which of the keys have no head, (K,) bool."""
+        return np.isin(self.keys_K, self.headless_X)
 
 
 def heads(study: Study) -> Heads:
@@ -72,8 +77,8 @@ def measure_heads(study: Study, n_controls: int = 2) -> dict[str, np.ndarray]:
         "score_fve_n": scores.fve_n,
         "pattern_fve_n": fve(centred_PPn3, scores.wave_patterns() - scores.wave_patterns().mean(axis=(0, 1)), axis=(0, 1, 3)),
         "products_n": np.array([terms.products for terms in head_terms(grid.heads_PPnD, scores.frequency_n, keys)]),
+        "norm_ratio_K": norm_ratios(grid.W_E_PD, keys),
         "headless_X": np.array(without_head, dtype=np.int64),
-        "norm_ratio_X": np.array([one.norm_ratio for one in found]),
         "uneven_X": np.array([one.unevenness for one in found]),
         "uneven_without_X": np.array([one.unevenness_without for one in found]),
         "loss_without_X": np.array([one.loss for one in found]),

@@ -46,6 +46,9 @@ def test_keys_without_a_head_are_followed_up(study: Study, measured: Heads) -> N
     found = overtones.overtones(study.grid, study.labels_PP, ~study.train_mask_PP, study.keys, chosen=expected)
     np.testing.assert_array_equal(measured.loss_without_X, [one.loss for one in found])
     assert measured.loss_control > 0
+    everything = overtones.overtones(study.grid, study.labels_PP, ~study.train_mask_PP, study.keys)
+    np.testing.assert_array_equal(measured.norm_ratio_K, [one.norm_ratio for one in everything])
+    np.testing.assert_array_equal(measured.keys_K[measured.without_head_K], expected)
 
 
 def test_what_is_kept_is_what_is_computed(study: Study, measured: Heads) -> None:
