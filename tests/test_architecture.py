@@ -38,7 +38,7 @@ LAYERS: dict[str, set[str]] = {
     "report": {"errors", "paths"},
     "study": {"analysis", "models", "tasks", "store", "experiments", "errors", "paths"},
     "measurements": {"analysis", "models", "study", "experiments", "shapes", "errors"},
-    "claims": {"analysis", "measurements", "study", "tables"},
+    "claims": {"analysis", "errors", "measurements", "study", "tables"},
     "train": {"experiments", "store", "training", "models", "errors", "verify"},
     "verify": {"experiments", "store", "training", "errors"},
 }

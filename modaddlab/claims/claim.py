@@ -82,6 +82,8 @@ DROP = Tolerance(kind="absolute", amount=0.1, reason="ten points of accuracy: wh
 STEPS = Tolerance(
     kind="factor", amount=1.5, reason="the seeds of a public study of this setup spread by a factor of 1.4 to either side"
 )
+ANGLE = Tolerance(kind="absolute", amount=0.1, reason="a tenth of a radian, about six degrees")
+BALANCE = Tolerance(kind="absolute", amount=0.1, reason="a tenth of what random phases give")
 COUNT = Tolerance(kind="absolute", amount=1, reason="networks of one setup differ by one frequency from seed to seed")
 EXACT = Tolerance(kind="absolute", amount=0, reason="a matter of definition, or of yes and no: it must agree exactly")
 
@@ -99,6 +101,7 @@ class Claim:
         says: the published outcome in words, shown where there is no value.
         measure: the same quantity of one of our networks; None when it cannot be tested.
         runs: the named run whose seeds it is measured on; "mainline" stands for it and its shorter seeds.
+        p: another modulus of that run.
         null: the quantity where the claimed cause is absent.
         null_is: what the null is, in words.
         tolerance: how near counts as the same.
@@ -119,6 +122,7 @@ class Claim:
     says: str = ""
     measure: Measure | None = None
     runs: str = "mainline"
+    p: int | None = None
     null: Measure | None = None
     null_is: str = ""
     tolerance: Tolerance | None = None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from modaddlab.claims import nanda_ablations, nanda_circuit, nanda_training, replications
+from modaddlab.claims import he_mechanism, he_training, nanda_ablations, nanda_circuit, nanda_training, replications
 from modaddlab.claims.claim import Claim
 
 CLAIMS: tuple[Claim, ...] = (
     *nanda_circuit.CLAIMS,
     *nanda_ablations.CLAIMS,
     *nanda_training.CLAIMS,
+    *he_mechanism.CLAIMS,
+    *he_training.CLAIMS,
     *replications.CLAIMS,
 )

@@ -33,6 +33,7 @@ CLASSES: dict[Verdict, str] = {
 
 SOURCES = {
     "nanda2023progress": "Nanda et al. 2023",
+    "he2026mechanism": "He et al. 2026",
     "grokkingfourier2025": "a replication (2025)",
     "grokverse2026": "GROKVERSE (2026)",
     "grokkingreproduction2025": "a reproduction (2025)",

@@ -10,6 +10,7 @@ import numpy as np
 
 from modaddlab.analysis import phases
 from modaddlab.claims.claim import Measure
+from modaddlab.errors import LabError
 from modaddlab.measurements import ablations, progress
 from modaddlab.measurements.structure import structure
 from modaddlab.study import Study
@@ -134,6 +135,16 @@ def accuracy_lost(table: str, kind: str, control: bool = False) -> Measure:
     """How much test accuracy an ablation costs."""
     left = ablated(table, kind, "test_accuracy", control=control)
     return lambda study: structure(study).test_accuracy - left(study)
+
+
+def agreement(study: Study) -> float:
+    """The share of all pairs that the transformer of the same seed answers alike; NaN where it has not been trained."""
+    try:
+        other = Study.open(MAINLINE) if study.spec.seed == 0 else Study.open("mainline-25k", seed=study.spec.seed)
+    except LabError:
+        return math.nan
+    answers = [np.argmax(each.grid.logits_PPC, axis=2) for each in (study, other)]
+    return float(np.mean(answers[0] == answers[1]))
 
 
 @functools.cache

@@ -195,6 +195,35 @@ _STUDY = (
     ),
 )
 
+_TWO_LAYERS = (
+    Claim(
+        id="study-two-layers-generalize",
+        source=STUDY,
+        place="two-layer network, ten seeds",
+        statement="A two-layer network on the same splits groks too (theirs: median, and the range of the seeds).",
+        published=Band(8150, 10_075),
+        measure=q.step_generalized,
+        runs="mlp-mainline",
+        tolerance=STEPS,
+        holds=Band(500, 25_000),
+        evidence="@fig-side-curves",
+    ),
+    Claim(
+        id="study-two-layers-agree",
+        source=STUDY,
+        place="two-layer network, ten seeds",
+        statement="The two networks give the same answer to nearly all questions.",
+        published=exactly(0.9998),
+        measure=q.agreement,
+        runs="mlp-mainline",
+        tolerance=ACCURACY,
+        holds=Band(0.95, 1),
+        form=lambda value: tables.percent(value, 2),
+        scale="share",
+        evidence="@tbl-side-by-side",
+    ),
+)
+
 _CRITERIA = (
     Claim(
         id="criterion-top-frequencies",
@@ -212,4 +241,4 @@ _CRITERIA = (
     ),
 )
 
-CLAIMS = (*_REPLICATION, *_STUDY, *_CRITERIA)
+CLAIMS = (*_REPLICATION, *_STUDY, *_TWO_LAYERS, *_CRITERIA)

@@ -68,14 +68,14 @@ class Finding:
         return tables.MISSING if self.null is None else f"{_text(self.claim, self.null)} ({self.claim.null_is})"
 
 
-def family(runs: str) -> Iterator[Study]:
+def family(runs: str, p: int | None = None) -> Iterator[Study]:
     """The networks that claims about a named run are measured on, those that have been trained, by seed.
 
     Each is opened anew and can be let go: its activations are large.
     """
     for name in FAMILIES.get(runs, (runs,)):
-        for seed in [study.spec.seed for study in Study.seeds(name)]:
-            yield Study.open(name, seed=seed)
+        for seed in [study.spec.seed for study in Study.seeds(name, p=p)]:
+            yield Study.open(name, seed=seed, p=p)
 
 
 def findings(claims: Sequence[Claim] = ledger.CLAIMS) -> list[Finding]:
@@ -85,10 +85,10 @@ def findings(claims: Sequence[Claim] = ledger.CLAIMS) -> list[Finding]:
     """
     values: dict[str, list[float]] = {claim.id: [] for claim in claims}
     nulls: dict[str, float] = {}
-    for runs in dict.fromkeys(claim.runs for claim in claims):
-        for study in family(runs):
+    for runs, p in dict.fromkeys((claim.runs, claim.p) for claim in claims):
+        for study in family(runs, p):
             for claim in claims:
-                if claim.runs != runs or claim.measure is None:
+                if (claim.runs, claim.p) != (runs, p) or claim.measure is None:
                     continue
                 if claim.snapshots and not len(study.record.snapshot_steps):
                     continue
@@ -100,7 +100,8 @@ def findings(claims: Sequence[Claim] = ledger.CLAIMS) -> list[Finding]:
 
 def _finding(claim: Claim, values: Sequence[float], null: float | None) -> Finding:
     if not values:
-        why = claim.untestable or f"not trained here: python -m modaddlab.train {claim.runs}"
+        command = f"python -m modaddlab.train {claim.runs}" + (f" --p {claim.p}" if claim.p else "")
+        why = claim.untestable or f"not trained here: {command}"
         return Finding(claim=claim, first=math.nan, seeds=None, n_networks=0, null=None, verdict="cannot be tested", why=why)
     there = [value for value in values if math.isfinite(value)]
     seeds = over_seeds(there, claim.scale) if len(values) > 1 else None

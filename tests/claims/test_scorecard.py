@@ -76,7 +76,7 @@ def test_the_null_is_measured_and_counts() -> None:
 
 
 def test_a_run_that_is_not_there_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scorecard, "family", lambda runs: iter(()))
+    monkeypatch.setattr(scorecard, "family", lambda runs, p: iter(()))
     found = measure(BASE)
     assert found.verdict == "cannot be tested"
     assert "python -m modaddlab.train debug" in found.why

@@ -1,0 +1,203 @@
+"""He et al. 2026 on the trained two-layer network: its features, and how they add up to an answer."""
+
+from __future__ import annotations
+
+import math
+
+from modaddlab import tables
+from modaddlab.claims import quantities_two_layer as q
+from modaddlab.claims.claim import ACCURACY, ANGLE, BALANCE, LOSS, SHARE, Band, Claim, exactly
+
+SOURCE = "he2026mechanism"
+NULL = "untrained network"
+STANDARD = "mlp-standard"
+
+FEATURES = (
+    Claim(
+        id="he-one-frequency-in",
+        source=SOURCE,
+        place="features",
+        statement="A neuron's input vector is one cosine: share of its variance, mean over neurons.",
+        published=exactly(1),
+        measure=q.waved("input_fve"),
+        runs=STANDARD,
+        null=q.untrained(q.waved("input_fve")),
+        null_is=NULL,
+        tolerance=SHARE,
+        holds=Band(0.5, 1),
+        form=tables.percent,
+        scale="share",
+        evidence="@tbl-mlp-frequency",
+    ),
+    Claim(
+        id="he-one-frequency-out",
+        source=SOURCE,
+        place="features",
+        statement="Its output vector is a cosine of the same frequency: share of its variance, mean over neurons.",
+        published=exactly(1),
+        measure=q.waved("output_fve"),
+        runs=STANDARD,
+        null=q.untrained(q.waved("output_fve")),
+        null_is=NULL,
+        tolerance=SHARE,
+        holds=Band(0.5, 1),
+        form=tables.percent,
+        scale="share",
+        evidence="@tbl-mlp-frequency",
+    ),
+    Claim(
+        id="he-alignment",
+        source=SOURCE,
+        place="features",
+        statement="The output's phase is twice the input's: mean distance from that, in radians.",
+        published=exactly(0),
+        measure=q.waved("misalignment"),
+        runs=STANDARD,
+        null=q.untrained(q.waved("misalignment")),
+        null_is=NULL,
+        tolerance=ANGLE,
+        holds=Band(0, 0.5),
+        evidence="@tbl-mlp-alignment",
+    ),
+    *(
+        Claim(
+            id=f"he-rings-{harmonic}",
+            source=SOURCE,
+            place="features",
+            statement=f"Within a frequency {harmonic} times the phases balance: n times the squared mean of the unit arrows.",
+            published=exactly(0),
+            measure=q.imbalance(harmonic),
+            runs=STANDARD,
+            null=q.untrained(q.imbalance(harmonic)),
+            null_is=f"{NULL}; random phases give 1",
+            tolerance=BALANCE,
+            holds=Band(0, 0.5),
+            evidence="@fig-mlp-balance",
+        )
+        for harmonic in (2, 4)
+    ),
+    Claim(
+        id="he-homogeneous",
+        source=SOURCE,
+        place="features",
+        statement="All neurons have the same size (input times squared output amplitude): coefficient of variation.",
+        published=exactly(0),
+        measure=q.waved("variation_alpha_beta2"),
+        runs=STANDARD,
+        null=q.untrained(q.waved("variation_alpha_beta2")),
+        null_is=NULL,
+        tolerance=BALANCE,
+        holds=Band(0, 0.3),
+        evidence="@fig-mlp-sizes",
+    ),
+)
+
+_KEPT = ("|x|", "x²", "x⁴", "x⁸", "log(1+e²ˣ)", "eˣ")
+_LOST = {"x": 0.0416, "x³": 0.0359}
+
+SWAPS = tuple(
+    Claim(
+        id=f"he-swap-{number}",
+        source=SOURCE,
+        place="released table of activation swaps",
+        statement=f"With {name} in place of ReLU the trained network "
+        + ("keeps" if name in _KEPT else "loses")
+        + " its answers: accuracy.",
+        published=exactly(_LOST.get(name, 1.0)),
+        measure=q.swapped(name),
+        runs=STANDARD,
+        tolerance=ACCURACY,
+        holds=Band(0, 0.1) if name in _LOST else Band(0.9, 1),
+        form=tables.percent,
+        scale="share",
+        evidence="@tbl-mlp-swap",
+    )
+    for number, name in enumerate((*_KEPT, *_LOST), start=1)
+)
+
+MECHANISM = (
+    Claim(
+        id="he-example",
+        source=SOURCE,
+        place="released example, p = 7",
+        statement="The idealised network answers 4 + 6 with the logits -4, 3, -4, 10, -4, 3, -4: largest error.",
+        says="these seven",
+        measure=q.example_error,
+        runs="untrained",
+        holds=Band(0, 1e-9),
+        evidence="@sec-ghosts",
+    ),
+    Claim(
+        id="he-ghosts",
+        source=SOURCE,
+        place="mechanism",
+        statement="The logits have ghosts at 2x and 2y, half as high as the answer: in a trained quadratic network.",
+        published=exactly(0.5),
+        measure=q.waved("ghost_ratio"),
+        runs="mlp-quad-random",
+        tolerance=SHARE,
+        holds=Band(0.05, 1),
+        evidence="@tbl-mlp-ghosts",
+    ),
+    Claim(
+        id="he-ghosts-waves",
+        source=SOURCE,
+        place="mechanism",
+        statement="The same with every neuron cut down to its wave.",
+        published=exactly(0.5),
+        measure=q.ghosts_of_waves,
+        runs="mlp-quad-random",
+        tolerance=SHARE,
+        holds=Band(0.05, 1),
+        evidence="@tbl-mlp-ghosts",
+    ),
+    Claim(
+        id="he-bound",
+        source=SOURCE,
+        place="mechanism",
+        statement="In the idealised network the right answer has at least the probability 1 - (p-1) exp(-a N p/8): the excess.",
+        says="at least 0",
+        measure=q.bound_margin,
+        runs="untrained",
+        holds=Band(0, 1),
+        evidence="@tbl-mlp-bound",
+    ),
+)
+
+_SUBSETS = {1: 1.64, 2: 0.602, 4: 0.0288, 8: 3.0e-8, 11: 7.4e-15}
+_RANGES = {0.4: 4.82, 0.8: 2.0e-3, 1.2: 1.2e-9, 1.6: 3.5e-7, 2.0: 7.4e-15}
+
+CLOSED_FORM = (
+    *(
+        Claim(
+            id=f"he-frequencies-{n}",
+            source=SOURCE,
+            place="released table, 128 neurons",
+            statement=f"Mean loss of the closed form with {n} of 11 frequencies.",
+            published=exactly(loss),
+            measure=q.loss_with_frequencies(n),
+            runs="untrained",
+            tolerance=LOSS,
+            holds=Band(0, math.log(23)),
+            evidence="@tbl-mlp-subsets",
+        )
+        for n, loss in _SUBSETS.items()
+    ),
+    *(
+        Claim(
+            id=f"he-phases-{multiple:g}",
+            source=SOURCE,
+            place="released table, 128 neurons",
+            statement=f"Mean loss of the closed form with its phases on [0, {multiple:g} pi).",
+            published=exactly(loss),
+            measure=q.loss_with_phases(index),
+            runs="untrained",
+            tolerance=LOSS,
+            holds=Band(0, 10),
+            evidence="@tbl-mlp-ranges",
+        )
+        for index, (multiple, loss) in enumerate(_RANGES.items())
+    ),
+)
+
+CLAIMS = (*FEATURES, *SWAPS, *MECHANISM, *CLOSED_FORM)

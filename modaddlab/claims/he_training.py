@@ -1,0 +1,219 @@
+"""He et al. 2026 on how the two-layer network is trained: its dynamics, the lottery, the stages of grokking, its final losses."""
+
+from __future__ import annotations
+
+import math
+
+from modaddlab import tables
+from modaddlab.claims import quantities as q
+from modaddlab.claims import quantities_two_layer as two
+from modaddlab.claims.claim import ACCURACY, LARGE_LOSS, LOSS, SHARE, STEPS, Band, Claim, exactly
+
+SOURCE = "he2026mechanism"
+SQUARE, KINK = "mlp-quad-single-freq", "mlp-relu-single-freq"
+
+DYNAMICS = (
+    Claim(
+        id="he-equations",
+        source=SOURCE,
+        place="dynamics",
+        statement="While answers are equally likely four equations give a neuron's course: median error of its amplitude.",
+        says="they do",
+        measure=two.equations_off,
+        runs=SQUARE,
+        null=two.no_motion_off,
+        null_is="a theory without motion",
+        holds=Band(0, 0.05),
+        form=tables.percent,
+        evidence="@fig-dyn-overlay",
+    ),
+    Claim(
+        id="he-attracts",
+        source=SOURCE,
+        place="dynamics",
+        statement="The misalignment D = 0 attracts: mean |D| at the end, in radians.",
+        says="0 attracts",
+        measure=two.final_misalignment,
+        runs=SQUARE,
+        null=two.initial_misalignment,
+        null_is="at the start",
+        holds=Band(0, 0.5),
+        evidence="@fig-dyn-overlay",
+    ),
+    Claim(
+        id="he-invariant-size",
+        source=SOURCE,
+        place="dynamics",
+        statement="alpha² - 2 beta² does not change: its relative drift while the equations hold.",
+        says="conserved",
+        measure=two.drift(0),
+        runs=SQUARE,
+        null=two.drift(3),
+        null_is="with a wrong factor",
+        holds=Band(0, 0.02),
+        evidence="@tbl-dyn-drift",
+    ),
+    Claim(
+        id="he-invariant-phase",
+        source=SOURCE,
+        place="dynamics",
+        statement="alpha² beta sin D does not change: its relative drift while the equations hold.",
+        says="conserved",
+        measure=two.drift(1),
+        runs=SQUARE,
+        null=two.drift(4),
+        null_is="with a wrong power",
+        holds=Band(0, 0.02),
+        evidence="@tbl-dyn-drift",
+    ),
+    Claim(
+        id="he-preservation",
+        source=SOURCE,
+        place="dynamics",
+        statement="A squaring neuron keeps its single frequency while answers are equally likely: energy elsewhere.",
+        says="exactly",
+        measure=two.energy_elsewhere,
+        runs=SQUARE,
+        null=lambda _: two.energy_elsewhere(q.reference(KINK)),
+        null_is="ReLU",
+        holds=Band(0, 1e-3),
+        form=lambda value: tables.power(value, 1),
+        evidence="@fig-dyn-elsewhere",
+    ),
+    *(
+        Claim(
+            id=f"he-leakage-{order}",
+            source=SOURCE,
+            place="dynamics",
+            statement=f"ReLU leaks to {order} times the frequency in the input: amplitude over the wave's, median.",
+            published=exactly(1 / order**2),
+            measure=two.input_overtone(order),
+            runs=KINK,
+            null=lambda _, order=order: two.input_overtone(order)(q.reference(SQUARE)),
+            null_is="the squaring network",
+            tolerance=STEPS,
+            holds=Band(0.5 / order**2, 1),
+            evidence="@fig-dyn-overtones",
+        )
+        for order in (3, 5)
+    ),
+    Claim(
+        id="he-lottery",
+        source=SOURCE,
+        place="lottery",
+        statement="The frequency with the smallest initial misalignment wins: share of neurons, magnitudes as drawn.",
+        says="it wins (at equal magnitudes)",
+        measure=two.hit_rate("misalignment"),
+        runs="mlp-standard",
+        null=two.chance_hit,
+        null_is="chance",
+        holds=Band(0.5, 1),
+        form=tables.percent,
+        scale="share",
+        evidence="@tbl-lot-rules",
+    ),
+)
+
+_STAGES = {23: (1744, 9431, 6.8e-6, 0.170, 0.962), 29: (1387, 6426, 5.2e-6, 0.0855, 0.995), 31: (1302, 5119, 5.2e-6, 0.0256, 1.0)}
+_LOSSES = {15: 0.0209, 23: 0.0477, 29: 0.00317, 31: 0.00130}
+
+
+def _stages(p: int) -> tuple[Claim, ...]:
+    first, second, train_loss, test_loss, accuracy = _STAGES[p]
+    common = {
+        "source": SOURCE,
+        "place": "released run",
+        "runs": "mlp-grokking",
+        "p": None if p == 23 else p,
+        "evidence": "@tbl-stage-seeds" if p == 23 else "@tbl-stage-moduli",
+    }
+    return (
+        Claim(
+            id=f"he-stage-1-{p}",
+            statement=f"p = {p}: stage I, memorization, ends.",
+            published=exactly(first),
+            measure=two.stage_end("memorized"),
+            tolerance=STEPS,
+            holds=Band(0, 10_000),
+            **common,
+        ),
+        Claim(
+            id=f"he-stage-2-{p}",
+            statement=f"p = {p}: stage II ends, the test accuracy passes 95 %.",
+            published=exactly(second),
+            measure=two.stage_end("generalized"),
+            tolerance=STEPS,
+            holds=Band(0, 50_000),
+            **common,
+        ),
+        Claim(
+            id=f"he-grokking-train-{p}",
+            statement=f"p = {p}: final train loss.",
+            published=exactly(train_loss),
+            measure=q.final("train_loss"),
+            tolerance=LOSS,
+            holds=Band(0, 1e-3),
+            scale="log",
+            **common,
+        ),
+        Claim(
+            id=f"he-grokking-test-{p}",
+            statement=f"p = {p}: final test loss, far above the train loss.",
+            published=exactly(test_loss),
+            measure=q.final("test_loss"),
+            tolerance=LOSS,
+            holds=Band(1e-4, math.log(p)),
+            scale="log",
+            **common,
+        ),
+        Claim(
+            id=f"he-grokking-accuracy-{p}",
+            statement=f"p = {p}: final test accuracy.",
+            published=exactly(accuracy),
+            measure=q.final("test_accuracy"),
+            tolerance=ACCURACY,
+            holds=Band(0.9, 1),
+            form=tables.percent,
+            scale="share",
+            **common,
+        ),
+    )
+
+
+GROKKING = (
+    Claim(
+        id="he-plateau",
+        source=SOURCE,
+        place="stages",
+        statement="Memory alone gives the test accuracy of the trained mirror images, frac (p - 1) / p: the level of the pause.",
+        published=exactly(0.75 * 22 / 23),
+        measure=two.plateau,
+        runs="mlp-grokking",
+        tolerance=SHARE,
+        holds=Band(0.5, 0.95),
+        form=tables.percent,
+        scale="share",
+        evidence="@tbl-stage-plateau",
+    ),
+    *(claim for p in _STAGES for claim in _stages(p)),
+)
+
+LOSSES = tuple(
+    Claim(
+        id=f"he-standard-{p}",
+        source=SOURCE,
+        place="released run",
+        statement=f"p = {p}: final loss of the standard run.",
+        published=exactly(loss),
+        measure=q.final("train_loss"),
+        runs="mlp-standard",
+        p=None if p == 23 else p,
+        tolerance=LARGE_LOSS,
+        holds=Band(0, 0.5),
+        scale="log",
+        evidence="@tbl-stage-moduli",
+    )
+    for p, loss in _LOSSES.items()
+)
+
+CLAIMS = (*DYNAMICS, *GROKKING, *LOSSES)

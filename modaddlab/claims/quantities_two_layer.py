@@ -1,0 +1,154 @@
+"""The quantities that claims about the two-layer network are about, each from one study."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+
+from modaddlab.analysis import activations, indicator, lottery, subsets, two_layer
+from modaddlab.claims.claim import Measure
+from modaddlab.claims.quantities import reference
+from modaddlab.measurements import dynamics, stages
+from modaddlab.measurements import lottery as draws
+from modaddlab.measurements.waves import HARMONICS, waves
+from modaddlab.study import Study
+
+UNTRAINED = "mlp-untrained"
+
+EXAMPLE = (-4, 3, -4, 10, -4, 3, -4)
+"""The published logits of the idealised network for p = 7, 8 neurons a frequency and (x, y) = (4, 6)."""
+
+
+def waved(field: str) -> Measure:
+    """A number of `modaddlab.measurements.waves.Waves`."""
+    return lambda study: float(getattr(waves(study), field))
+
+
+def untrained(measure: Measure) -> Measure:
+    """The same of the untrained network."""
+    return lambda _: measure(reference(UNTRAINED))
+
+
+def imbalance(harmonic: int) -> Measure:
+    """n |mean exp(i iota phi)|^2 averaged over frequencies: 1 for random phases, 0 for balanced ones."""
+    return lambda study: float(waves(study).imbalance_R[HARMONICS.index(harmonic)])
+
+
+def swapped(name: str) -> Measure:
+    """The accuracy with another function in place of the network's own."""
+    return lambda study: float(waves(study).swap_accuracy_N[list(activations.SWAPS).index(name)])
+
+
+def ghosts_of_waves(study: Study) -> float:
+    """Ghost over right answer with every input vector cut down to its wave."""
+    return float(waves(study).kept_ratio_N[0])
+
+
+def example_error(_: Study) -> float:
+    """The largest distance from the published example in a network written down by hand."""
+    return float(np.abs(_example()[4, 6] - np.array(EXAMPLE)).max())
+
+
+def bound_margin(_: Study) -> float:
+    """By how much the smallest probability of a right answer exceeds the published bound in that network."""
+    return indicator.certainty(_example()).least - indicator.softmax_bound(7, 8.0)
+
+
+def _example() -> np.ndarray:
+    example = two_layer.even_neurons(7, dict.fromkeys((1, 2, 3), 8))
+    return two_layer.network_logits(example.theta_HP, example.xi_HP, activations.QUAD)
+
+
+def loss_with_frequencies(n: int) -> Measure:
+    """Mean loss of the closed form with n of the 11 frequencies."""
+    return lambda _: next(row.mean for row in _subsets() if row.n_frequencies == n)
+
+
+def loss_with_phases(index: int) -> Measure:
+    """Mean loss of the closed form with phases on a part of the circle, one of the five published parts."""
+    return lambda _: _ranges()[index].mean
+
+
+def equations_off(study: Study) -> float:
+    """Median relative error of the solved amplitudes where the loss has fallen by 5 %."""
+    run = dynamics.single_frequency(study)
+    return float(run.error_T[run.until(0.05)])
+
+
+def no_motion_off(study: Study) -> float:
+    """The same for a theory in which nothing moves."""
+    run = dynamics.single_frequency(study)
+    return float(run.motion_T[run.until(0.05)])
+
+
+def drift(index: int) -> Measure:
+    """The largest relative change of a quantity while the equations hold; 0 and 1 are conserved by them, 3 and 4 are nulls."""
+
+    def measure(study: Study) -> float:
+        run = dynamics.single_frequency(study)
+        return float(list(run.drifts().values())[index][: run.until(0.05) + 1].max())
+
+    return measure
+
+
+def energy_elsewhere(study: Study) -> float:
+    """Mean share of the input's energy outside a neuron's own frequency where the equations stop to hold."""
+    run = dynamics.single_frequency(study)
+    return float(1 - run.input_share_TH[run.until(0.05)].mean())
+
+
+def final_misalignment(study: Study) -> float:
+    """Mean |D| at the end of a run from single frequencies."""
+    return float(np.abs(dynamics.single_frequency(study).D_TH[-1]).mean())
+
+
+def initial_misalignment(study: Study) -> float:
+    """Mean |D| at its start."""
+    return float(np.abs(dynamics.single_frequency(study).D_TH[0]).mean())
+
+
+def input_overtone(order: int) -> Measure:
+    """Median over neurons of the input's amplitude at a multiple of its frequency, over that at the frequency, at the end."""
+
+    def measure(study: Study) -> float:
+        ratio_RH = dynamics.single_frequency(study).input_ratio_TRH[-1]
+        return float(np.nanmedian(ratio_RH[dynamics.ORDERS.index(order)]))
+
+    return measure
+
+
+def hit_rate(rule: str) -> Measure:
+    """The share of neurons whose winning frequency a rule names from the initial weights."""
+    return lambda study: draws.outcome(study).hit_rates[rule]
+
+
+def chance_hit(study: Study) -> float:
+    """The share that a random frequency would name."""
+    return lottery.chance(study.p // 2)
+
+
+def stage_end(name: str) -> Measure:
+    """The step at which stage I ("memorized") or II ("generalized") ends; NaN if it does not."""
+
+    def measure(study: Study) -> float:
+        step = getattr(stages.find(study), name)
+        return math.nan if step is None else float(step)
+
+    return measure
+
+
+def plateau(study: Study) -> float:
+    """The test accuracy on which the pause lies; NaN without one."""
+    return stages.plateau(study).flat
+
+
+@functools.cache
+def _subsets() -> tuple[subsets.SubsetLoss, ...]:
+    return subsets.subset_losses()
+
+
+@functools.cache
+def _ranges() -> tuple[subsets.PhaseRangeLoss, ...]:
+    return tuple(subsets.phase_range_losses())
