@@ -44,12 +44,12 @@ _RUNS: list[tuple[RunSpec, str]] = [
     (RunSpec(name="mainline-25k", steps=25_000), "the mainline, shorter: for other seeds (--seed 1)"),
     (RunSpec(name="no-decay", optim=OptimSpec(weight_decay=0.0), steps=25_000), "control: no weight decay"),
     (
-        RunSpec(name="dropout", model=TransformerSpec(dropout=0.2), optim=OptimSpec(weight_decay=0.0), steps=15_000),
+        RunSpec(name="dropout", model=TransformerSpec(dropout=0.2), optim=OptimSpec(weight_decay=0.0), steps=12_000),
         "control: dropout 0.2 in place of weight decay",
     ),
-    (RunSpec(name="l1", optim=OptimSpec(weight_decay=0.0, l1=1e-5), steps=25_000), "control: an L1 penalty in place of decay"),
+    (RunSpec(name="l1", optim=OptimSpec(weight_decay=0.0, l1=1e-5), steps=15_000), "control: an L1 penalty in place of decay"),
     (
-        RunSpec(name="dropout-0.5", model=TransformerSpec(dropout=0.5), optim=OptimSpec(weight_decay=0.0), steps=15_000),
+        RunSpec(name="dropout-0.5", model=TransformerSpec(dropout=0.5), optim=OptimSpec(weight_decay=0.0), steps=12_000),
         "control: dropout 0.5 in place of weight decay",
     ),
     (
@@ -64,9 +64,9 @@ _RUNS: list[tuple[RunSpec, str]] = [
         RunSpec(name="decay-5", optim=OptimSpec(weight_decay=5.0), record=RecordSpec(metrics_every=50), steps=10_000),
         "the mainline with much more weight decay",
     ),
-    (RunSpec(name="float32-loss", loss_dtype="float32", steps=20_000), "the mainline with its loss computed in float32"),
+    (RunSpec(name="float32-loss", loss_dtype="float32", steps=15_000), "the mainline with its loss computed in float32"),
     (
-        RunSpec(name="p-outputs", model=TransformerSpec(predict_equals=False), steps=15_000),
+        RunSpec(name="p-outputs", model=TransformerSpec(predict_equals=False), steps=12_000),
         "the mainline as the paper's text has it: p outputs, not p + 1",
     ),
     (
