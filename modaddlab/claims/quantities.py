@@ -41,6 +41,11 @@ def untrained(field: str, per_key: bool = False) -> Measure:
     return measure
 
 
+def excluded_loss(study: Study) -> float:
+    """The train loss without the waves of the network's keys, or of the mainline's where it has none of its own."""
+    return structure(study, study.keys or Study.open(MAINLINE).keys).excluded_loss
+
+
 def n_parameters(study: Study) -> float:
     """How many numbers training changes."""
     return float(sum(value.size for value in study.record.final.values()))
