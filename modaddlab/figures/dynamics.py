@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from modaddlab.figures.marks import EndLabel, Phase, color_scale, heatmap, label_ends, mark_phases, step_axis
 from modaddlab.figures.theme import new_figure, palette, themed
@@ -107,7 +107,9 @@ def against_equations(
     angle_axis(upper, "misalignment |D|")
     lower.set_yscale("log")
     lower.set_ylim(0.7 * float(measured[1].min()), top)
-    lower.yaxis.set_minor_formatter(NullFormatter())
+    lower.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    lower.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+    lower.minorticks_off()
     lower.set_ylabel(magnitude_name)
     handles = [
         Line2D([], [], color=colors.ink, marker="o", markersize=3.4, linestyle="none", label="network"),

@@ -120,7 +120,7 @@ def growth_map(D_M: np.ndarray, magnitude_N: np.ndarray, time_NM: np.ndarray) ->
     shown_NM = np.minimum(np.where(np.isfinite(time_NM), time_NM, np.inf), 8 * least)
     mesh = axes.pcolormesh(magnitude_N, D_M, shown_NM.T, cmap=colors.sequential, norm=LogNorm(least, 8 * least), rasterized=True)
     axes.grid(False)
-    axes.contour(magnitude_N, D_M, shown_NM.T, levels=least * np.geomspace(1.15, 7, 9), colors=[colors.page], linewidths=0.7)
+    axes.contour(magnitude_N, D_M, shown_NM.T, levels=least * np.geomspace(1.15, 4, 7), colors=[colors.page], linewidths=0.7)
     axes.set_xlabel("initial magnitude α = β")  # noqa: RUF001
     angle_axis(axes, "initial misalignment D", 0, 2 * np.pi)
     axes.set_ylim(0, 2 * np.pi)

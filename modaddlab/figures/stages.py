@@ -184,7 +184,7 @@ def common_to_rare(
         axes.plot(
             step_T[shown_T],
             share_T[shown_T],
-            color=tones[kind],
+            color=colors.test if kind == 3 else tones[kind],
             linestyle=styles[kind],
             linewidth=5.5 if wide else 1.8,
             label=name,

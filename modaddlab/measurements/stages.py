@@ -61,39 +61,35 @@ class Plateau:
     Attributes:
         expected: frac (p - 1) / p, the mean over splits.
         mirrored: the share of this split's test pairs whose mirror image is trained.
-        lowest: the smallest test accuracy before the end of stage I.
-        at_end: the test accuracy at the end of stage I; NaN where it does not end.
-        flat: the test accuracy that most rows between the end of stage I and that of stage II show; NaN without any.
+        lowest: the smallest test accuracy until memory is complete.
+        complete: the first recorded step at which every training pair is right, or None.
+        flat: the test accuracy that most rows from then until twice that step show; NaN where memory is never complete.
         flat_share: the share of those rows that show it.
     """
 
     expected: float
     mirrored: float
     lowest: float
-    at_end: float
+    complete: int | None
     flat: float
     flat_share: float
 
 
 def plateau(study: Study) -> Plateau:
     """The plateau of a run's test accuracy; one memory of unordered pairs predicts it."""
-    found, metrics = find(study), study.metrics
-    step_T, accuracy_T = metrics["step"], metrics["test_accuracy"]
-    nothing = float("nan")
-    lowest = at_end = flat = flat_share = nothing
-    if found.memorized is not None:
-        lowest = float(accuracy_T[step_T <= found.memorized].min())
-        at_end = float(accuracy_T[step_T == found.memorized][0])
-        until = found.generalized if found.generalized is not None else found.last + 1
-        rows_N = np.round(accuracy_T[(step_T >= found.memorized) & (step_T < until)], 9)
-        if len(rows_N):
-            values, counts = np.unique(rows_N, return_counts=True)
-            flat, flat_share = float(values[counts.argmax()]), float(counts.max() / len(rows_N))
+    step_T, accuracy_T = study.metrics["step"], study.metrics["test_accuracy"]
+    complete = find(study, threshold=1.0).memorized
+    lowest = flat = flat_share = float("nan")
+    if complete is not None:
+        lowest = float(accuracy_T[step_T <= complete].min())
+        rows_N = np.round(accuracy_T[(step_T >= complete) & (step_T <= 2 * complete)], 9)
+        values, counts = np.unique(rows_N, return_counts=True)
+        flat, flat_share = float(values[counts.argmax()]), float(counts.max() / len(rows_N))
     return Plateau(
         expected=stages.expected_plateau(study.spec.task.train_frac, study.p),
         mirrored=stages.mirror_share(study.train_mask_PP),
         lowest=lowest,
-        at_end=at_end,
+        complete=complete,
         flat=flat,
         flat_share=flat_share,
     )

@@ -92,6 +92,10 @@ def test_stages_and_plateau_come_from_the_recorded_curves(trained: Callable[...,
     metrics = study.metrics
     assert found.memorized == int(metrics["step"][np.argmax(metrics["train_accuracy"] >= 0.95)])
     assert level.mirrored == rules.mirror_share(study.train_mask_PP)
+    assert level.complete is not None
+    rows = (metrics["step"] >= level.complete) & (metrics["step"] <= 2 * level.complete)
+    assert (metrics["train_accuracy"][metrics["step"] < level.complete] < 1).all()
+    assert np.isclose(metrics["test_accuracy"][rows], level.flat).mean() == pytest.approx(level.flat_share)
     row = stages.boundaries([study])[0]
     assert (row.p, row.seed, row.memorized, row.test_loss) == (P, 3, found.memorized, metrics["test_loss"][-1])
 
