@@ -111,7 +111,7 @@ def overtones(
 
 
 def norm_ratios(W_E_PD: np.ndarray, keys: Sequence[int]) -> np.ndarray:
-    """The size of each key's overtone in W_E over the median size of the frequencies that are neither keys nor overtones: (K,)."""
+    """The size of each key's overtone in W_E over the median of the frequencies that are neither keys nor overtones: (K,)."""
     p, norm_K = len(W_E_PD), spectrum(W_E_PD).frequency_norms_K
     doubled = [overtone_of(p, key) for key in keys]
     idle = [norm for k, norm in enumerate(norm_K, 1) if k not in {*keys, *doubled}]
