@@ -134,7 +134,7 @@ def pair_losses(losses: Mapping[str, np.ndarray], train_mask_PP: np.ndarray, win
         above, below = panels[:, number]
         image = heatmap(above, np.clip(loss_PP, *LOSS_RANGE), colors.sequential, norm)
         heatmap(below, np.clip(loss_PP[:window, :window], *LOSS_RANGE), colors.sequential, norm)
-        below.plot(b_B, a_B, "o", color=colors.train, markersize=1.7, linestyle="")
+        below.plot(b_B, a_B, "o", color=colors.train, markersize=1.3, linestyle="")
         above.set_title(name)
         below.set_xlabel("b")
     for axes, size in ((panels[0, 0], p), (panels[1, 0], window)):
