@@ -21,6 +21,9 @@ POSITIONS = ("a", "b")
 SHADES = 1e-3
 """Components below this share of the largest one are drawn alike."""
 
+STEPS = 8
+"""Shades of one unit."""
+
 
 @themed
 def outer_products(products: Mapping[str, np.ndarray], components: Mapping[str, np.ndarray]) -> Figure:
@@ -38,9 +41,11 @@ def outer_products(products: Mapping[str, np.ndarray], components: Mapping[str, 
         above, below = panels[:, number]
         G_XX, components_XX = products[name], np.abs(components[name])
         p = len(G_XX) // 2
-        image = heatmap(above, G_XX / np.mean(np.diag(G_XX)), colors.diverging, Normalize(-1, 1, clip=True))
-        largest = components_XX.max()
-        shares_XX = np.clip(components_XX / largest, SHADES, 1)
+        # noise in few shades makes a file a third as large
+        units_XX = np.round(np.clip(G_XX / np.mean(np.diag(G_XX)), -1, 1) * STEPS) / STEPS
+        image = heatmap(above, units_XX, colors.diverging, Normalize(-1, 1))
+        shares_XX = np.clip(components_XX / components_XX.max(), SHADES, 1)
+        shares_XX = np.clip(10 ** (np.round(np.log10(shares_XX) * STEPS / 2) * 2 / STEPS), SHADES, 1)
         other = heatmap(below, shares_XX, colors.sequential, LogNorm(SHADES, 1))
         above.set_title(name)
         for axes in (above, below):
