@@ -30,7 +30,7 @@ def test_a_figure_is_described_captioned_and_referred_to(chapter: str, label: st
     assert len(alt[1].split()) >= 12, "an alt text describes the drawing"
     caption = prose(body).strip()
     assert len(caption.split()) >= 8, "a caption states the finding"
-    outside = prose(BOOK[chapter].replace(body, ""))
+    outside = BOOK[chapter].replace(body, "")  # a sentence that a cell writes counts too
     assert re.search(rf"@{label}\b(?!-)", outside), f"{label} is not referred to in {chapter}"
 
 
@@ -43,7 +43,7 @@ def test_the_data_behind_a_figure_can_be_downloaded(chapter: str, label: str) ->
 
 def test_there_are_figures_in_every_chapter_of_the_story() -> None:
     with_figures = {chapter for chapter, _, _ in FIGURES}
-    story = {name for name in BOOK if re.match(r"index|\d\d-", name)}
+    story = {name for name in BOOK if re.match(r"index|\d\d-|scorecard", name)}
     assert story == with_figures
 
 
