@@ -86,7 +86,7 @@ def test_an_aligned_neurons_overtones_flatten_the_input_as_predicted() -> None:
 
 def test_a_planted_overtone_has_its_sign_at_the_crests() -> None:
     p, x = 23, np.arange(23)
-    for k, phase in ((2, 0.9), (9, -1.4)):  # 3 * 9 is folded to 4
+    for k, phase in ((2, 0.9), (9, -1.4), (5, 0.4)):  # 3 * 9 is the same as 4, and 3 * 5 runs backwards as 8
         angle = 2 * np.pi * k * x / p + phase
         for sign in (1, -1):
             waves = dynamics.waves((2 * np.cos(angle) + 0.3 * sign * np.cos(3 * angle))[None])
