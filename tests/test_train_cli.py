@@ -107,7 +107,10 @@ def test_list_tells_interrupted_from_in_training(data: Path, capsys: pytest.Capt
 def test_list_fields_explains_every_field(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(["--list-fields"], capsys)
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()] == field_names()
+    transformer, _, two_layer = out.partition("of a two-layer network in place of the model fields above:\n")
+    assert [line.split()[0] for line in transformer.splitlines()] == field_names()
+    fields = [name for name in field_names(catalogue.named("mlp-standard")) if name.startswith("model.")]
+    assert [line.split()[0] for line in two_layer.splitlines()] == fields
     assert re.search(r"^optim.weight_decay +1.0 +decoupled weight decay", out, re.M)
 
 
@@ -303,7 +306,7 @@ BAD = [
     (["nonsense"], "unknown run 'nonsense'; known: mainline"),
     (["debgu"], "did you mean debug?"),
     (["debug", "../x"], "unknown run '../x'"),
-    ([], "name a run to train, such as debug or mainline; --list shows them all"),
+    ([], "name a run to train, such as debug or mainline, or a --sweep; --list shows them all"),
     (["--seed", "1"], "name a run to train"),
     (["debug", "--set", "optim.wd=1"], "unknown field 'optim.wd'; did you mean optim."),
     (["debug", "--set", "foo=1"], "unknown field 'foo'; see --list-fields"),
@@ -323,7 +326,7 @@ BAD = [
     (["debug", "--sed", "7"], "unrecognized arguments: --sed"),
     (["debug", "--set"], "argument --set: expected one argument; --help"),
     (["--verify", "nonsense"], "has no record named 'nonsense'; on disk: debug"),
-    (["--verify", "--set", "steps=1"], "without --set, --seed and --force"),
+    (["--verify", "--set", "steps=1"], "no --set, --seed, --p, --sweep or --force"),
 ]
 
 

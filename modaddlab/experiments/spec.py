@@ -287,7 +287,8 @@ class RunSpec:
 def _build(cls: type, content: Any, prefix: str) -> Any:
     """A dataclass from nested dictionaries, its errors naming the whole path of a field."""
     _check(isinstance(content, dict), f"{prefix.rstrip('.') or 'a run'} must be a table of fields, found {content!r}")
-    hints = {name: hint for name, hint in typing.get_type_hints(cls).items() if name in cls.__dataclass_fields__}
+    annotated = typing.get_type_hints(cls)
+    hints = {item.name: annotated[item.name] for item in dataclasses.fields(cls)}
     unknown = sorted(set(content) - set(hints))
     _check(not unknown, f"unknown field {prefix}{unknown[0] if unknown else ''}; known: {', '.join(prefix + k for k in hints)}")
     arguments = {}

@@ -15,7 +15,7 @@ import pytest
 
 from modaddlab.errors import LabError
 from modaddlab.experiments import catalogue
-from modaddlab.experiments.spec import TRAIN_VERSION, RunSpec, flatten
+from modaddlab.experiments.spec import TRAIN_VERSION, RunSpec, TransformerSpec, TwoLayerSpec, flatten
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 
@@ -29,7 +29,9 @@ def test_the_ids_are_pinned() -> None:
 
 
 def defaults() -> dict[str, Any]:
-    return {"train_version": TRAIN_VERSION} | flatten(RunSpec().to_dict())
+    two_layer = flatten(RunSpec(model=TwoLayerSpec()).to_dict())
+    models = {f"two-layer {name}": value for name, value in two_layer.items() if name.startswith("model.")}
+    return {"train_version": TRAIN_VERSION} | flatten(RunSpec().to_dict()) | models
 
 
 def test_the_defaults_are_pinned() -> None:
@@ -49,6 +51,7 @@ def test_the_mainline_is_the_published_setup() -> None:
     spec = catalogue.named("mainline")
     assert (spec.task.operation, spec.task.p, spec.task.train_frac, spec.seed) == ("add", 113, 0.3, 0)
     model = spec.model
+    assert isinstance(model, TransformerSpec)
     assert (model.n_layers, model.d_model, model.n_heads, model.d_head, model.d_mlp) == (1, 128, 4, 32, 512)
     assert (model.activation, model.layer_norm, model.dropout) == ("relu", False, 0)
     optim = spec.optim

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from modaddlab.errors import LabError
 from modaddlab.experiments.overrides import field_names, with_overrides
-from modaddlab.experiments.spec import RunSpec, flatten
+from modaddlab.experiments.spec import RunSpec, TransformerSpec, flatten
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,7 @@ def test_a_field_is_set(assignment: str, expected: Any) -> None:
 
 def test_fields_that_depend_on_each_other_are_set_together() -> None:
     spec = with_overrides(RunSpec(), ["model.n_heads=5", "model.d_model=160"])
+    assert isinstance(spec.model, TransformerSpec)
     assert (spec.model.n_heads, spec.model.d_head, spec.model.d_model) == (5, 32, 160)
 
 

@@ -19,6 +19,7 @@ from modaddlab.experiments.spec import (
     RunSpec,
     TaskSpec,
     TransformerSpec,
+    TwoLayerSpec,
     flatten,
 )
 
@@ -34,29 +35,46 @@ def between(low: float, high: float, **options: Any) -> st.SearchStrategy[float]
 
 
 @st.composite
+def transformers(draw: st.DrawFn) -> TransformerSpec:
+    n_heads, d_head = draw(st.integers(1, 16)), draw(st.integers(1, 64))
+    return TransformerSpec(
+        n_layers=draw(st.integers(1, 3)),
+        n_heads=n_heads,
+        d_head=d_head,
+        d_model=n_heads * d_head,
+        d_mlp=draw(st.integers(1, 8192)),
+        activation=draw(choice(TransformerSpec, "activation")),
+        causal=draw(st.booleans()),
+        mlp_biases=draw(st.booleans()),
+        layer_norm=draw(st.booleans()),
+        predict_equals=draw(st.booleans()),
+        dropout=draw(between(0, 1, exclude_max=True)),
+        init=draw(choice(TransformerSpec, "init")),
+    )
+
+
+@st.composite
+def two_layers(draw: st.DrawFn, p: int) -> TwoLayerSpec:
+    init = draw(choice(TwoLayerSpec, "init")) if p % 2 else "random"
+    return TwoLayerSpec(
+        d_mlp=draw(st.integers(1, 2**20)),
+        activation=draw(choice(TwoLayerSpec, "activation")),
+        d_model=draw(st.none() | st.integers(1, 8192)) if init == "random" else None,
+        init=init,
+        init_scale=draw(between(0, 100, exclude_min=True)),
+    )
+
+
+@st.composite
 def specs(draw: st.DrawFn) -> RunSpec:
     """Any specification that is allowed."""
-    n_heads, d_head = draw(st.integers(1, 16)), draw(st.integers(1, 64))
     p = draw(st.integers(2, 1009))
     letters = st.sampled_from("abcdefghijklmnopqrstuvwxyz0123456789-.")
     name = draw(st.text(letters, min_size=1, max_size=60).filter(lambda text: text[0].isalnum() and ".." not in text))
     return RunSpec(
         name=name,
         task=TaskSpec(operation=draw(choice(TaskSpec, "operation")), p=p, train_frac=draw(between(1.5 / p**2, 1.0))),
-        model=TransformerSpec(
-            n_layers=draw(st.integers(1, 3)),
-            n_heads=n_heads,
-            d_head=d_head,
-            d_model=n_heads * d_head,
-            d_mlp=draw(st.integers(1, 8192)),
-            activation=draw(choice(TransformerSpec, "activation")),
-            causal=draw(st.booleans()),
-            mlp_biases=draw(st.booleans()),
-            layer_norm=draw(st.booleans()),
-            predict_equals=draw(st.booleans()),
-            dropout=draw(between(0, 1, exclude_max=True)),
-            init=draw(choice(TransformerSpec, "init")),
-        ),
+        model=draw(transformers() | two_layers(p)),
         optim=OptimSpec(
             optimizer=draw(choice(OptimSpec, "optimizer")),
             lr=draw(between(0, 10, exclude_min=True)),
@@ -116,7 +134,8 @@ def test_canonical_json_holds_the_changes_alone(spec: RunSpec) -> None:
     assert content.pop("train_version") >= 1
     assert content == spec.changes()
     assert spec.canonical_json() == json.dumps(json.loads(spec.canonical_json()), sort_keys=True, separators=(",", ":"))
-    assert flatten(spec.to_dict()) == flatten(RunSpec().to_dict()) | content | {"name": spec.name}
+    default = RunSpec(model=type(spec.model)())
+    assert flatten(spec.to_dict()) == flatten(default.to_dict()) | content | {"name": spec.name}
 
 
 def test_every_field_changes_the_id() -> None:
@@ -197,9 +216,10 @@ OUT_OF_RANGE: dict[str, list[Any]] = {
 
 
 def fields() -> dict[str, Any]:
-    """Every field with its annotated type."""
+    """Every field with its annotated type; of a run with a transformer."""
     found: dict[str, Any] = {}
     for name, hint in typing.get_type_hints(RunSpec).items():
+        hint = TransformerSpec if name == "model" else hint
         if dataclasses.is_dataclass(hint):
             found |= {f"{name}.{inner}": value for inner, value in typing.get_type_hints(hint).items()}
         else:
@@ -220,10 +240,10 @@ def wrong_types() -> list[tuple[str, Any]]:
     return cases
 
 
-def refusal(path: str, value: Any) -> str:
+def refusal(path: str, value: Any, **beside: Any) -> str:
     table, _, name = path.rpartition(".")
     with pytest.raises(LabError) as error:
-        RunSpec.from_dict({table: {name: value}} if table else {name: value})
+        RunSpec.from_dict({table: beside | {name: value}} if table else {name: value})
     return str(error.value)
 
 
@@ -250,6 +270,62 @@ def test_the_tables_above_know_every_field() -> None:
     assert ranged == set(OUT_OF_RANGE)
 
 
+TWO_LAYER_BAD: dict[str, list[Any]] = {
+    "model.kind": ["three-layer", 3, None, ["two-layer"]],
+    "model.d_mlp": [0, -1, 2**20 + 1, 1.5, "many", None, True],
+    "model.activation": ["tanh", None, 3],
+    "model.d_model": [0, -1, 8193, 1.5, "none", True],
+    "model.init": ["zeros", "normal", None],
+    "model.init_scale": [0.0, -0.1, 101.0, math.nan, math.inf, None, "0.1", True],
+}
+
+
+@pytest.mark.parametrize(("path", "value"), [(path, value) for path, values in TWO_LAYER_BAD.items() for value in values])
+def test_a_bad_value_of_the_two_layer_network_is_one_line(path: str, value: Any) -> None:
+    message = refusal(path, value, kind="two-layer")
+    assert "\n" not in message
+    assert path.rpartition(".")[2] in message
+    assert f"(={value!r})" in message or f"(={value})" in message
+    assert " must " in message
+
+
+def test_the_table_above_knows_every_field_of_the_two_layer_network() -> None:
+    assert {f"model.{item.name}" for item in dataclasses.fields(TwoLayerSpec)} == set(TWO_LAYER_BAD)
+
+
+def test_every_field_of_the_two_layer_network_changes_the_id() -> None:
+    others = [
+        TwoLayerSpec(d_mlp=64),
+        TwoLayerSpec(activation="gelu"),
+        TwoLayerSpec(d_model=64),
+        TwoLayerSpec(init="single-frequency"),
+        TwoLayerSpec(init_scale=0.2),
+    ]
+    ids = {RunSpec(model=model).run_id for model in (TransformerSpec(), TwoLayerSpec(), *others)}
+    assert len(ids) == 2 + len(others)
+    assert len(others) == len(dataclasses.fields(TwoLayerSpec)) - 1
+
+
+def test_the_kind_of_a_network_is_written_down() -> None:
+    assert RunSpec(model=TwoLayerSpec()).canonical_json() == '{"model.kind":"two-layer","train_version":1}'
+    assert RunSpec.from_dict({"model": {"kind": "two-layer", "d_mlp": 7}}).model == TwoLayerSpec(d_mlp=7)
+    assert RunSpec.from_dict({"model": {"kind": "transformer", "d_mlp": 7}}).model == TransformerSpec(d_mlp=7)
+    assert "kind" not in RunSpec().to_dict()["model"]
+    with pytest.raises(LabError, match=r"unknown field model\.n_layers; known: model\.kind, model\.d_mlp"):
+        RunSpec.from_dict({"model": {"kind": "two-layer", "n_layers": 1}})
+    with pytest.raises(LabError, match=r"unknown field model\.layer_norm"):
+        RunSpec.from_dict({"model": {"kind": "two-layer", "layer_norm": False}})
+
+
+def test_single_frequencies_need_an_odd_modulus_and_one_hot_vectors() -> None:
+    single = TwoLayerSpec(init="single-frequency")
+    assert RunSpec(task=TaskSpec(p=15), model=single).model == single
+    with pytest.raises(LabError, match=r"task\.p \(=24\) must be odd for model\.init=single-frequency.*take an odd p"):
+        RunSpec(task=TaskSpec(p=24), model=single)
+    with pytest.raises(LabError, match=r"model\.d_model \(=64\) must be none"):
+        TwoLayerSpec(init="single-frequency", d_model=64)
+
+
 def test_a_number_beyond_every_float_is_refused() -> None:
     assert "must be a finite number" in refusal("optim.lr", 10**400)
 
@@ -270,7 +346,7 @@ def test_unknown_fields_and_tables_are_named(content: Any, words: str) -> None:
 
 
 def test_every_field_is_explained() -> None:
-    for cls in (RunSpec, TaskSpec, TransformerSpec, OptimSpec, RecordSpec):
+    for cls in (RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec, OptimSpec, RecordSpec):
         assert cls.__doc__
         for item in dataclasses.fields(cls):
             assert item.metadata["help"], item.name

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec
+from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
 from modaddlab.store.store import Store
 from modaddlab.training import loop
 from modaddlab.training.batches import TrainingSet
@@ -38,6 +38,12 @@ VARIANTS = {
     "minibatches": dataclasses.replace(TINY, optim=OptimSpec(batch_size=8)),
     "sgd": dataclasses.replace(TINY, optim=OptimSpec(optimizer="sgd", lr=0.1, weight_decay=0.01)),
     "l1, float32 loss": dataclasses.replace(TINY, optim=OptimSpec(l1=1e-3), loss_dtype="float32"),
+    "two-layer network": dataclasses.replace(TINY, model=TwoLayerSpec(d_mlp=12)),
+    "two-layer network, learned embedding, sgd": dataclasses.replace(
+        TINY,
+        model=TwoLayerSpec(d_mlp=12, d_model=8, activation="quad"),
+        optim=OptimSpec(optimizer="sgd", lr=0.1, weight_decay=0.0),
+    ),
 }
 GOLDEN = Path(__file__).parent.parent / "golden" / "tiny_curve.json"
 
