@@ -20,6 +20,8 @@ def test_stages_end_where_the_accuracies_reach_the_threshold() -> None:
     found = stages.find_stages(step_T=STEPS, train_accuracy_T=rising(20), test_accuracy_T=rising(70))
     assert found == stages.Stages(20, 70, 100)
     assert found.spans == (("I", 0, 20), ("II", 20, 70), ("III", 70, 100))
+    relapsing = np.where(STEPS == 90, 0.5, rising(70))
+    assert stages.find_stages(step_T=STEPS, train_accuracy_T=rising(20), test_accuracy_T=relapsing).generalized == 70
     stricter = stages.find_stages(step_T=STEPS, train_accuracy_T=rising(20), test_accuracy_T=rising(70), threshold=0.97)
     assert stricter == stages.Stages(None, None, 100)
     assert stricter.spans == ()

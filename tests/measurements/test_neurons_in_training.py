@@ -93,6 +93,9 @@ def test_stages_and_plateau_come_from_the_recorded_curves(trained: Callable[...,
     assert found.memorized == int(metrics["step"][np.argmax(metrics["train_accuracy"] >= 0.95)])
     assert level.mirrored == rules.mirror_share(study.train_mask_PP)
     assert level.complete is not None
+    assert metrics["train_accuracy"][metrics["step"] == level.complete][0] == 1
+    assert found.memorized is not None
+    assert found.memorized < level.complete
     rows = (metrics["step"] >= level.complete) & (metrics["step"] <= 2 * level.complete)
     assert (metrics["train_accuracy"][metrics["step"] < level.complete] < 1).all()
     assert np.isclose(metrics["test_accuracy"][rows], level.flat).mean() == pytest.approx(level.flat_share)
