@@ -1,10 +1,10 @@
 """The numbers that describe the algorithm in a network: one set per record, computed once and kept.
 
-They are those that Nanda et al. 2023 report of their transformer (section 4): how many key frequencies, how sparse the logits, the
-rank of W_L, the fits of its directions, neurons and heads, the logits as a sum of waves. With the keys of another network given,
-they measure how much of that a network has by chance: the null is the untrained network with the trained one's keys. A two-layer
-network has no heads; everything else is measured on it by the same functions, theta standing for the embedding and xi for the
-neuron-logit map.
+They are those that Nanda et al. 2023 report of their transformer (section 4): how many key frequencies, how sparse the logits,
+the rank of W_L, the fits of its directions, neurons and heads, the logits as a sum of waves. With the keys of another network
+given, they measure how much of that a network has by chance: the null is the untrained network with the trained one's keys. A
+two-layer network has no heads; everything else is measured on it by the same functions, theta standing for the embedding and xi
+for the neuron-logit map.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ class Structure:
     """Key frequencies, by the majority of the three rules."""
     n_embedding_keys: float
     """Frequencies of W_E above its largest gap."""
+    n_neuron_keys: float
+    """Frequencies that some neuron follows best (the released code's rule)."""
     n_logit_components: float
     """Significant components of the logits in two dimensions (largest gap)."""
     logit_key_share: float
@@ -100,6 +102,7 @@ def measure_structure(study: Study, keys: Sequence[int]) -> dict[str, np.ndarray
     found = {
         "n_keys": len(study.keys),
         "n_embedding_keys": len(study.key_rules.rules[0].frequencies),
+        "n_neuron_keys": len(study.key_rules.rules[2].frequencies),
         "n_logit_components": len(logits.significant),
         "logit_key_share": sum(block.energy_share for block in blocks),
         "W_L_rank": rank.rank,
