@@ -2,15 +2,18 @@
 
     ours     a step of `modaddlab.training.loop` as in a run: exact fast step, fused AdamW, and every tenth step a full row of
              metrics (losses and accuracies on all p*p pairs, Gini coefficients, energies, norms)
-    plain    a step as research code usually has it: the network at all positions with autograd, the loss in float64, torch's
-             AdamW, and the loss of all test pairs every epoch
+    plain    a step as research code usually has it. Transformer: the network at all positions with autograd, the loss in
+             float64, torch's AdamW, and the loss of all test pairs every epoch. Two-layer network: one-hot vectors with autograd,
+             and every epoch loss and accuracy on the training and on the test pairs, a forward pass for each of the four, as
+             the code released with He et al. 2026 has it; the row "shared passes" takes loss and accuracy from one pass
 
 Both train the same network from the same weights, in one process, in turn: a block of ours, a block of the plain step, and so
 on. A row shows the median over the blocks (and their range), and as ratio the median of the ratios of neighbouring blocks,
 which a machine that is busy now and then disturbs least. Both run with denormal numbers flushed, as training does; without
 that the plain step would be slower still once the network is sure.
 
-The share of matrix products is read off torch's profiler: the time in dense and in sparse products over the wall time.
+The share of matrix products is read off torch's profiler: the time in dense and in sparse products over the wall time; for the
+transformers alone, because in the two-layer network the two kinds have the same shapes.
 The peak memory is that of a training of 200 steps in a process of its own, with its imports and its record.
 """
 
@@ -29,26 +32,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modaddlab.experiments.catalogue import named
-from modaddlab.experiments.spec import RunSpec
+from modaddlab.experiments.overrides import with_overrides
+from modaddlab.experiments.spec import RunSpec, TransformerSpec, TwoLayerSpec
 from modaddlab.store.store import Store
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from modaddlab.training.loop import _Run
+    from modaddlab.training.plain import PlainStep
 
 WARM_STEPS = 300
 """Steps before anything is timed, so that the weights are those of a network in training."""
 
 OUR_BLOCK = 20
 PLAIN_BLOCK = 3
-"""Steps of a block; ours holds two rows of metrics."""
+"""Steps of a block; ours holds two rows of metrics of a transformer."""
+
+SMALL_P, SMALL_FACTOR = 50, 10
+"""Below this modulus steps are short, and blocks this many times longer."""
 
 DENSE = {"aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "aten::mv", "aten::addmv", "aten::addr"}
 SPARSE = {"aten::sparse_sampled_addmm", "aten::_sparse_mm", "aten::_sparse_addmm"}
 
-MAINLINE = named("mainline")
+MAINLINE, GROKKING = named("mainline"), named("mlp-grokking")
 NETWORKS = {
     "one layer": MAINLINE,
-    "two layers": dataclasses.replace(MAINLINE, name="two-layers", model=dataclasses.replace(MAINLINE.model, n_layers=2)),
+    "two layers": with_overrides(MAINLINE, ["name=two-layers", "model.n_layers=2"]),
+    "two-layer network": GROKKING,
+    "wide two-layer network": with_overrides(GROKKING, ["name=wide", "task.p=97", "model.d_mlp=1024"]),
 }
 
 
@@ -62,8 +74,8 @@ class Timing:
     threads: int
     ours: list[float]
     plain: list[float]
-    dense_frac: float
-    sparse_frac: float
+    dense_frac: float | None = None
+    sparse_frac: float | None = None
 
     @property
     def ratio(self) -> float:
@@ -84,8 +96,7 @@ def table(timings: Sequence[Timing]) -> str:
             _spread(timing.ours),
             _spread(timing.plain),
             f"**{timing.ratio:.1f}**",
-            f"{timing.dense_frac:.0%}",
-            f"{timing.sparse_frac:.0%}",
+            *("-" if share is None else f"{share:.0%}" for share in (timing.dense_frac, timing.sparse_frac)),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -93,7 +104,8 @@ def table(timings: Sequence[Timing]) -> str:
 
 def _spread(seconds: Sequence[float]) -> str:
     middle, low, high = (1000 * value for value in (statistics.median(seconds), min(seconds), max(seconds)))
-    return f"{middle:.1f} ({low:.1f} to {high:.1f})"
+    digits = 1 if middle >= 10 else 2
+    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def warmed_up(network: str, spec: RunSpec, report: Callable[[str], None], n_steps: int = WARM_STEPS) -> _Run:
@@ -117,7 +129,9 @@ def warmed_up(network: str, spec: RunSpec, report: Callable[[str], None], n_step
     return run
 
 
-def measure(network: str, run: _Run, threads: int, seconds: float, report: Callable[[str], None]) -> Timing:
+def measure(
+    network: str, run: _Run, threads: int, seconds: float, report: Callable[[str], None], *, shared_passes: bool = False
+) -> Timing:
     """Time both steps of a network in turn.
 
     Args:
@@ -126,6 +140,7 @@ def measure(network: str, run: _Run, threads: int, seconds: float, report: Calla
         threads: CPU threads.
         seconds: how long to measure; at least three blocks of each.
         report: receives lines of progress.
+        shared_passes: see `PlainTraining`.
     """
     import torch
 
@@ -135,17 +150,19 @@ def measure(network: str, run: _Run, threads: int, seconds: float, report: Calla
     torch.set_num_threads(threads)
     try:
         with _flushed_denormals():
-            plain = PlainTraining(run)
+            plain = PlainTraining(run, shared_passes=shared_passes)
             run.advance()
             plain.step()
+            factor = SMALL_FACTOR if run.spec.task.p < SMALL_P else 1
             ours_seconds: list[float] = []
             plain_seconds: list[float] = []
             started = time.perf_counter()
             while (spent := time.perf_counter() - started) < seconds or len(ours_seconds) < 3:
                 report(f"{network}, threads {threads}: block {len(ours_seconds) + 1}, {spent:.0f} of {seconds:.0f} s")
-                ours_seconds.append(_seconds_per_step(run.advance, OUR_BLOCK))
-                plain_seconds.append(_seconds_per_step(plain.step, PLAIN_BLOCK))
-            dense_frac, sparse_frac = product_shares(run)
+                ours_seconds.append(_seconds_per_step(run.advance, OUR_BLOCK * factor))
+                plain_seconds.append(_seconds_per_step(plain.step, PLAIN_BLOCK * factor))
+            transformer = isinstance(run.spec.model, TransformerSpec)
+            dense_frac, sparse_frac = product_shares(run) if transformer else (None, None)
     finally:
         torch.set_num_threads(before)
     return Timing(
@@ -161,14 +178,19 @@ def measure(network: str, run: _Run, threads: int, seconds: float, report: Calla
 
 
 class PlainTraining:
-    """The plain training step, from the weights that a run has now."""
+    """The plain training step, from the weights that a run has now.
 
-    def __init__(self, run: _Run) -> None:
+    Args:
+        run: a run in training; its weights are copied.
+        shared_passes: of a two-layer network take loss and accuracy from one forward pass, not from two.
+    """
+
+    def __init__(self, run: _Run, *, shared_passes: bool = False) -> None:
         import torch
 
         from modaddlab.training.plain import PlainStep
 
-        spec, data = run.spec, run.data
+        spec, data, self.shared_passes = run.spec, run.data, shared_passes
         self.params = {name: torch.nn.Parameter(value.detach().clone()) for name, value in run.params.items()}
         self.grads = {name: torch.zeros_like(value) for name, value in run.params.items()}
         for name, param in self.params.items():
@@ -182,17 +204,49 @@ class PlainTraining:
             betas=(spec.optim.beta1, spec.optim.beta2),
             weight_decay=spec.optim.weight_decay,
         )
+        self.p = spec.task.p
+        if isinstance(spec.model, TwoLayerSpec):
+            warmup = max(spec.optim.warmup_steps, 1)
+            self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda step: min(step / warmup, 1))
 
     def step(self) -> tuple[float, float]:
         """One epoch; its training and test loss."""
         import torch
 
+        if isinstance(self.train.model, TwoLayerSpec):
+            return self._two_layer_step()
         train_loss = self.train.gradients(self.params, self.grads)
         with torch.no_grad():
             logits = self.test.logits(self.params)
             test_loss = torch.nn.functional.cross_entropy(logits.double(), self.test.labels_B)
         self.optimizer.step()
         return train_loss.item(), test_loss.item()
+
+    def _two_layer_step(self) -> tuple[float, float]:
+        import torch
+
+        train_logits, test_logits = self._one_hot_logits(self.train), self._one_hot_logits(self.test)
+        train_loss, test_loss = (
+            torch.nn.functional.cross_entropy(logits.double(), part.labels_B)
+            for logits, part in ((train_logits, self.train), (test_logits, self.test))
+        )
+        if not self.shared_passes:
+            train_logits, test_logits = self._one_hot_logits(self.train), self._one_hot_logits(self.test)
+        self.accuracies = [
+            (logits.argmax(dim=1) == part.labels_B).double().mean().item()
+            for logits, part in ((train_logits, self.train), (test_logits, self.test))
+        ]
+        self.optimizer.zero_grad()
+        train_loss.backward()
+        self.optimizer.step()
+        self.scheduler.step()
+        return train_loss.item(), test_loss.item()
+
+    def _one_hot_logits(self, part: PlainStep) -> Tensor:
+        import torch
+
+        one_hot_BP = torch.nn.functional.one_hot(part.pairs_B2, num_classes=self.p).float().sum(dim=1)
+        return torch.relu(one_hot_BP @ self.params["mlp.W_in"]) @ self.params["mlp.W_out"]
 
 
 def product_shares(run: _Run) -> tuple[float, float]:
@@ -272,6 +326,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for network, spec in NETWORKS.items():
         run = warmed_up(network, spec, progress)
         timings += [measure(network, run, threads, options.seconds, progress) for threads in options.threads]
+        if isinstance(spec.model, TwoLayerSpec):
+            name = f"{network}, shared passes"
+            timings.append(measure(name, run, options.threads[0], options.seconds, progress, shared_passes=True))
     progress.clear()
     print(table(timings))
     print()

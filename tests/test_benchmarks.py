@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmarks import steps
-from modaddlab.experiments.spec import RunSpec, TaskSpec, TransformerSpec
+from modaddlab.experiments.spec import RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
 
 TINY = RunSpec(
     name="tiny",
@@ -27,10 +27,46 @@ def one_thread():
 
 
 def test_the_networks_are_the_mainline_and_one_deeper() -> None:
-    one, two = steps.NETWORKS.values()
+    one, two = steps.NETWORKS["one layer"], steps.NETWORKS["two layers"]
     assert one.task.p == two.task.p == 113
+    assert isinstance(one.model, TransformerSpec)
+    assert isinstance(two.model, TransformerSpec)
     assert (one.model.n_layers, two.model.n_layers) == (1, 2)
     assert dataclasses.replace(two, name=one.name, model=one.model) == one
+
+
+def test_the_two_layer_networks_are_those_that_the_targets_are_set_for() -> None:
+    small, wide = steps.NETWORKS["two-layer network"], steps.NETWORKS["wide two-layer network"]
+    assert (small.task.p, small.model.d_mlp, small.task.train_frac) == (23, 512, 0.75)
+    assert (wide.task.p, wide.model.d_mlp, wide.task.train_frac) == (97, 1024, 0.75)
+
+
+TWO_LAYER = dataclasses.replace(TINY, model=TwoLayerSpec(d_mlp=20, init_scale=3.0))
+
+
+@pytest.mark.parametrize("shared_passes", [False, True])
+def test_the_plain_two_layer_step_trains_the_same_network(shared_passes: bool) -> None:
+    run = steps.warmed_up("tiny", TWO_LAYER, lambda line: None, n_steps=15)
+    plain = steps.PlainTraining(run, shared_passes=shared_passes)
+    row = run.measures.row(run.params)
+    train_loss, test_loss = plain.step()
+    assert train_loss == pytest.approx(row["train_loss"], rel=1e-5)
+    assert test_loss == pytest.approx(row["test_loss"], rel=1e-5)
+    assert plain.accuracies == pytest.approx([row["train_accuracy"], row["test_accuracy"]])
+    run.data.gradients(run.step, run.params, run.grads)
+    for name, grad in run.grads.items():
+        found = plain.params[name].grad
+        assert found is not None
+        torch.testing.assert_close(found, grad, rtol=1e-4, atol=1e-6)
+    losses = [plain.step()[0] for _ in range(50)]
+    assert losses[-1] < losses[0]
+
+
+def test_a_two_layer_network_is_measured() -> None:
+    run = steps.warmed_up("tiny", TWO_LAYER, lambda line: None, n_steps=3)
+    timing = steps.measure("tiny", run, 1, 0.0, lambda line: None, shared_passes=True)
+    assert min(*timing.ours, *timing.plain) > 0
+    assert "| - | - |" in steps.table([timing])
 
 
 @pytest.mark.parametrize("n_layers", [1, 2])
@@ -42,6 +78,8 @@ def test_a_network_is_measured(n_layers: int) -> None:
     assert (timing.network, timing.p, timing.n_pairs, timing.threads) == ("tiny", 11, 60, 1)
     assert len(timing.ours) == len(timing.plain) == 3
     assert min(*timing.ours, *timing.plain) > 0
+    assert timing.dense_frac is not None
+    assert timing.sparse_frac is not None
     assert 0 < timing.dense_frac < 1
     assert (timing.sparse_frac > 0) == (n_layers == 1)
     assert timing.dense_frac + timing.sparse_frac < 1
@@ -55,8 +93,9 @@ def test_both_steps_train_the_same_network() -> None:
     plain = steps.PlainTraining(run)
     row = run.measures.row(run.params)
     train_loss, test_loss = plain.step()
-    objective = run.data.gradients(run.step, run.params, run.grads).item()
-    assert train_loss == pytest.approx(objective, rel=1e-5)
+    objective = run.data.gradients(run.step, run.params, run.grads)
+    assert objective is not None
+    assert train_loss == pytest.approx(objective.item(), rel=1e-5)
     assert test_loss > float(row["test_loss"]) > 0  # p + 1 outputs against p
     for name, grad in run.grads.items():
         torch.testing.assert_close(plain.grads[name], grad, rtol=1e-4, atol=1e-6)
