@@ -143,6 +143,8 @@ class Claim:
             raise ValueError(f"claim {self.id}: a published value needs a tolerance, and only a value does")
         if (self.null is None) != (not self.null_is):
             raise ValueError(f"claim {self.id}: a null and its description go together")
+        if ";" in self.place:
+            raise ValueError(f"claim {self.id}: a semicolon in the place would end the citation")
 
     @property
     def published_text(self) -> str:

@@ -80,7 +80,7 @@ CIRCUIT = (
     Claim(
         id="nanda-keys",
         source=SOURCE,
-        place="section 4.1; appendix on other seeds",
+        place="section 4.1, appendix on other seeds",
         statement="A handful of key frequencies does the work: 5 in the mainline, 3 or 4 with other seeds.",
         published=Band(3, 5),
         measure=q.traced("n_keys"),
@@ -142,7 +142,7 @@ CIRCUIT = (
         null_is=UNTRAINED,
         tolerance=SMALL_SHARE,
         holds=Band(0, 0.1),
-        form=tables.percent,
+        form=lambda value: tables.percent(value, 2),
         scale="share",
         evidence="@fig-output",
     ),

@@ -75,6 +75,7 @@ def test_a_range_is_widened_at_both_ends() -> None:
         {"tolerance": None},
         {"null": one},
         {"null_is": "untrained"},
+        {"place": "section 1; appendix"},
     ],
 )
 def test_a_claim_that_lacks_a_part_is_refused(changes: dict[str, Any]) -> None:
