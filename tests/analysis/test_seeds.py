@@ -43,7 +43,9 @@ def test_one_seed_has_no_interval_and_none_no_mean() -> None:
     assert np.isnan([one.low, one.high, none.mean, none.low, none.high]).all()
 
 
-@pytest.mark.parametrize(("values", "scale"), [([[1.0]], "linear"), ([1, np.nan], "linear"), ([0.0, 1.0], "log"), ([1.1], "share")])
+@pytest.mark.parametrize(
+    ("values", "scale"), [([[1.0]], "linear"), ([1, np.nan], "linear"), ([0.0, 1.0], "log"), ([1.1], "share")]
+)
 def test_nonsense_is_refused(values: list[float], scale: str) -> None:
     with pytest.raises(ValueError, match="values_S must"):
         over_seeds(values, scale=scale)  # type: ignore[arg-type]

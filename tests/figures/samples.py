@@ -216,7 +216,11 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
         ),
         "amplitude_by_difference": (
             figures.amplitude_by_difference,
-            ({key: 4 + 0.2 * wave(2 * key) for key in keys}, {key: 6 * np.abs(np.cos(np.pi * key * residue / p)) for key in keys}, keys),
+            (
+                {key: 4 + 0.2 * wave(2 * key) for key in keys},
+                {key: 6 * np.abs(np.cos(np.pi * key * residue / p)) for key in keys},
+                keys,
+            ),
             {},
         ),
         "logits_as_waves": (figures.logits_as_waves, (waves, logits, keys, a, b), {}),
