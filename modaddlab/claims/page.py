@@ -66,7 +66,8 @@ def row(found: Finding) -> dict[str, str]:
 
 def site_table(found: Sequence[Finding]) -> str:
     """The whole scorecard as Markdown, in a block that is shown on the site only."""
-    script, style = (resources.files(__package__).joinpath(f"scorecard.{kind}").read_text("utf-8") for kind in ("js", "css"))
+    package = resources.files("modaddlab.claims")
+    script, style = (package.joinpath(f"scorecard.{kind}").read_text("utf-8") for kind in ("js", "css"))
     table = tables.markdown([row(one) for one in found], widths=_WIDTHS)
     return "\n".join([
         '::: {.content-visible when-format="html"}',

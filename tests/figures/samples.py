@@ -92,7 +92,7 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
     fve_H = np.where(rng.random(H) < 0.85, rng.uniform(0.88, 0.99, H), rng.uniform(0.3, 0.85, H))
     chosen = [0, 1, 2, 3]
     order = np.argsort(frequency_H, kind="stable")[:9]
-    W_L = np.array([wave(int(frequency_H[h]), 2 * phase_H[h]) for h in order]) + 0.1 * rng.normal(size=(9, p))
+    W_L = np.array([wave(int(frequency_H[h]), 2 * float(phase_H[h])) for h in order]) + 0.1 * rng.normal(size=(9, p))
     votes_K = np.bincount(frequency_H - 1, minlength=half)
     energy_HK = rng.random((H, half)) * 0.02
     energy_HK[np.arange(H), frequency_H - 1] = 1.0
