@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 __all__ = [
+    "RUNS",
+    "SWEEPS",
     "Grid",
     "LabError",
     "Record",
@@ -26,6 +28,7 @@ __all__ = [
     "circulants",
     "claims",
     "dynamics",
+    "estimated_cost",
     "figures",
     "fourier",
     "indicator",
@@ -51,12 +54,15 @@ __all__ = [
 ]
 
 _HOMES = {
+    "RUNS": "experiments.catalogue",
+    "SWEEPS": "experiments.sweeps",
     "Grid": "models.grid",
     "LabError": "errors",
     "Record": "store.record",
     "RunSpec": "experiments.spec",
     "Store": "store.store",
     "Study": "study",
+    "estimated_cost": "experiments.cost",
     "open_record": "store.named",
     "run_grid": "models.grid",
 }
@@ -93,7 +99,10 @@ if TYPE_CHECKING:  # what a type checker and an editor see
         two_layer,
     )
     from modaddlab.errors import LabError
+    from modaddlab.experiments.catalogue import RUNS
+    from modaddlab.experiments.cost import estimated_cost
     from modaddlab.experiments.spec import RunSpec
+    from modaddlab.experiments.sweeps import SWEEPS
     from modaddlab.models.grid import Grid, run_grid
     from modaddlab.store.named import open_record
     from modaddlab.store.record import Record

@@ -7,6 +7,8 @@ another machine, or a busy one, may take several times as long.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
 
 STEP_SECONDS = 1.5e-4
@@ -47,3 +49,8 @@ def duration(seconds: float) -> str:
             number = seconds / (86_400 if unit == "days" else size)
             return f"{number:.1f} {unit}" if number < 9.95 and unit != "min" else f"{number:,.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def estimated_cost(specs: Iterable[RunSpec]) -> str:
+    """An estimate of the time that runs take on one core, as people say it."""
+    return duration(sum(seconds(spec) for spec in specs))
