@@ -68,7 +68,7 @@ def test_an_interrupted_render_leaves_the_site_and_no_kernel(book: Path, number:
     before = contents(book / "_book")
     process, kernel = run_until_it_sleeps(book)
     process.send_signal(number)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=240)
     assert process.returncode == code, said
     assert "Traceback" not in said
     assert contents(book / "_book") == before
