@@ -39,11 +39,23 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def heed_interrupts() -> None:
+    """A shell starts what runs in its background deaf to Ctrl-C, and children inherit that: the tests may run so."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def run_until_it_sleeps(root: Path) -> tuple[subprocess.Popen[str], int]:
     (root / "pid").unlink(missing_ok=True)
     (root / "index.qmd").write_text(SLEEPS)
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command(), cwd=root, env=environment, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command(),
+        cwd=root,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,
+    )
     deadline = time.monotonic() + 60
     while not (root / "pid").exists() or not (root / "pid").read_text():
         assert process.poll() is None, process.communicate()[1]
