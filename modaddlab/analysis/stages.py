@@ -108,18 +108,6 @@ def share_right(right_TPP: np.ndarray, kinds_PP: np.ndarray) -> np.ndarray:
     return np.stack([c.mean(axis=1) if c.shape[1] else np.full(sizes["T"], np.nan) for c in columns], axis=1)
 
 
-def right_from(step_T: np.ndarray, right_TPP: np.ndarray) -> np.ndarray:
-    """The step of the first snapshot at which each cell is right, (P, P) float; NaN where it never is.
-
-    Args:
-        step_T: (T,) the snapshots' steps, ascending.
-        right_TPP: (T, P, P) True where the answer is right.
-    """
-    require_shape("right_TPP", right_TPP, "T P P", T=len(step_T))
-    first_PP = right_TPP.argmax(axis=0)
-    return np.where(right_TPP.any(axis=0), np.asarray(step_T, dtype=np.float64)[first_PP], np.nan)
-
-
 def row_at(step_T: np.ndarray, step: int) -> int:
     """The index of the recorded step that is closest to a step; the earlier of two."""
     return int(np.argmin(np.abs(np.asarray(step_T) - step)))

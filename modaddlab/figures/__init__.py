@@ -23,7 +23,7 @@ from modaddlab.figures.by_hand import (
     walk_steps,
     walk_sum,
 )
-from modaddlab.figures.curves import gini_curves, grokking_panels, training_curves, until, weight_norms
+from modaddlab.figures.curves import grokking_panels, training_curves, until, weight_norms
 from modaddlab.figures.display import download_link, png, show, svg, table_columns
 from modaddlab.figures.dynamics import (
     against_equations,
@@ -132,7 +132,6 @@ __all__ = [
     "frequency_race",
     "fve_by_frequency",
     "fve_histogram",
-    "gini_curves",
     "grokking_panels",
     "growth_map",
     "head_writing",

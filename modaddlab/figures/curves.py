@@ -122,23 +122,6 @@ def _short_name(name: str, names: Sequence[str]) -> str:
 
 
 @themed
-def gini_curves(metrics: Metrics, phases: Phases = (), scale: str = "linear") -> Figure:
-    """The Gini coefficient of the Fourier component norms of W_E and of W_L: 0 is even, towards 1 is sparse.
-
-    Args:
-        metrics: a record's metrics; reads step, gini_W_E and gini_W_L, each (T,).
-        phases: (name, first step, last step) in order.
-        scale: "linear" or "log" steps.
-    """
-    figure = new_figure(3.2)
-    axes = figure.subplots()
-    step_axis(axes, metrics["step"], scale)
-    _draw_gini(axes, metrics)
-    mark_phases([axes], phases)
-    return figure
-
-
-@themed
 def grokking_panels(metrics: Metrics, phases: Phases = (), scale: str = "linear") -> Figure:
     """A run at a glance, four panels: loss and accuracy, the norm of all weights, the Gini coefficients of W_E and W_L.
 

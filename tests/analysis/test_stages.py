@@ -61,7 +61,7 @@ def test_the_mirrors_share_is_the_accuracy_of_a_perfect_symmetric_memory() -> No
     assert np.isnan(stages.mirror_share(np.ones((5, 5), dtype=bool)))
 
 
-def test_shares_and_first_steps_of_right_answers() -> None:
+def test_shares_of_right_answers() -> None:
     mask_PP = np.array([[1, 1, 0], [0, 0, 0], [0, 0, 1]], dtype=bool)
     kinds_PP = stages.cell_kinds(mask_PP)
     right_TPP = np.zeros((3, 3, 3), dtype=bool)
@@ -70,7 +70,4 @@ def test_shares_and_first_steps_of_right_answers() -> None:
     share_T5 = stages.share_right(right_TPP, kinds_PP)
     assert np.isnan(share_T5[:, 0]).all()
     np.testing.assert_allclose(share_T5[:, 1:], [[0, 0, 0, 0], [1, 0, 0, 0], [1, 0.5, 1, 0]])
-    step_PP = stages.right_from(np.array([0, 5, 9]), right_TPP)
-    assert (step_PP[0, 1], step_PP[1, 0]) == (5, 9)
-    assert np.isnan(step_PP[2, 2])
     assert stages.row_at(np.array([0, 5, 9]), 7) == 1

@@ -161,7 +161,6 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
         "training_curves": (figures.training_curves, (run,), {"phases": phases}),
         "training_curves_log": (figures.training_curves, (run,), {"phases": phases, "scale": "log"}),
         "weight_norms": (figures.weight_norms, (run,), {"phases": phases}),
-        "gini_curves": (figures.gini_curves, (run,), {"phases": phases}),
         "component_spectrum": (figures.component_spectrum, (norm_P, keys), {"control_P": control_P}),
         "spectra_side_by_side": (
             figures.spectra_side_by_side,

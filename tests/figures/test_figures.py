@@ -293,7 +293,7 @@ def test_show_displays_light_then_dark(monkeypatch: pytest.MonkeyPatch) -> None:
     display = pytest.importorskip("IPython.display")
     shown: list[dict[str, str]] = []
     monkeypatch.setattr(display, "display", lambda data, raw: shown.append(data))
-    function, args, kwargs = CALLS["gini_curves"]
+    function, args, kwargs = CALLS["weight_norms"]
     figures.show(function, *args, **kwargs)
     assert [output["image/svg+xml"] for output in shown] == [
         figures.svg("light", function, *args, **kwargs),
