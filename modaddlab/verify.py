@@ -76,7 +76,7 @@ def compare(recorded: Record, again: Record) -> list[Deviation]:
         nothing when metrics, final weights and all snapshots are equal bit for bit.
     """
     found = _compare_arrays("metrics", recorded.metrics, again.metrics)
-    found += _compare_arrays("final", recorded.final, again.final)
+    found += _compare_arrays("final", recorded.kept, again.kept)
     steps = set(recorded.snapshot_steps.tolist()), set(again.snapshot_steps.tolist())
     found += [Deviation(f"snapshot {step}", "(all)", math.inf) for step in sorted(steps[0] ^ steps[1])]
     for step in sorted(steps[0] & steps[1]):

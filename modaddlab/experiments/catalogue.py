@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from modaddlab.errors import LabError
-from modaddlab.experiments import two_layer
+from modaddlab.experiments import two_layer, variations
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
 
 
@@ -53,16 +53,8 @@ _RUNS: list[tuple[RunSpec, str]] = [
         "control: dropout 0.5 in place of weight decay",
     ),
     (
-        RunSpec(name="decay-0.3", optim=OptimSpec(weight_decay=0.3), record=RecordSpec(metrics_every=50), steps=30_000),
-        "the mainline with less weight decay",
-    ),
-    (
         RunSpec(name="decay-3", optim=OptimSpec(weight_decay=3.0), record=RecordSpec(metrics_every=50), steps=10_000),
         "the mainline with more weight decay",
-    ),
-    (
-        RunSpec(name="decay-5", optim=OptimSpec(weight_decay=5.0), record=RecordSpec(metrics_every=50), steps=10_000),
-        "the mainline with much more weight decay",
     ),
     (RunSpec(name="float32-loss", loss_dtype="float32", steps=15_000), "the mainline with its loss computed in float32"),
     (
@@ -116,6 +108,7 @@ _RUNS: list[tuple[RunSpec, str]] = [
         ),
         "mlp-quad-random by plain gradient descent: the lottery under the equations that it is about",
     ),
+    *((spec, variations.PURPOSES[name]) for name, spec in variations.VARIATIONS.items()),
 ]
 
 RUNS: Mapping[str, RunSpec] = MappingProxyType({spec.name: spec for spec, _ in _RUNS})
@@ -142,9 +135,7 @@ def named(name: str, *, seed: int | None = None, p: int | None = None) -> RunSpe
         raise LabError(f"unknown run {name!r}; {hint}known: {', '.join(RUNS)}")
     spec = RUNS[name]
     if name in two_layer.FAMILY:
-        return two_layer.two_layer(
-            name, p=spec.task.p if p is None else p, seed=spec.seed if seed is None else seed
-        )
+        return two_layer.two_layer(name, p=spec.task.p if p is None else p, seed=spec.seed if seed is None else seed)
     if p is not None:
         raise LabError(
             f"{name} has the modulus {spec.task.p}; --p (={p}) is for {', '.join(two_layer.FAMILY)}; "

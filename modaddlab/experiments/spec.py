@@ -211,9 +211,13 @@ class OptimSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordSpec:
-    """What is kept of a run besides its final weights."""
+    """What is kept of a run."""
 
     metrics_every: int = _field(10, "steps between two rows of metrics")
+    energies: bool = _field(True, "whether a row of metrics has the energy of every frequency")
+    weights: Literal["all", "embedding", "none"] = _field(
+        "all", "final weights that are kept: all; those that stand for a residue; none"
+    )
     snapshots: int = _field(
         0, "weights are kept at n + 1 steps, steps * (i / n)**2 for i = 0..n: dense early, still fine at a transition; 0: none"
     )

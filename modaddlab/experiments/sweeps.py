@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from modaddlab.errors import LabError
+from modaddlab.experiments import variations
 from modaddlab.experiments.catalogue import named
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.experiments.two_layer import CONFIGURATIONS, DEFAULT_SEED
@@ -31,11 +32,13 @@ class Sweep:
     Attributes:
         name: as on the command line.
         purpose: what it is for, a line.
+        varies: the fields that are varied, in the form "optim.lr"; what the runs are grouped by.
         runs: gives the runs, in the order in which they are trained.
     """
 
     name: str
     purpose: str
+    varies: tuple[str, ...]
     runs: Callable[[], tuple[RunSpec, ...]]
 
 
@@ -50,18 +53,116 @@ def _odd_moduli() -> tuple[RunSpec, ...]:
     return tuple(named(name, p=p) for p in ODD_MODULI for name in CONFIGURATIONS)
 
 
+def _of(*names: str, seeds: int = 1) -> Callable[[], tuple[RunSpec, ...]]:
+    """The named runs with the seeds 0, 1, ...: every run with the first seed before any with the next."""
+    return lambda: tuple(named(name, seed=seed) for seed in range(seeds) for name in names)
+
+
+def _and_mainline(*names: str, seeds: int = 1) -> Callable[[], tuple[RunSpec, ...]]:
+    """The same with the ten seeds of the mainline behind them."""
+    mainline = (named("mainline"), *(named("mainline-25k", seed=seed) for seed in range(1, 10)))
+    return lambda: (*_of(*names, seeds=seeds)(), *mainline)
+
+
 SWEEPS: Mapping[str, Sweep] = MappingProxyType(
     {
         sweep.name: sweep
         for sweep in (
             Sweep(
+                name="weight-decay",
+                purpose="how much decay: the mainline with weight decay 0 to 5",
+                varies=("optim.weight_decay",),
+                runs=_and_mainline(
+                    "decay-5", "decay-3", "decay-2", "decay-0.5", "decay-0.3", "decay-0.1", "decay-0.01", "no-decay"
+                ),
+            ),
+            Sweep(
+                name="train-fraction",
+                purpose="how much data: the mainline trained on 5 to 70 % of the pairs",
+                varies=("task.train_frac",),
+                runs=_and_mainline(
+                    *(f"fraction-{fraction}" for fraction in ("0.7", "0.6", "0.5", "0.4", "0.05", "0.1", "0.2")), seeds=3
+                ),
+            ),
+            Sweep(
+                name="learning-rate",
+                purpose="how fast: the mainline with learning rates from 0.0001 to 0.01",
+                varies=("optim.lr",),
+                runs=_and_mainline("rate-0.003", "rate-0.01", "rate-0.0003", "rate-0.0001"),
+            ),
+            Sweep(
+                name="effective-decay",
+                purpose="is it the product? three factorisations of learning rate times weight decay",
+                varies=("optim.lr", "optim.weight_decay"),
+                runs=_and_mainline("rate-0.002-decay-0.5", "rate-0.0005-decay-2"),
+            ),
+            Sweep(
+                name="operation",
+                purpose="which operation: six others on the mainline's network, one of them random answers",
+                varies=("task.operation",),
+                runs=_and_mainline(*variations.OPERATIONS),
+            ),
+            Sweep(
+                name="depth",
+                purpose="how deep: one to three layers on five operations",
+                varies=("model.n_layers", "task.operation"),
+                runs=_and_mainline(
+                    *(name for name in variations.OPERATIONS if name not in ("mixed", "random-labels")),
+                    *(f"{operation}-{layers}-layers" for layers in (2, 3) for operation in variations.DEEP),
+                ),
+            ),
+            Sweep(
+                name="prime",
+                purpose="how large: the mainline modulo 7 to 113",
+                varies=("task.p",),
+                runs=_and_mainline(*(f"p{p}" for p in variations.PUBLISHED_PRIMES), "p53-wd1", "p71-wd1", seeds=3),
+            ),
+            Sweep(
+                name="heads",
+                purpose="how many heads: 1 to 8 of them in the same width",
+                varies=("model.n_heads",),
+                runs=_and_mainline(*(f"heads-{n}" for n in variations.HEADS)),
+            ),
+            Sweep(
+                name="width",
+                purpose="how wide: 32 to 1,024 neurons; a residual stream of 16 to 256",
+                varies=("model.d_mlp", "model.d_model"),
+                runs=_and_mainline(
+                    *(f"neurons-{n}" for n in variations.NEURONS), *(f"width-{width}" for width in variations.WIDTHS)
+                ),
+            ),
+            Sweep(
+                name="heads-and-prime",
+                purpose="how many heads at which modulus: 1 to 8 heads modulo 59, 89 and 113",
+                varies=("model.n_heads", "task.p"),
+                runs=_and_mainline(
+                    *(f"p{p}-heads-{n}" for p in (59, 89) for n in variations.HEADS),
+                    *(f"p{p}" for p in (59, 89)),
+                    *(f"heads-{n}" for n in variations.HEADS),
+                ),
+            ),
+            Sweep(
+                name="seeds",
+                purpose="how sure: the mainline from ten seeds",
+                varies=("seed",),
+                runs=_and_mainline(),
+            ),
+            Sweep(
+                name="canonical",
+                purpose="a public reproduction's canonical run: two layers, weight decay 0.001, 200,000 steps",
+                varies=("optim.weight_decay",),
+                runs=_of("canonical-2-layers"),
+            ),
+            Sweep(
                 name="two-layer",
                 purpose="the two-layer networks of the book: five configurations, ten seeds of two, three other moduli",
+                varies=("name", "task.p"),
                 runs=_two_layer,
             ),
             Sweep(
                 name="two-layer-odd",
                 purpose="the five configurations of the two-layer network for every odd p from 3 to 199, small moduli first",
+                varies=("name", "task.p"),
                 runs=_odd_moduli,
             ),
         )

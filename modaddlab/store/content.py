@@ -1,9 +1,9 @@
 """What the arrays of a record must be by its specification; checked when they are written and when read.
 
-Weights have the names and shapes of `modaddlab.models.parameters.param_shapes`. Metrics share the axis T of
-recorded steps: "step" is int64 and ascending, everything else a float with T first; an `energy_*` has
-the K = p//2 frequencies second. Losses are mean nats. Test metrics may be NaN only when the split leaves no
-test pair.
+Weights have the names and shapes of `modaddlab.models.parameters.param_shapes`; of the final ones a record may keep only a part
+(`kept_shapes`). Metrics share the axis T of recorded steps: "step" is int64 and ascending, everything else a float with T first;
+an `energy_*` has the K = p//2 frequencies second, and is there unless the specification leaves it out. Losses are mean nats. Test
+metrics may be NaN only when the split leaves no test pair.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import RunSpec
+from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
 
 REQUIRED_METRICS = ("step", "train_loss", "test_loss", "train_accuracy", "test_accuracy")
 
@@ -21,8 +21,27 @@ _MUST_BE_FINITE = ("train_loss", "train_accuracy", "objective", "gradient_norm")
 _DIVERGED = " (a run that diverges needs a lower optim.lr)"
 
 
+def kept_shapes(spec: RunSpec) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the final weights that a run's record keeps; empty when `record.weights` is none.
+
+    "embedding" are the weights that stand for a residue: W_E of a transformer; theta of a two-layer network, which is the product
+    of an embedding and W_in where the embedding is learned.
+    """
+    from modaddlab.models.parameters import param_shapes
+
+    shapes = param_shapes(spec.model, spec.task.p)
+    match spec.record.weights:
+        case "all":
+            return shapes
+        case "embedding":
+            names = ("embed.W_E", "mlp.W_in") if isinstance(spec.model, TwoLayerSpec) else ("embed.W_E",)
+            return {name: shape for name, shape in shapes.items() if name in names}
+        case "none":
+            return {}
+
+
 def check_params(spec: RunSpec, params: Mapping[str, np.ndarray], dtype: str) -> None:
-    """Check the weights of a run.
+    """Check all the weights of a run.
 
     Args:
         spec: the run.
@@ -34,7 +53,19 @@ def check_params(spec: RunSpec, params: Mapping[str, np.ndarray], dtype: str) ->
     """
     from modaddlab.models.parameters import param_shapes
 
-    expected = param_shapes(spec.model, spec.task.p)
+    _check_arrays(params, param_shapes(spec.model, spec.task.p), dtype)
+
+
+def check_final(spec: RunSpec, params: Mapping[str, np.ndarray]) -> None:
+    """Check the final weights that a record keeps.
+
+    Raises:
+        LabError: as `check_params`.
+    """
+    _check_arrays(params, kept_shapes(spec), "float32")
+
+
+def _check_arrays(params: Mapping[str, np.ndarray], expected: Mapping[str, tuple[int, ...]], dtype: str) -> None:
     _check_keys(params, expected)
     for name, shape in expected.items():
         _require(name, f"the shape {shape}", params[name].shape, params[name].shape == shape)
@@ -59,6 +90,9 @@ def check_metrics(spec: RunSpec, metrics: Mapping[str, np.ndarray]) -> None:
     ascending = bool(np.all(np.diff(step) > 0)) and step[0] >= 0 and step[-1] <= spec.steps
     _require("step", f"ascending steps in 0..{spec.steps}", f"{step[0]}..{step[-1]}", ascending)
 
+    energies = sorted(name for name in metrics if name.startswith("energy_"))
+    if energies and not spec.record.energies:
+        raise LabError(f"key {energies[0]!r} is unknown: the specification says record.energies=False")
     n_test = spec.task.p**2 - int(spec.task.train_frac * spec.task.p**2)
     for name, array in metrics.items():
         if name == "step":

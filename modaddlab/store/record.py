@@ -1,6 +1,6 @@
 """One finished run on disk, read lazily, every byte verified before it is used.
 
-    data/runs/<run id>/  spec.json  provenance.json  metrics.safetensors  final.safetensors
+    data/runs/<run id>/  spec.json  provenance.json  metrics.safetensors  final.safetensors (unless record.weights is none)
                          snapshots/step-00000100.safetensors ...  manifest.json
 
 The manifest holds the sha256 and length of every other file. Opening a record reads the manifest, the
@@ -12,6 +12,7 @@ that repairs it; its content is never handed out.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 import shlex
@@ -28,7 +29,7 @@ from modaddlab import paths
 from modaddlab.errors import LabError
 from modaddlab.experiments import catalogue
 from modaddlab.experiments.spec import RunSpec, flatten
-from modaddlab.store.content import check_metrics, check_params
+from modaddlab.store.content import check_final, check_metrics, check_params
 from modaddlab.store.files import FileEntry, confined, disk_errors, from_json, from_safetensors, to_json
 
 FORMAT = 1
@@ -105,6 +106,7 @@ class Record:
         content = _read_verified(data, run_id, SPEC, files[SPEC])
         with _damage(data, run_id, SPEC):
             spec = _parse_spec(run_id, content)
+        _check_final_listed(data, spec, files)
         content = _read_verified(data, run_id, PROVENANCE, files[PROVENANCE])
         with _damage(data, run_id, PROVENANCE):
             provenance = _parse_provenance(content)
@@ -132,7 +134,21 @@ class Record:
 
     @property
     def final(self) -> dict[str, np.ndarray]:
-        """The final weights, float32, by TransformerLens's names.
+        """All the final weights, float32, by TransformerLens's names.
+
+        Raises:
+            LabError: the record keeps only a part of them, or the file is missing or damaged.
+        """
+        if self.spec.record.weights != "all":
+            raise LabError(
+                f"{self.run_id} does not keep all its final weights (record.weights={self.spec.record.weights}); train it with "
+                f"all: {training_command(self.data, self.run_id, _with_all_weights(self.spec))}"
+            )
+        return dict(self._final)
+
+    @property
+    def kept(self) -> dict[str, np.ndarray]:
+        """The final weights that were kept, float32, by TransformerLens's names; empty when there are none.
 
         Raises:
             LabError: the file is missing or damaged.
@@ -163,7 +179,7 @@ class Record:
 
     @cached_property
     def _final(self) -> dict[str, np.ndarray]:
-        return self._read_arrays(FINAL)
+        return self._read_arrays(FINAL) if FINAL in self.files else {}
 
     @cached_property
     def _snapshots(self) -> dict[int, dict[str, np.ndarray]]:
@@ -194,6 +210,7 @@ def inspect(data: Path, run_id: str) -> Iterator[tuple[str, LabError | None]]:
             with _damage(data, run_id, name):
                 if name == SPEC:
                     spec = _parse_spec(run_id, content)
+                    _check_final_listed(data, spec, files)
                 elif name == PROVENANCE:
                     _parse_provenance(content)
                 elif spec is not None:
@@ -232,13 +249,13 @@ def read_manifest(data: Path, run_id: str) -> dict[str, FileEntry]:
             raise LabError(f"key 'run_id' must be {run_id}, found {manifest['run_id']!r}")
         if not isinstance(manifest["files"], dict):
             raise LabError("key 'files' must be a table of files")
-        required = {SPEC, PROVENANCE, METRICS, FINAL}
+        required = {SPEC, PROVENANCE, METRICS}
         missing = sorted(required - set(manifest["files"]))
         if missing:
             raise LabError(f"key 'files' must list {missing[0]}")
         files = {}
         for name, entry in manifest["files"].items():
-            if name not in required and not _SNAPSHOT.fullmatch(name):
+            if name not in required | {FINAL} and not _SNAPSHOT.fullmatch(name):
                 raise LabError(f"key 'files' lists {name!r}, which no record has")
             if not isinstance(entry, dict) or set(entry) != {"sha256", "bytes"} or type(entry["bytes"]) is not int:
                 raise LabError(f"key 'files' must give {name} a sha256 and a number of bytes, found {entry!r}")
@@ -270,7 +287,7 @@ def parse_arrays(spec: RunSpec, name: str, content: bytes) -> dict[str, np.ndarr
         check_metrics(spec, arrays)
         return arrays
     if name == FINAL:
-        check_params(spec, arrays, "float32")
+        check_final(spec, arrays)
         return arrays
     if not spec.record.snapshots or _snapshot_step(name) > spec.steps:
         kept = f"{spec.steps} steps and record.snapshots={spec.record.snapshots!r}"
@@ -293,6 +310,18 @@ def _parse_spec(run_id: str, content: bytes) -> RunSpec:
             "the specification edited, or it was trained by another version"
         )
     return spec
+
+
+def _check_final_listed(data: Path, spec: RunSpec, files: Mapping[str, FileEntry]) -> None:
+    """Raise when the manifest lists final weights of a run that keeps none, or none of one that keeps some."""
+    weights = spec.record.weights
+    if (FINAL in files) != (weights != "none"):
+        must = "must not" if FINAL in files else "must"
+        raise damaged(data, spec.run_id, MANIFEST, f"key 'files' {must} list {FINAL}: the run keeps {weights} of its weights")
+
+
+def _with_all_weights(spec: RunSpec) -> RunSpec:
+    return dataclasses.replace(spec, record=dataclasses.replace(spec.record, weights="all"))
 
 
 def _parse_provenance(content: bytes) -> dict[str, Any]:

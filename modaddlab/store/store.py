@@ -24,7 +24,7 @@ import numpy as np
 from modaddlab import paths
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import RunSpec
-from modaddlab.store.content import check_metrics, check_params
+from modaddlab.store.content import check_metrics, check_params, kept_shapes
 from modaddlab.store.files import (
     FileEntry,
     confined,
@@ -133,7 +133,7 @@ class Store:
             spec: the run.
             provenance: what it was trained with, in JSON types.
             metrics: arrays over the recorded steps, see `modaddlab.store.content`.
-            final: the final weights, float32.
+            final: all the final weights, float32; those that `record.weights` names are kept.
             snapshots: files that `Partial.save_snapshot` wrote, by step; they are copied.
             replace: whether a record that is there gives way to this one.
 
@@ -216,11 +216,12 @@ def _contents(
         check_params(spec, final, "float32")
     except LabError as error:
         raise LabError(f"{spec.run_id} cannot be recorded: {error}") from None
+    kept = {name: final[name] for name in kept_shapes(spec)}
     contents = {
         SPEC: to_json(spec.to_dict()),
         PROVENANCE: to_json(provenance),
         METRICS: to_safetensors(metrics),
-        FINAL: to_safetensors(final),
+        **({FINAL: to_safetensors(kept)} if kept else {}),
     }
     for step, path in sorted(snapshots.items()):
         with disk_errors(path, "read"):

@@ -4,7 +4,7 @@
     train_accuracy, test_accuracy    share of pairs whose largest logit is the right one
     objective, gradient_norm         the loss that was descended (over all outputs) and the norm of its gradient
     gini_W_E, gini_W_L               Gini coefficient of the norms of the p Fourier components
-    energy_W_E, energy_W_L           squared norm per frequency 1..p//2
+    energy_W_E, energy_W_L           squared norm per frequency 1..p//2, unless record.energies is off
     norm/<parameter>                 Frobenius norm
 
 W_E is what stands for a residue and W_L the neuron-logit map: a transformer's embedding and W_out W_U; in the two-layer network
@@ -35,7 +35,7 @@ class Measures:
         self.labels = data.labels
         self.network = data.everything()
         self.basis_PP = torch.tensor(fourier_basis(self.p), device=data.device)
-        self.model = spec.model
+        self.model, self.energies = spec.model, spec.record.energies
 
     @torch.no_grad()
     def row(self, params: Params) -> Row:
@@ -49,7 +49,8 @@ class Measures:
         for name, matrix in (("W_E", W_E_PD), ("W_L", W_L_HP.T)):
             norms_P = (self.basis_PP @ matrix).norm(dim=1).cpu().numpy()
             row[f"gini_{name}"] = gini(norms_P)
-            row[f"energy_{name}"] = sum_over_rows(norms_P**2).astype(np.float32)
+            if self.energies:
+                row[f"energy_{name}"] = sum_over_rows(norms_P**2).astype(np.float32)
         return row | {f"norm/{name}": value.double().norm().item() for name, value in params.items()}
 
     def _right_and_loss(self, params: Params) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,0 +1,178 @@
+"""The runs of the sweeps: the mainline with one thing changed, or two. Data, as the catalogue is.
+
+Each has a name that says what was changed ("decay-0.1", "fraction-0.5", "p59-heads-2"), and any seed. Their records are light:
+curves every 20 to 200 steps and the final embedding. What is known to grok early has fewer steps, so that a sweep costs what its
+answer needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from modaddlab.experiments.spec import ModelSpec, Operation, OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec
+
+MAINLINE = RunSpec()
+"""What is varied: the mainline's task, network and optimizer are the defaults."""
+
+PUBLISHED_PRIMES = (7, 11, 13, 17, 23, 31, 43, 59, 67, 89, 97)
+"""The moduli of a public sweep, besides 113."""
+
+HEADS = (1, 2, 8)
+"""Numbers of heads besides the mainline's 4; they share the width of 128."""
+
+NEURONS, WIDTHS = (32, 64, 128, 256, 1024), (16, 32, 64, 256)
+"""Numbers of neurons besides 512, and widths of the residual stream besides 128."""
+
+OPERATIONS: Mapping[str, tuple[Operation, str, int]] = {
+    "subtract": ("subtract", "a - b mod 113", 25_000),
+    "multiply": ("multiply", "a b mod 113", 25_000),
+    "squares": ("a2+b2", "a^2 + b^2 mod 113", 10_000),
+    "mixed": ("a2+ab+b2", "a^2 + ab + b^2 mod 113", 15_000),
+    "cubic": ("a3+ab", "a^3 + ab mod 113", 25_000),
+    "random-labels": ("random", "random answers, the control: there is nothing to generalize to", 10_000),
+}
+"""Name of a run: its operation, what that is, its steps."""
+
+DEEP: Mapping[str, Operation] = {
+    "add": "add",
+    "multiply": "multiply",
+    "squares": "a2+b2",
+    "subtract": "subtract",
+    "cubic": "a3+ab",
+}
+"""The operations that deeper networks learn, by the names of their runs."""
+
+
+def _light(every: int) -> RecordSpec:
+    return RecordSpec(metrics_every=every, energies=False, weights="embedding")
+
+
+def _run(
+    name: str,
+    steps: int,
+    every: int = 50,
+    *,
+    task: TaskSpec = MAINLINE.task,
+    model: ModelSpec = MAINLINE.model,
+    optim: OptimSpec = MAINLINE.optim,
+) -> RunSpec:
+    return RunSpec(name=name, task=task, model=model, optim=optim, record=_light(every), steps=steps)
+
+
+def _decays() -> list[tuple[RunSpec, str]]:
+    steps = {0.01: 25_000, 0.1: 25_000, 0.3: 30_000, 0.5: 25_000, 2.0: 12_000, 5.0: 10_000}
+    return [
+        (_run(f"decay-{decay:g}", n, optim=OptimSpec(weight_decay=decay)), f"the mainline with weight decay {decay:g}")
+        for decay, n in steps.items()
+    ]
+
+
+def _fractions() -> list[tuple[RunSpec, str]]:
+    steps = {0.05: 25_000, 0.1: 25_000, 0.2: 25_000, 0.4: 10_000, 0.5: 5_000, 0.6: 4_000, 0.7: 4_000}
+    return [
+        (
+            _run(f"fraction-{fraction:g}", n, 20 if n <= 5_000 else 50, task=TaskSpec(train_frac=fraction)),
+            f"the mainline trained on {fraction:.0%} of the pairs",
+        )
+        for fraction, n in steps.items()
+    ]
+
+
+def _rates() -> list[tuple[RunSpec, str]]:
+    steps = {1e-4: 25_000, 3e-4: 25_000, 3e-3: 12_000, 1e-2: 25_000}
+    return [
+        (_run(f"rate-{rate:g}", n, optim=OptimSpec(lr=rate)), f"the mainline with learning rate {rate:g}")
+        for rate, n in steps.items()
+    ]
+
+
+def _products() -> list[tuple[RunSpec, str]]:
+    factors = [(5e-4, 2.0), (2e-3, 0.5)]
+    return [
+        (
+            _run(f"rate-{rate:g}-decay-{decay:g}", 25_000, optim=OptimSpec(lr=rate, weight_decay=decay)),
+            f"learning rate {rate:g} with weight decay {decay:g}: the mainline's product of the two",
+        )
+        for rate, decay in factors
+    ]
+
+
+def _operations() -> list[tuple[RunSpec, str]]:
+    return [
+        (_run(name, steps, task=TaskSpec(operation=operation)), f"the mainline's network on {what}")
+        for name, (operation, what, steps) in OPERATIONS.items()
+    ]
+
+
+def _depths() -> list[tuple[RunSpec, str]]:
+    return [
+        (
+            _run(f"{name}-{n}-layers", 10_000, task=TaskSpec(operation=operation), model=TransformerSpec(n_layers=n)),
+            f"{n} layers on {operation}",
+        )
+        for name, operation in DEEP.items()
+        for n in (2, 3)
+    ]
+
+
+def _primes() -> list[tuple[RunSpec, str]]:
+    return [(_run(f"p{p}", 25_000, task=TaskSpec(p=p)), f"the mainline modulo {p}") for p in PUBLISHED_PRIMES]
+
+
+def _heads() -> list[tuple[RunSpec, str]]:
+    return [(_run(f"heads-{n}", 25_000, model=_with_heads(n)), f"the mainline with {n} head{'s' * (n > 1)}") for n in HEADS]
+
+
+def _heads_and_primes() -> list[tuple[RunSpec, str]]:
+    return [
+        (_run(f"p{p}-heads-{n}", 25_000, task=TaskSpec(p=p), model=_with_heads(n)), f"{n} head{'s' * (n > 1)} modulo {p}")
+        for p in (59, 89)
+        for n in HEADS
+    ]
+
+
+def _widths() -> list[tuple[RunSpec, str]]:
+    neurons = [
+        (_run(f"neurons-{n}", 25_000, model=TransformerSpec(d_mlp=n)), f"the mainline with {n:,} neurons") for n in NEURONS
+    ]
+    streams = [
+        (
+            _run(f"width-{n}", 25_000, model=TransformerSpec(d_model=n, d_head=n // 4)),
+            f"the mainline with a residual stream of {n}",
+        )
+        for n in WIDTHS
+    ]
+    return neurons + streams
+
+
+def _with_heads(n: int) -> TransformerSpec:
+    return TransformerSpec(n_heads=n, d_head=128 // n)
+
+
+_CANONICAL = RunSpec(
+    name="canonical-2-layers",
+    model=TransformerSpec(n_layers=2),
+    optim=OptimSpec(weight_decay=1e-3),
+    record=_light(200),
+    steps=200_000,
+)
+
+_RUNS: list[tuple[RunSpec, str]] = [
+    *_decays(),
+    *_fractions(),
+    *_rates(),
+    *_products(),
+    *_operations(),
+    *_depths(),
+    *_primes(),
+    *_heads(),
+    *_heads_and_primes(),
+    *_widths(),
+    (_CANONICAL, "a public reproduction's canonical setup: two layers, weight decay 0.001, 200,000 steps"),
+]
+
+VARIATIONS: Mapping[str, RunSpec] = MappingProxyType({spec.name: spec for spec, _ in _RUNS})
+"""Every variation of the mainline that a sweep has."""
+
+PURPOSES: Mapping[str, str] = MappingProxyType({spec.name: purpose for spec, purpose in _RUNS})
