@@ -20,7 +20,10 @@ import numpy as np
 
 from modaddlab import tasks
 from modaddlab.analysis import keys, phases, progress
+from modaddlab.errors import LabError
+from modaddlab.experiments.spec import TwoLayerSpec
 from modaddlab.models.grid import AnyGrid, run_grid
+from modaddlab.models.two_layer import theta_of
 from modaddlab.store import derived
 from modaddlab.store.named import open_record, trained_seeds
 from modaddlab.store.record import Record
@@ -71,6 +74,19 @@ class Study:
     def train_mask_PP(self) -> np.ndarray:
         """Which pairs it was trained on, (P, P) bool."""
         return tasks.train_mask(self.spec.task, self.spec.seed)
+
+    @functools.cached_property
+    def embedding_PD(self) -> np.ndarray:
+        """What stands for each residue at the end, (P, D) float64: W_E without the row of "=", or the transpose of theta.
+
+        Raises:
+            LabError: the record keeps no final weights.
+        """
+        kept = self.record.kept
+        if not kept:
+            raise LabError(f"{self.record.run_id} keeps none of its final weights (record.weights=none)")
+        table_PD = theta_of(kept) if isinstance(self.spec.model, TwoLayerSpec) else kept["embed.W_E"][: self.p]
+        return np.asarray(table_PD, dtype=np.float64)
 
     @functools.cached_property
     def grid(self) -> Any:

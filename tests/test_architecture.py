@@ -37,7 +37,7 @@ LAYERS: dict[str, set[str]] = {
     "tables": set(),
     "report": {"errors", "paths"},
     "study": {"analysis", "models", "tasks", "store", "experiments", "errors", "paths"},
-    "measurements": {"analysis", "models", "study", "experiments", "shapes", "errors"},
+    "measurements": {"analysis", "models", "study", "experiments", "shapes", "errors", "store"},
     "claims": {"analysis", "errors", "measurements", "study", "tables"},
     "train": {"experiments", "store", "training", "models", "errors", "verify"},
     "verify": {"experiments", "store", "training", "errors"},

@@ -5,6 +5,7 @@ Nanda et al. 2023 (section 5.2) mark three phases by eye; here each boundary has
     memorization        ends at the first row whose training accuracy is at least 0.99
     generalization      the first row whose test accuracy is at least 0.95; "sustained" from the first row after which
                         it never falls below that again
+    collapse            the first row after generalization whose test accuracy is below 0.5; small dips do not count
     circuit formation   from the end of memorization to the start of cleanup: the test loss hardly moves
     cleanup             the fall of the test loss. Its logarithm, from memorization until as long again after
                         generalization, is fitted by three connected straight lines (least squares over all pairs of
@@ -28,6 +29,9 @@ MEMORIZED = 0.99
 
 GENERALIZED = 0.95
 """Test accuracy that counts as generalized."""
+
+COLLAPSED = 0.5
+"""Test accuracy below which a network that has generalized counts as collapsed."""
 
 N_BINS = 160
 """The curve is reduced to medians in this many equal stretches of steps before lines are fitted: single spikes do not count."""
@@ -114,6 +118,27 @@ def grokking_step(
     below = np.flatnonzero(~(np.asarray(test_accuracy_T) >= threshold))
     start = below[-1] + 1 if len(below) else 0
     return int(step_T[start]) if start < len(step_T) else None
+
+
+def collapse_step(
+    step_T: np.ndarray, test_accuracy_T: np.ndarray, generalization: int | None, threshold: float = COLLAPSED
+) -> int | None:
+    """The first step after generalization whose test accuracy is below the threshold: the rule is lost again.
+
+    Args:
+        step_T: (T,) recorded steps, ascending.
+        test_accuracy_T: (T,) in [0, 1].
+        generalization: the run's generalization step; None gives None.
+        threshold: test accuracy below which the rule counts as lost.
+
+    Returns:
+        the step, or None when it never is.
+    """
+    require_shape("test_accuracy_T", test_accuracy_T, "T", T=len(step_T))
+    if generalization is None:
+        return None
+    lost_T = (step_T > generalization) & (np.asarray(test_accuracy_T) < threshold)
+    return int(step_T[lost_T][0]) if lost_T.any() else None
 
 
 def excluded_turn(step_T: np.ndarray, excluded_loss_T: np.ndarray, generalization: int | None) -> int | None:

@@ -29,8 +29,8 @@ OPERATIONS: Mapping[str, tuple[Operation, str, int]] = {
     "multiply": ("multiply", "a b mod 113", 25_000),
     "squares": ("a2+b2", "a^2 + b^2 mod 113", 10_000),
     "mixed": ("a2+ab+b2", "a^2 + ab + b^2 mod 113", 15_000),
-    "cubic": ("a3+ab", "a^3 + ab mod 113", 25_000),
-    "random-labels": ("random", "random answers, the control: there is nothing to generalize to", 10_000),
+    "cubic": ("a3+ab", "a^3 + ab mod 113", 15_000),
+    "random-labels": ("random", "random answers, the control: there is nothing to generalize to", 6_000),
 }
 """Name of a run: its operation, what that is, its steps."""
 
@@ -61,7 +61,7 @@ def _run(
 
 
 def _decays() -> list[tuple[RunSpec, str]]:
-    steps = {0.01: 25_000, 0.1: 25_000, 0.3: 30_000, 0.5: 25_000, 2.0: 12_000, 5.0: 10_000}
+    steps = {0.01: 20_000, 0.1: 20_000, 0.3: 30_000, 0.5: 20_000, 2.0: 12_000, 5.0: 10_000}
     return [
         (_run(f"decay-{decay:g}", n, optim=OptimSpec(weight_decay=decay)), f"the mainline with weight decay {decay:g}")
         for decay, n in steps.items()
@@ -80,7 +80,7 @@ def _fractions() -> list[tuple[RunSpec, str]]:
 
 
 def _rates() -> list[tuple[RunSpec, str]]:
-    steps = {1e-4: 25_000, 3e-4: 25_000, 3e-3: 12_000, 1e-2: 25_000}
+    steps = {1e-4: 15_000, 3e-4: 25_000, 3e-3: 12_000, 1e-2: 25_000}
     return [
         (_run(f"rate-{rate:g}", n, optim=OptimSpec(lr=rate)), f"the mainline with learning rate {rate:g}")
         for rate, n in steps.items()
@@ -91,7 +91,7 @@ def _products() -> list[tuple[RunSpec, str]]:
     factors = [(5e-4, 2.0), (2e-3, 0.5)]
     return [
         (
-            _run(f"rate-{rate:g}-decay-{decay:g}", 25_000, optim=OptimSpec(lr=rate, weight_decay=decay)),
+            _run(f"rate-{rate:g}-decay-{decay:g}", 15_000, optim=OptimSpec(lr=rate, weight_decay=decay)),
             f"learning rate {rate:g} with weight decay {decay:g}: the mainline's product of the two",
         )
         for rate, decay in factors
@@ -121,7 +121,7 @@ def _primes() -> list[tuple[RunSpec, str]]:
 
 
 def _heads() -> list[tuple[RunSpec, str]]:
-    return [(_run(f"heads-{n}", 25_000, model=_with_heads(n)), f"the mainline with {n} head{'s' * (n > 1)}") for n in HEADS]
+    return [(_run(f"heads-{n}", 15_000, model=_with_heads(n)), f"the mainline with {n} head{'s' * (n > 1)}") for n in HEADS]
 
 
 def _heads_and_primes() -> list[tuple[RunSpec, str]]:
@@ -134,11 +134,11 @@ def _heads_and_primes() -> list[tuple[RunSpec, str]]:
 
 def _widths() -> list[tuple[RunSpec, str]]:
     neurons = [
-        (_run(f"neurons-{n}", 25_000, model=TransformerSpec(d_mlp=n)), f"the mainline with {n:,} neurons") for n in NEURONS
+        (_run(f"neurons-{n}", 15_000, model=TransformerSpec(d_mlp=n)), f"the mainline with {n:,} neurons") for n in NEURONS
     ]
     streams = [
         (
-            _run(f"width-{n}", 25_000, model=TransformerSpec(d_model=n, d_head=n // 4)),
+            _run(f"width-{n}", 15_000, model=TransformerSpec(d_model=n, d_head=n // 4)),
             f"the mainline with a residual stream of {n}",
         )
         for n in WIDTHS

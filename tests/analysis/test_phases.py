@@ -144,3 +144,12 @@ def test_the_excluded_loss_turns_at_its_minimum_before_generalization() -> None:
     assert phases.excluded_turn(step_T + 50, loss_T, 20) is None
     with pytest.raises(ValueError, match="excluded_loss_T"):
         phases.excluded_turn(step_T, loss_T[1:], 600)
+
+
+def test_a_collapse_is_below_half_after_generalization() -> None:
+    step = np.arange(6) * 100
+    accuracy = np.array([0.1, 0.96, 0.9, 0.97, 0.4, 0.99])
+    assert phases.collapse_step(step, accuracy, 100) == 400
+    assert phases.collapse_step(step, accuracy, None) is None
+    assert phases.collapse_step(step[:4], accuracy[:4], 100) is None
+    assert phases.collapse_step(step, accuracy, 400) is None

@@ -1,0 +1,107 @@
+"""The outcomes of a sweep: grouping, times to grok, and what is missing, on tiny runs that are trained here."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+
+from modaddlab import Store
+from modaddlab.errors import LabError
+from modaddlab.experiments import sweeps
+from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TwoLayerSpec
+from modaddlab.measurements import outcomes
+from modaddlab.training.loop import train
+
+
+def tiny(decay: float, seed: int = 0, weights: str = "embedding") -> RunSpec:
+    return RunSpec(
+        name="tiny-sweep",
+        task=TaskSpec(p=7, train_frac=0.8),
+        model=TwoLayerSpec(d_mlp=64),
+        optim=OptimSpec(lr=1e-2, weight_decay=decay),
+        record=RecordSpec(energies=False, weights=weights),  # type: ignore[arg-type]
+        steps=150,
+        seed=seed,
+    )
+
+
+@pytest.fixture
+def swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> outcomes.SweepOutcomes:
+    runs = (tiny(1.0), tiny(0.0, weights="none"), tiny(1.0, seed=1), tiny(3.0))
+    one = sweeps.Sweep(name="tiny", purpose="a test", varies=("optim.weight_decay",), runs=lambda: runs)
+    monkeypatch.setattr(sweeps, "SWEEPS", MappingProxyType({"tiny": one}))
+    monkeypatch.setenv("MODADDLAB_DATA", str(tmp_path))
+    for spec in runs[:3]:
+        train(spec, Store(tmp_path), threads=1)
+    return outcomes.sweep("tiny")
+
+
+def test_rows_are_grouped_by_what_varies_and_the_rest_is_missing(swept: outcomes.SweepOutcomes) -> None:
+    assert list(swept.points) == [0.0, 1.0]
+    assert [row.spec.seed for row in swept.points[1.0].rows] == [0, 1]
+    assert swept.missing == (tiny(3.0),)
+    assert [row.setting for row in swept.where(lambda spec: spec.seed == 1).rows] == [(1.0,)]
+
+
+def test_concentration_has_its_null_and_needs_an_embedding(swept: outcomes.SweepOutcomes) -> None:
+    with_weights, without = swept.points[1.0].rows[0], swept.points[0.0].rows[0]
+    for basis in ("additive", "multiplicative"):
+        found = with_weights.concentration(basis)
+        assert found.energy_K.shape == (3,)
+        assert 1 <= found.effective <= 3
+        assert found.top_share == pytest.approx(1)
+        assert math.isfinite(found.gini_null)
+    with pytest.raises(LabError, match="keeps none of its final weights"):
+        without.concentration()
+
+
+def test_final_and_best_read_the_curves(swept: outcomes.SweepOutcomes) -> None:
+    row = swept.rows[0]
+    assert row.final("train_loss") == row.metrics["train_loss"][-1]
+    assert row.best() == row.metrics["test_accuracy"].max()
+
+
+class _Row:
+    """A row whose time to grok is given."""
+
+    def __init__(self, grokked: float) -> None:
+        self.grokked, self.spec = grokked, tiny(1.0)
+
+
+def point(*steps: float) -> outcomes.Point:
+    return outcomes.Point((1.0,), tuple(map(_Row, steps)))  # type: ignore[arg-type]
+
+
+def test_the_time_to_grok_of_a_point() -> None:
+    every = point(100, 400)
+    assert every.time is not None
+    assert every.time.mean == pytest.approx(200)
+    assert every.median == 250
+    some = point(100, math.nan, math.nan)
+    assert some.time is None
+    assert math.isinf(some.median)
+    assert (some.n, some.n_grokked) == (3, 1)
+    share, low, high = some.share
+    assert low < share == 1 / 3 < high
+    assert point(100, 300, math.nan).median == 300
+    assert some.trained_for == 150
+
+
+def test_settings_are_read_from_nested_fields() -> None:
+    assert outcomes.setting_of(tiny(0.5), ("optim.weight_decay", "task.p", "name")) == (0.5, 7, "tiny-sweep")
+
+
+def test_the_null_of_a_concentrated_embedding_is_flat(tmp_path: Path) -> None:
+    class Fake:
+        p = 113
+        embedding_PD = np.outer(np.cos(2 * np.pi * 14 * np.arange(113) / 113), np.ones(8))
+
+    found = outcomes._concentration(outcomes.measure_concentration(Fake(), basis="additive"))  # type: ignore[arg-type]
+    assert found.strongest == (14,)
+    assert found.effective == pytest.approx(1)
+    assert found.effective_null > 20
+    assert found.gini > 0.9 > 0.6 > found.gini_null
