@@ -138,7 +138,7 @@ def load_book(root: Path) -> Book:
     if not path.is_file():
         raise BookError(Place(path), "there is no book here; run from the folder that holds _quarto.yml")
     options = read_yaml(path.read_text(encoding="utf-8"), Place(Path(PROJECT_FILE)), _PROJECT)
-    if options.get("project", {}).get("type") != "book" or not options.get("book", {}).get("chapters"):
+    if (options.get("project") or {}).get("type") != "book" or not (options.get("book") or {}).get("chapters"):
         raise BookError(Place(Path(PROJECT_FILE)), "the project must have `type: book` and list its chapters")
     chapters = tuple(_chapters(options["book"]))
     for chapter in chapters:
@@ -189,14 +189,22 @@ def _refuse_unknown(node: Any, known: Mapping[str, Any], place: Place, offset: i
 
 
 def _chapters(book: Mapping[str, Any]) -> Iterator[Chapter]:
-    for entry in book["chapters"]:
+    for entry in _entries(book["chapters"], "`chapters:` of the book"):
         if isinstance(entry, dict) and "part" in entry:
-            for path in entry.get("chapters", ()):
-                yield Chapter(Path(path), part=str(entry["part"]))
+            part = str(entry["part"])
+            for path in _entries(entry.get("chapters"), f"`chapters:` of the part {part!r}"):
+                yield Chapter(_path(path), part=part)
         else:
             yield Chapter(_path(entry))
-    for entry in book.get("appendices", ()):
+    for entry in _entries(book.get("appendices", []), "`appendices:`"):
         yield Chapter(_path(entry), part="Appendices", appendix=True)
+
+
+def _entries(value: Any, what: str) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    found = "nothing" if value is None else repr(value)
+    raise BookError(Place(Path(PROJECT_FILE)), f"{what} must be a list of paths, found {found}; list some, or leave it out")
 
 
 def _path(entry: Any) -> Path:

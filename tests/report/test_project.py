@@ -8,6 +8,7 @@ import pytest
 import yaml
 from sample_books import write_book
 
+from modaddlab.report import __main__ as command_line
 from modaddlab.report.errors import BookError
 from modaddlab.report.project import load_book
 
@@ -45,12 +46,38 @@ def test_a_format_and_a_folder_override_the_top_level(tmp_path: Path) -> None:
         ({"project": {"type": "website"}}, "type: book"),
         ({"book": {"title": "T", "chapters": ["absent.qmd"]}}, "absent.qmd"),
         ({"book": {"title": "T", "chapters": [{"section": "x"}]}}, "section"),
+        (
+            {"book": {"title": "T", "chapters": ["index.qmd", {"part": "P", "chapters": None}]}},
+            "of the part 'P' .* found nothing",
+        ),
+        ({"book": {"title": "T", "chapters": ["index.qmd", {"part": "P"}]}}, "of the part 'P' must be a list of paths"),
+        ({"book": {"title": "T", "chapters": [{"part": "P", "chapters": "index.qmd"}]}}, "found 'index.qmd'"),
+        ({"book": {"title": "T", "chapters": [{"part": "P", "chapters": [{"part": "Q"}]}]}}, "must be a path"),
+        ({"book": {"title": "T", "chapters": "index.qmd"}}, "of the book must be a list"),
+        ({"book": {"title": "T", "chapters": ["index.qmd"], "appendices": None}}, "`appendices:` must be a list"),
+        ({"book": None}, "list its chapters"),
+        ({"project": None}, "type: book"),
     ],
 )
 def test_a_wrong_project_file_is_refused(tmp_path: Path, change: dict[str, object], words: str) -> None:
     write_book(tmp_path, {"index.qmd": "# T\n"}, **change)
-    with pytest.raises(BookError, match=words):
+    with pytest.raises(BookError, match=words) as caught:
         load_book(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_part_without_chapters_is_one_line_on_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_book(tmp_path, {"index.qmd": "# T\n"})
+    with (tmp_path / "_quarto.yml").open("a") as project:
+        project.write("book:\n  title: T\n  chapters:\n  - index.qmd\n  - part: Later\n    chapters:\n")
+    monkeypatch.chdir(tmp_path)
+    assert command_line.main(["render", "--engine", "builtin"]) == 2
+    assert capsys.readouterr().err == (
+        "error: _quarto.yml: `chapters:` of the part 'Later' must be a list of paths, found nothing; list some, or leave it out\n"
+    )
+    assert not (tmp_path / "_book").exists()
 
 
 def test_the_line_of_an_unknown_key_is_named(tmp_path: Path) -> None:
