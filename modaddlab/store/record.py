@@ -103,9 +103,7 @@ class Record:
             LabError: the manifest, the specification or the provenance is missing, damaged or another run's.
         """
         files = read_manifest(data, run_id)
-        content = _read_verified(data, run_id, SPEC, files[SPEC])
-        with _damage(data, run_id, SPEC):
-            spec = _parse_spec(run_id, content)
+        spec = _read_spec(data, run_id, files)
         _check_final_listed(data, spec, files)
         content = _read_verified(data, run_id, PROVENANCE, files[PROVENANCE])
         with _damage(data, run_id, PROVENANCE):
@@ -202,16 +200,22 @@ def inspect(data: Path, run_id: str) -> Iterator[tuple[str, LabError | None]]:
     except LabError as error:
         yield MANIFEST, error
         return
+    spec, problem = None, None
+    try:
+        spec = _read_spec(data, run_id, files)
+        _check_final_listed(data, spec, files)
+    except LabError as error:
+        if spec is not None:  # the manifest contradicts an intact specification
+            yield MANIFEST, error
+            return
+        problem = error
     yield MANIFEST, None
-    spec: RunSpec | None = None
-    for name in sorted(files, key=lambda name: (name != SPEC, name)):
+    yield SPEC, problem
+    for name in sorted(set(files) - {SPEC}):
         try:
             content = _read_verified(data, run_id, name, files[name])
             with _damage(data, run_id, name):
-                if name == SPEC:
-                    spec = _parse_spec(run_id, content)
-                    _check_final_listed(data, spec, files)
-                elif name == PROVENANCE:
+                if name == PROVENANCE:
                     _parse_provenance(content)
                 elif spec is not None:
                     parse_arrays(spec, name, content)
@@ -297,6 +301,12 @@ def parse_arrays(spec: RunSpec, name: str, content: bytes) -> dict[str, np.ndarr
     for array in wide.values():
         array.flags.writeable = False
     return wide
+
+
+def _read_spec(data: Path, run_id: str, files: Mapping[str, FileEntry]) -> RunSpec:
+    content = _read_verified(data, run_id, SPEC, files[SPEC])
+    with _damage(data, run_id, SPEC):
+        return _parse_spec(run_id, content)
 
 
 def _parse_spec(run_id: str, content: bytes) -> RunSpec:

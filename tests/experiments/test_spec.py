@@ -23,7 +23,7 @@ from modaddlab.experiments.spec import (
     flatten,
 )
 
-patient = settings(deadline=None, max_examples=60)
+patient = settings(deadline=None, max_examples=60, derandomize=True)
 
 
 def choice(cls: type, name: str) -> st.SearchStrategy[Any]:
@@ -87,6 +87,8 @@ def specs(draw: st.DrawFn) -> RunSpec:
         ),
         record=RecordSpec(
             metrics_every=draw(st.integers(1, 1000)),
+            energies=draw(st.booleans()),
+            weights=draw(choice(RecordSpec, "weights")),
             snapshots=draw(st.integers(0, 1000)),
             snapshot_dtype=draw(choice(RecordSpec, "snapshot_dtype")),
         ),
@@ -150,7 +152,9 @@ def test_every_field_changes_the_id() -> None:
             "optimizer": "sgd", "lr": 0.01, "weight_decay": 0.5, "beta1": 0.8, "beta2": 0.9, "warmup_steps": 0,
             "batch_size": 64, "l1": 0.1,
         },
-        "record": {"metrics_every": 5, "snapshots": 3, "snapshot_dtype": "float32"},
+        "record": {
+            "metrics_every": 5, "energies": False, "weights": "none", "snapshots": 3, "snapshot_dtype": "float32",
+        },
         "steps": 10, "seed": 1, "loss_dtype": "float32",
     }  # fmt: skip
     three_at_once = {"model.d_model", "model.n_heads", "model.d_head"}  # one of them alone is refused

@@ -276,7 +276,7 @@ def test_metrics_that_do_not_fit_are_refused(store: Store, record: Record, damag
 
 MANIFEST_DAMAGES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "format": (lambda manifest: manifest.update(format=2), "'format' must be 1, found 2"),
-    "no final": (lambda manifest: manifest["files"].pop("final.safetensors"), "must list final.safetensors"),
+    "no final": (lambda manifest: manifest["files"].pop("final.safetensors"), "must list final.safetensors: the run keeps all"),
     "no table": (lambda manifest: manifest.update(files=[]), "'files' must be a table"),
     "outside": (
         lambda manifest: manifest["files"].update({"../../secret": {"sha256": "0" * 64, "bytes": 1}}),
