@@ -83,7 +83,15 @@ from modaddlab.figures.spectra import (
     spectrum_over_training,
 )
 from modaddlab.figures.stages import answers_over_training, common_to_rare, memory_maps, stage_curves, stage_weights
-from modaddlab.figures.sweeps import steps_to_grok
+from modaddlab.figures.sweeps import (
+    Times,
+    concentration_by_setting,
+    curves_by_setting,
+    outcome_grid,
+    seed_strips,
+    steps_to_grok,
+    two_bases,
+)
 from modaddlab.figures.task import addition_on_a_circle, operation_table
 from modaddlab.figures.theme import frequency_colors
 from modaddlab.figures.two_layer import (
@@ -102,6 +110,7 @@ __all__ = [
     "Moment",
     "Phase",
     "Story",
+    "Times",
     "ablation_losses",
     "ablations_over_seeds",
     "accuracy_by_scale",
@@ -118,9 +127,11 @@ __all__ = [
     "cluster_sizes",
     "common_to_rare",
     "component_spectrum",
+    "concentration_by_setting",
     "conserved",
     "correct_logit_margin",
     "correct_logit_surface",
+    "curves_by_setting",
     "decision",
     "download_link",
     "embedding_circles",
@@ -155,6 +166,7 @@ __all__ = [
     "neuron_spectra",
     "neuron_waves",
     "operation_table",
+    "outcome_grid",
     "outcome_map",
     "outer_products",
     "overtones",
@@ -171,6 +183,7 @@ __all__ = [
     "ring_balance",
     "rule_hits",
     "runs_grid",
+    "seed_strips",
     "show",
     "solved_waves",
     "sorted_components",
@@ -190,6 +203,7 @@ __all__ = [
     "table_columns",
     "training_curves",
     "trigonometric_identity",
+    "two_bases",
     "until",
     "verdicts",
     "walk_answer",

@@ -1,63 +1,304 @@
-"""Figures of sweeps: one setting varied, and how long it takes to grok."""
+"""Figures of sweeps: settings varied, how long each takes to grok, and what the networks end up with.
+
+A network that did not grok within its steps says only "later than that": it is drawn as an open triangle that points up from the
+step at which it was stopped, never as a value. A public result that says "never" is drawn the same way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike
 
+from modaddlab.analysis.seeds import over_seeds
+from modaddlab.figures.curves import last_finite
+from modaddlab.figures.marks import EndLabel, accuracy_axis, color_scale, frequency_axis, label_ends, step_axis
 from modaddlab.figures.theme import new_figure, palette, themed
 
-MARKERS = ("s", "D", "^", "v")
+MARKERS = ("s", "D", "v", "P")
 """Of published series, in order."""
+
+Scale = Literal["log", "linear", "categories"]
+
+
+class Times(NamedTuple):
+    """The seeds of one setting."""
+
+    steps: Sequence[float]
+    """Time to grok of each seed, NaN for one that never did."""
+    trained_for: float
+    """The steps that they had."""
 
 
 @themed
 def steps_to_grok(
     setting: str,
-    ours: Mapping[float, Sequence[float]],
-    published: Mapping[str, Mapping[float, tuple[float, float]]],
-    never: float,
+    ours: Mapping[float, Times] | Mapping[str, Times],
+    published: Mapping[str, Mapping[float, tuple[float, float]]] | Mapping[str, Mapping[str, tuple[float, float]]] = {},
+    scale: Scale = "log",
 ) -> Figure:
-    """The step of generalization over a setting, both on logarithmic axes.
+    """Time to grok over a setting: each seed a dot, the mean of three or more with its 95 % interval a bar.
 
     Args:
         setting: what is varied, the label of the horizontal axis.
-        ours: value of the setting -> the step for each seed, NaN for a seed that never generalized.
-        published: source -> value of the setting -> lowest and highest published step.
-        never: where seeds that never generalized are drawn, above all others; the level is labelled.
+        ours: value of the setting -> its seeds.
+        published: source -> value of the setting -> lowest and highest published step; an infinite highest one says that it had
+            not grokked by the lowest.
+        scale: of the horizontal axis; "categories" puts the values, which may be texts, at equal distances.
     """
     colors = palette()
-    figure = new_figure(3.8)
+    figure = new_figure(3.9)
     axes = figure.add_subplot()
-    beside = [1.06 ** (1 + rank // 2) if rank % 2 else 1.06 ** -(1 + rank // 2) for rank in range(len(published))]
-    for marker, shift, (source, values) in zip(MARKERS, beside, published.items(), strict=False):
-        x = np.array(list(values)) * shift
-        low, high = np.array(list(values.values())).T
-        middle = np.sqrt(low * high)
-        axes.vlines(x, low, high, color=colors.muted, lw=1.2)
-        axes.plot(x, middle, marker, ms=7, color=colors.muted, mfc=colors.page, label=source)
-        axes.plot(x, middle, lw=0.8, ls=":", color=colors.muted)
-    any_never = False
-    for x, steps in ours.items():
-        steps = np.asarray(steps, dtype=np.float64)
-        lost = np.isnan(steps)
-        any_never |= bool(lost.any())
-        axes.plot(np.full((~lost).sum(), x), steps[~lost], "o", ms=6, color=colors.test, alpha=0.75, mew=0)
-        axes.plot(np.full(lost.sum(), x), np.full(lost.sum(), never), "x", ms=8, mew=2, color=colors.test)
-    if any_never:
-        axes.axhline(never, lw=0.8, color=colors.rule)
-        axes.annotate("never", (1, never), (4, 0), xycoords=("axes fraction", "data"), textcoords="offset points", va="center")
-    axes.set_xscale("log")
+    values = [*ours, *(value for series in published.values() for value in series if value not in ours)]
+    if scale == "categories":
+        place: Callable[[float | str], float] = lambda value: float(values.index(value))  # noqa: E731
+    else:
+        place = float
+    handles = []
+    for rank, (marker, (source, series)) in enumerate(zip(MARKERS, published.items(), strict=False)):
+        handles.append(_published(axes, marker, source, series, lambda x, rank=rank: _beside(place(x), rank, scale)))
+    for value, (steps, trained_for) in ours.items():
+        _seeds(axes, place(value), np.asarray(steps, dtype=np.float64), trained_for, scale)
+    if scale == "log":
+        axes.set_xscale("log")
     axes.set_yscale("log")
-    ticks = sorted({*ours, *(x for values in published.values() for x in values)})
-    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xticks(
+        [place(value) for value in values], [value if isinstance(value, str) else f"{value:g}" for value in values]
+    )
     axes.minorticks_off()
+    axes.margins(x=0.06, y=0.1)
     axes.set_xlabel(setting)
     axes.set_ylabel("step of 95 % test accuracy")
-    handles, labels = axes.get_legend_handles_labels()
-    mine = Line2D([], [], ls="", marker="o", ms=6, color=colors.test)
-    figure.legend([mine, *handles], ["this book, each seed", *labels], loc="outside upper left", ncols=3, frameon=False)
+    mine = Line2D([], [], ls="", marker="o", ms=6, color=colors.test, label="this book, each seed")
+    never = Line2D([], [], ls="", marker="^", ms=7, mfc="none", mew=1.4, color=colors.ink, label="not by this step")
+    figure.legend(handles=[mine, *handles, never], loc="outside upper left", ncols=3, frameon=False)
+    return figure
+
+
+def _seeds(axes: Axes, x: float, steps_S: np.ndarray, trained_for: float, scale: Scale) -> None:
+    color, lost_S = palette().test, np.isnan(steps_S)
+    axes.plot(np.full((~lost_S).sum(), x), steps_S[~lost_S], "o", ms=6, color=color, alpha=0.7, mew=0)
+    if lost_S.any():
+        axes.plot(np.full(lost_S.sum(), x), np.full(lost_S.sum(), trained_for), "^", ms=8, mfc="none", mew=1.6, color=color)
+    if len(steps_S) >= 3 and not lost_S.any():
+        mean = over_seeds(steps_S, "log")
+        at = _beside(x, 1, scale)
+        axes.vlines(at, mean.low, mean.high, color=color, lw=2.2)
+        axes.plot(at, mean.mean, "_", ms=12, mew=2.2, color=color)
+
+
+def _published(
+    axes: Axes, marker: str, source: str, series: Mapping[float, tuple[float, float]] | Mapping[str, tuple[float, float]], x_of
+) -> Line2D:
+    colors = palette()
+    for value, (low, high) in series.items():
+        x = x_of(value)
+        if math.isinf(high):
+            axes.plot(x, low, "^", ms=8, mfc="none", mew=1.4, color=colors.muted)
+            axes.plot(x, low, marker, ms=3, color=colors.muted)
+        else:
+            axes.vlines(x, low, high, color=colors.muted, lw=1.2)
+            axes.plot(x, math.sqrt(low * high), marker, ms=7, color=colors.muted, mfc=colors.page)
+    return Line2D([], [], ls="", marker=marker, ms=7, color=colors.muted, mfc=colors.page, label=source)
+
+
+def _beside(x: float, rank: int, scale: Scale) -> float:
+    """A place near x, alternately to its left and right."""
+    distance = (1 + rank // 2) * (1 if rank % 2 else -1)
+    return x * 1.07**distance if scale == "log" else x + distance * (0.13 if scale == "categories" else 0.008)
+
+
+@themed
+def curves_by_setting(
+    setting: str,
+    curves: Mapping[float, tuple[np.ndarray, np.ndarray]] | Mapping[str, tuple[np.ndarray, np.ndarray]],
+    label: str = "test accuracy",
+    scale: str = "log",
+    bounds: tuple[float, float] | None = (0.0, 1.0),
+) -> Figure:
+    """One recorded curve of each run over the steps; the order of the settings is the order of the colours.
+
+    Args:
+        setting: what is varied, the title of the labels.
+        curves: value of the setting -> (steps (T,), values (T,)).
+        label: what the curves are.
+        scale: "log" or "linear" steps.
+        bounds: (0, 1) draws an axis of accuracies; None a logarithmic one of losses and norms.
+    """
+    figure = new_figure(3.7)
+    axes = figure.add_subplot()
+    longest = max((step for step, _ in curves.values()), key=lambda step: step[-1])
+    step_axis(axes, longest, scale)
+    if bounds:
+        accuracy_axis(axes)
+    else:
+        axes.set_yscale("log")
+    axes.set_ylabel(label)
+    inks = _ramp(len(curves))
+    ends = []
+    for ink, (value, (step_T, value_T)) in zip(inks, curves.items(), strict=True):
+        shown = step_T > 0 if scale == "log" else step_T >= 0
+        axes.plot(step_T[shown], value_T[shown], color=ink, lw=1.6)
+        ends.append(EndLabel(last_finite(value_T), value if isinstance(value, str) else f"{value:g}", ink))
+    label_ends(axes, ends)
+    axes.set_title(setting, loc="right", fontsize=10, color=palette().muted)
+    return figure
+
+
+def _ramp(n: int) -> list:
+    """Colours from weak to strong, all of them visible on the page."""
+    return [palette().sequential(share) for share in np.linspace(0.35, 1.0, n)]
+
+
+@themed
+def concentration_by_setting(
+    setting: str,
+    values: Mapping[float, Sequence[float]] | Mapping[str, Sequence[float]],
+    nulls: Mapping[float, float] | Mapping[str, float],
+    label: str = "effective number of frequencies",
+    scale: Scale = "log",
+) -> Figure:
+    """How concentrated the embeddings are over a setting, each seed a dot, beside the same with renamed residues.
+
+    Args:
+        setting: what is varied.
+        values: value of the setting -> the quantity of each seed.
+        nulls: value of the setting -> the quantity with the residues renamed at random.
+        label: what the quantity is.
+        scale: of the horizontal axis, as in `steps_to_grok`.
+    """
+    colors = palette()
+    figure = new_figure(3.4)
+    axes = figure.add_subplot()
+    places = dict(zip(values, range(len(values)), strict=True)) if scale == "categories" else {value: value for value in values}
+    xs = np.array(list(places.values()), dtype=np.float64)
+    axes.plot(xs, [nulls[value] for value in values], color=colors.control, ls=":", lw=1.2)  # pyright: ignore
+    axes.plot(xs, [nulls[value] for value in values], "_", ms=14, mew=2, color=colors.control)  # pyright: ignore
+    for value, x in places.items():
+        seeds = np.asarray(values[value], dtype=np.float64)  # pyright: ignore
+        axes.plot(np.full(len(seeds), float(x)), seeds, "o", ms=6, color=colors.norm, alpha=0.75, mew=0)
+    if scale == "log":
+        axes.set_xscale("log")
+    axes.set_ylim(bottom=0)
+    axes.set_xticks(xs, [value if isinstance(value, str) else f"{value:g}" for value in values])
+    axes.minorticks_off()
+    axes.margins(x=0.06)
+    axes.set_xlabel(setting)
+    axes.set_ylabel(label)
+    marks = [
+        Line2D([], [], ls="", marker="o", ms=6, color=colors.norm, label="each seed"),
+        Line2D([], [], ls=":", marker="_", ms=12, mew=2, color=colors.control, label="residues renamed at random"),
+    ]
+    figure.legend(handles=marks, loc="outside upper left", ncols=2, frameon=False)
+    return figure
+
+
+@themed
+def outcome_grid(
+    rows: tuple[str, Sequence[object]],
+    columns: tuple[str, Sequence[object]],
+    steps_RC: ArrayLike,
+    texts_RC: Sequence[Sequence[str]],
+) -> Figure:
+    """Time to grok over two settings as a table of coloured cells: darker is sooner or later as the colour scale says.
+
+    Args:
+        rows, columns: the name of a setting and its values.
+        steps_RC: time to grok, NaN where it never did or was not trained: those cells stay empty but for their text.
+        texts_RC: what is written in each cell.
+    """
+    colors = palette()
+    steps_RC = np.asarray(steps_RC, dtype=np.float64)
+    (row_name, row_values), (column_name, column_values) = rows, columns
+    figure = new_figure(1.5 + 0.62 * len(row_values))
+    axes = figure.add_subplot()
+    log_RC = np.ma.masked_invalid(np.log10(steps_RC))
+    image = axes.imshow(log_RC, cmap=colors.sequential, aspect="auto", origin="upper")
+    low, high = (float(log_RC.min()), float(log_RC.max())) if log_RC.count() else (3.0, 4.0)
+    if high - low < 0.1:
+        low, high = low - 0.05, high + 0.05
+    image.set_clim(low - 0.15 * (high - low), high)
+    axes.grid(False)
+    for r, line in enumerate(texts_RC):
+        for c, text in enumerate(line):
+            empty = not np.isfinite(steps_RC[r, c])
+            ink = colors.muted if empty else _ink_on(image.to_rgba(log_RC[r, c]))
+            axes.text(c, r, text, ha="center", va="center", fontsize=10, color=ink)
+    axes.set_xticks(range(len(column_values)), [str(value) for value in column_values])
+    axes.set_yticks(range(len(row_values)), [str(value) for value in row_values])
+    axes.tick_params(length=0)
+    axes.set_xlabel(column_name)
+    axes.set_ylabel(row_name)
+    bar = color_scale(figure, image, axes, "step of 95 % test accuracy")
+    inside = [tick for tick in range(math.floor(low), math.ceil(high) + 1) if low <= tick <= high]
+    marks = inside if len(inside) > 1 else [low, high]
+    bar.set_ticks(marks, labels=[f"{10**mark:,.0f}" for mark in marks])
+    return figure
+
+
+def _ink_on(color: ArrayLike) -> str:
+    """Black or white, whichever is read better on a colour (red, green, blue, ...)."""
+    return "#000000" if np.asarray(color)[:3] @ [0.299, 0.587, 0.114] > 0.5 else "#ffffff"
+
+
+@themed
+def two_bases(spectra: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+    """The embedding's energy per frequency of addition and per character of multiplication, a row for each network.
+
+    Args:
+        spectra: name -> (energy of the additive frequencies (K,), energy of the multiplicative ones (K,)), any unit; each is
+            drawn as a share of its sum.
+    """
+    colors = palette()
+    figure = new_figure(0.9 + 1.25 * len(spectra))
+    panels = figure.subplots(len(spectra), 2, squeeze=False, sharey="row")
+    for row, (name, energies) in enumerate(spectra.items()):
+        for axes, energy_K, color in zip(panels[row], energies, (colors.norm, colors.restricted), strict=True):
+            share_K = np.asarray(energy_K) / np.sum(energy_K)
+            axes.bar(np.arange(1, len(share_K) + 1), share_K, width=0.8, color=color)
+            last = row == len(spectra) - 1
+            frequency_axis(axes, len(share_K), "frequency k" if last else "")
+            axes.tick_params(labelbottom=last)
+        panels[row, 0].set_ylabel(name, rotation=0, ha="right", va="center")
+        panels[row, 0].yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    panels[0, 0].set_title("waves of addition")
+    panels[0, 1].set_title("characters of multiplication")
+    return figure
+
+
+@themed
+def seed_strips(
+    quantities: Mapping[str, Sequence[float]], published: Mapping[str, float] = {}, log: Sequence[str] = ()
+) -> Figure:
+    """Each quantity's seeds as dots on a line of its own, with their mean and its 95 % interval.
+
+    Args:
+        quantities: name -> one value per seed.
+        published: name -> the published value, drawn as a hollow square.
+        log: the names of the quantities on logarithmic axes, whose mean is the geometric one.
+    """
+    colors = palette()
+    figure = new_figure(0.4 + 0.86 * len(quantities))
+    panels = figure.subplots(len(quantities), 1, squeeze=False)
+    for axes, (name, values) in zip(panels[:, 0], quantities.items(), strict=True):
+        values_S = np.asarray(values, dtype=np.float64)
+        mean = over_seeds(values_S, "log" if name in log else "linear")
+        axes.plot(values_S, np.zeros(len(values_S)), "o", ms=7, color=colors.test, alpha=0.6, mew=0)
+        axes.hlines(0.5, mean.low, mean.high, color=colors.ink, lw=2.2)
+        axes.plot(mean.mean, 0.5, "|", ms=12, mew=2.2, color=colors.ink)
+        if name in published:
+            axes.plot(published[name], 0.5, "s", ms=7, mfc=colors.page, mew=1.4, color=colors.muted)
+        if name in log:
+            axes.set_xscale("log")
+        axes.set_ylim(-0.6, 1.0)
+        axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
+        axes.grid(False)
+        axes.set_title(name, fontsize=10)
     return figure

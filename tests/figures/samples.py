@@ -250,7 +250,47 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
         "runs_grid_loss": (figures.runs_grid, (grid, "loss"), {}),
         "steps_to_grok": (
             figures.steps_to_grok,
-            ("weight decay", {0.3: [24_000, np.nan], 1.0: [7010]}, {"a paper": {0.3: (3000, 3000), 3.0: (5e3, 9e3)}}, 4e4),
+            (
+                "weight decay",
+                {0.3: figures.Times([24_000, np.nan], 30_000), 1.0: figures.Times([7010, 6000, 8000], 25_000)},
+                {"a paper": {0.3: (3000, 3000), 3.0: (5e3, 9e3)}, "a sweep": {0.3: (40_000, np.inf)}},
+            ),
+            {},
+        ),
+        "steps_to_grok_categories": (
+            figures.steps_to_grok,
+            ("operation", {"add": figures.Times([7010], 25_000), "cubic": figures.Times([np.nan], 15_000)}),
+            {"scale": "categories"},
+        ),
+        "curves_by_setting": (
+            figures.curves_by_setting,
+            ("weight decay", {0.1: (step, run["test_accuracy"]), 1.0: (step, run["train_accuracy"])}),
+            {},
+        ),
+        "curves_by_setting_loss": (
+            figures.curves_by_setting,
+            ("width", {"narrow": (step, run["test_loss"])}, "test loss", "linear", None),
+            {},
+        ),
+        "concentration_by_setting": (
+            figures.concentration_by_setting,
+            ("weight decay", {0.3: [5.0, 6.0], 1.0: [4.0]}, {0.3: 50.0, 1.0: 51.0}),
+            {},
+        ),
+        "outcome_grid": (
+            figures.outcome_grid,
+            (("layers", [1, 2]), ("operation", ["add", "multiply"]), [[6000, 9000], [np.nan, 3000]],
+             [["6,000", "9,000"], ["> 10,000", "3,000"]]),
+            {},
+        ),
+        "two_bases": (
+            figures.two_bases,
+            ({"multiply": (np.arange(1.0, 6), np.array([0.1, 4, 0.1, 0.1, 0.2]))},),
+            {},
+        ),
+        "seed_strips": (
+            figures.seed_strips,
+            ({"keys": [3, 4, 5], "test loss": [1e-7, 2e-7, 3e-7]}, {"keys": 5}, ["test loss"]),
             {},
         ),
         "verdicts": (

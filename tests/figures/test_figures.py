@@ -34,6 +34,7 @@ NOT_FIGURES = {
     "Moment",
     "Phase",
     "Story",
+    "Times",
     "download_link",
     "frequency_colors",
     "player",
