@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 from numpy.typing import ArrayLike
 
 from modaddlab.analysis.seeds import over_seeds
@@ -68,6 +69,8 @@ def steps_to_grok(
     if scale == "log":
         axes.set_xscale("log")
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
     axes.set_xticks(
         [place(value) for value in values], [value if isinstance(value, str) else f"{value:g}" for value in values]
     )
