@@ -3,8 +3,9 @@
 A write goes to a uniquely named temporary in the target's folder, is flushed to the disk and takes the
 target's name by `os.replace`, which either happens or does not; then the folder is flushed, so that the name
 survives a power cut. Whoever is killed in between leaves a temporary that nothing ever reads. A read gets all
-bytes of a file at once, so that what is hashed is what is parsed. Nothing here can load a pickle: arrays are
-safetensors, everything else is JSON.
+bytes of a file at once, so that what is hashed is what is parsed; before that it looks at what lies there, so that it
+neither waits for a pipe nor fills the memory with a file of the wrong length. Nothing here can load a pickle: arrays
+are safetensors, everything else is JSON.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+import stat
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from safetensors import SafetensorError
@@ -29,6 +31,9 @@ from modaddlab.errors import LabError
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
 
+MOST_HEADER = 100_000_000
+"""Bytes that a safetensors header has at most; the library's own limit."""
+
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space",
     errno.EDQUOT: "the disk quota is used up; free some space",
@@ -37,6 +42,8 @@ _REASONS = {
     errno.EACCES: "permission denied; change the permissions or name another data folder with --data DIR",
     errno.EPERM: "permission denied; change the permissions or name another data folder with --data DIR",
     errno.ENOTDIR: "a part of the path is a file, not a folder; name another data folder with --data DIR",
+    errno.EISDIR: "a folder is there in place of a file; remove it or name another data folder with --data DIR",
+    errno.ENAMETOOLONG: "the name is too long for this file system; name another data folder with --data DIR",
     errno.EIO: "the disk reports an input/output error; check the disk",
 }
 
@@ -88,6 +95,57 @@ def confined(root: Path, *parts: str) -> Path:
 def unique_name(start: str) -> str:
     """A name that nothing else uses: `start` and 16 random hex digits."""
     return f"{start}{secrets.token_hex(8)}"
+
+
+def read_regular(path: Path, fits: Callable[[BinaryIO, int], None]) -> bytes:
+    """All bytes of a file, whose length is looked at before it is read.
+
+    Args:
+        path: the file; a pipe or a device is refused and not waited for.
+        fits: gets the opened file and its length in bytes, and raises ValueError when they are not what they must be.
+
+    Raises:
+        ValueError: it is no regular file, or does not fit.
+        OSError: it cannot be read.
+    """
+    _require_regular(os.stat(path))
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        _require_regular(status)
+        fits(file, status.st_size)
+        file.seek(0)
+        return file.read(status.st_size)
+
+
+def _require_regular(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError(f"must be a file, found {'a folder' if stat.S_ISDIR(status.st_mode) else 'a pipe or a device'}")
+
+
+def whole_safetensors(before: int = 0) -> Callable[[BinaryIO, int], None]:
+    """For `read_regular`: the file is as long as its safetensors header says.
+
+    Args:
+        before: bytes before the header.
+    """
+
+    def fits(file: BinaryIO, size: int) -> None:
+        file.seek(before)
+        length = int.from_bytes(file.read(8), "little")
+        start = before + 8 + length
+        if length > MOST_HEADER or start > size:
+            raise ValueError(f"its header cannot have {length} bytes; the file has {size}")
+        try:
+            header = json.loads(file.read(length))
+            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+            expected = start + max(ends, default=0)
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
+            raise ValueError(f"must begin with a safetensors header ({type(error).__name__})") from None
+        if size != expected:
+            raise ValueError(f"must have {expected} bytes by its header, found {size}")
+
+    return fits
 
 
 def write_atomic(path: Path, content: bytes) -> None:

@@ -34,8 +34,10 @@ from modaddlab.store.files import (
     disk_errors,
     from_safetensors,
     make_folder,
+    read_regular,
     remove_temporaries,
     to_safetensors,
+    whole_safetensors,
     write_atomic,
 )
 from modaddlab.store.record import check_run_id, snapshot_file
@@ -50,7 +52,7 @@ _STATE = re.compile(r"state-([0-9]{8})\.safetensors")
 
 
 class Partial:
-    """The working state of one run. Everything but construction and `newest_step` needs the lock.
+    """The working state of one run. Everything but construction, `is_locked` and `newest_step` needs the lock.
 
     partial = Partial(data, run_id, notify=print)
     with partial.lock():
@@ -72,6 +74,7 @@ class Partial:
             LabError: the run id is none, or its folder leads out of the data folder.
         """
         self.run_id = check_run_id(run_id)
+        self._data = data
         self.folder = confined(data, "partial", run_id)
         self._lock_path = confined(data, "partial", f"{run_id}.lock")
         self._notify = notify
@@ -98,11 +101,25 @@ class Partial:
         try:
             self._locked, self._hashes = True, None
             remove_temporaries(self.folder)
-            remove_temporaries(self.folder / "snapshots")
+            remove_temporaries(self._inside("snapshots"))
             yield
         finally:
             self._locked = False
             lock.release()
+
+    def is_locked(self) -> bool:
+        """Whether a living process trains the run now; needs no lock, and leaves none."""
+        if not self._lock_path.exists():
+            return False
+        lock = filelock.FileLock(self._lock_path)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            return True
+        except OSError:  # a folder that cannot be written: whoever could train there could lock there
+            return False
+        lock.release()
+        return False
 
     def save_state(self, step: int, arrays: Mapping[str, np.ndarray], extra: Mapping[str, Any]) -> None:
         """Save what training needs to go on from `step` to the same bits; the state before is kept too.
@@ -140,7 +157,7 @@ class Partial:
         self._require_lock()
         found = None
         for step in self._states():
-            path = self.folder / _state_file(step)
+            path = self._inside(_state_file(step))
             try:
                 found = self._read_state(path, step)
                 break
@@ -232,7 +249,11 @@ class Partial:
     def _read_state(self, path: Path, step: int) -> tuple[int, dict[str, np.ndarray], dict[str, Any], dict[int, str]]:
         """A state whose checksum holds and whose snapshots are intact; ValueError says what is wrong."""
         with disk_errors(path, "read"):
-            arrays, text = from_safetensors(path.read_bytes())
+            try:
+                content = read_regular(path, whole_safetensors())
+            except FileNotFoundError:
+                raise ValueError("a link that leads nowhere") from None
+        arrays, text = from_safetensors(content)
         try:
             body = json.loads(text or "")
             checksum = body.pop("sha256")
@@ -252,14 +273,21 @@ class Partial:
 
     def _snapshot_problem(self, step: int, sha256: str) -> str | None:
         path = self._snapshot_path(step)
-        try:
-            found = FileEntry.of(path.read_bytes()).sha256
-        except OSError as error:
-            return f"its snapshot {path} cannot be read: {error.strerror}"
+        with disk_errors(path, "read"):
+            try:
+                found = FileEntry.of(read_regular(path, whole_safetensors())).sha256
+            except FileNotFoundError:
+                return f"its snapshot {path} is missing"
+            except ValueError as error:
+                return f"its snapshot {path} {error}"
         return None if found == sha256 else f"its snapshot {path} has been changed"
 
     def _snapshot_path(self, step: int) -> Path:
-        return self.folder / snapshot_file(step)
+        return self._inside(*snapshot_file(step).split("/"))
+
+    def _inside(self, *parts: str) -> Path:
+        """A path in the run's folder, refused when a link leads out of the data folder."""
+        return confined(self._data, "partial", self.run_id, *parts)
 
     def _remove(self, path: Path) -> None:
         with disk_errors(path, "remove"):

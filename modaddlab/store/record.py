@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -30,7 +30,7 @@ from modaddlab.errors import LabError
 from modaddlab.experiments import catalogue
 from modaddlab.experiments.spec import RunSpec, flatten
 from modaddlab.store.content import check_final, check_metrics, check_params
-from modaddlab.store.files import FileEntry, confined, disk_errors, from_json, from_safetensors, to_json
+from modaddlab.store.files import FileEntry, confined, disk_errors, from_json, from_safetensors, read_regular, to_json
 
 FORMAT = 1
 """The manifest's "format": raised when a record's layout changes."""
@@ -38,6 +38,9 @@ FORMAT = 1
 MANIFEST, SPEC, PROVENANCE = "manifest.json", "spec.json", "provenance.json"
 METRICS, FINAL = "metrics.safetensors", "final.safetensors"
 RUN_ID = re.compile(r"(?!.*\.\.)([a-z0-9][a-z0-9.-]{0,59})-[0-9a-f]{10}")
+
+MOST_MANIFEST = 2**20
+"""Bytes that a manifest has at most; one with 1,001 snapshots has a fifth of it."""
 
 _SNAPSHOT = re.compile(r"snapshots/step-([0-9]{8})\.safetensors")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -350,25 +353,30 @@ def _snapshot_step(name: str) -> int:
     return int(match[1])
 
 
-def _read(data: Path, run_id: str, name: str) -> bytes:
+def _read(data: Path, run_id: str, name: str, length: int | None = None) -> bytes:
+    """A file's bytes, which have the length that the manifest says; the manifest itself has a limit."""
+
+    def fits(file: BinaryIO, size: int) -> None:
+        if length is None:
+            _short(file, size)
+        elif size != length:
+            raise ValueError(f"must have {length} bytes by the manifest, found {size}")
+
     path = confined(data, "runs", check_run_id(run_id), *name.split("/"))
     with disk_errors(path, "read"):
         try:
-            return path.read_bytes()
+            return read_regular(path, fits)
         except FileNotFoundError:
             raise damaged(data, run_id, name, "the file is missing") from None
-        except IsADirectoryError:
-            raise damaged(data, run_id, name, "must be a file, found a folder") from None
+        except ValueError as error:
+            raise damaged(data, run_id, name, str(error)) from None
 
 
 def _read_verified(data: Path, run_id: str, name: str, entry: FileEntry) -> bytes:
     """A file's bytes, held against the manifest."""
-    content = _read(data, run_id, name)
+    content = _read(data, run_id, name, entry.bytes)
     found = FileEntry.of(content)
-    if found.bytes != entry.bytes:
-        finding = f"must have {entry.bytes} bytes by the manifest, found {found.bytes}"
-        raise damaged(data, run_id, name, finding)
-    if found.sha256 != entry.sha256:
+    if found != entry:
         finding = f"its sha256 must be {entry.sha256[:16]}... by the manifest, found {found.sha256[:16]}..."
         raise damaged(data, run_id, name, finding)
     return content
@@ -378,10 +386,15 @@ def damaged(data: Path, run_id: str, name: str, finding: str) -> LabError:
     """The error for a damaged file: its path, what was expected and found, the command that repairs it."""
     path, one_line = data / "runs" / run_id / name, " ".join(finding.split())
     try:  # a specification vouches for itself: the run id is its hash
-        spec = _parse_spec(run_id, confined(data, "runs", run_id, SPEC).read_bytes())
-    except (LabError, OSError):
+        spec = _parse_spec(run_id, read_regular(confined(data, "runs", run_id, SPEC), _short))
+    except (LabError, OSError, ValueError):
         spec = None
     return LabError(f"{path}: {one_line}; train it again: {training_command(data, run_id, spec, again=True)}")
+
+
+def _short(file: BinaryIO, size: int) -> None:
+    if size > MOST_MANIFEST:
+        raise ValueError(f"must have at most {MOST_MANIFEST} bytes, found {size}")
 
 
 @contextmanager

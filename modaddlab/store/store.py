@@ -176,7 +176,8 @@ class Store:
     def _publishing(self) -> Iterator[None]:
         """Hold the publications' lock, after clearing up what dead processes left."""
         make_folder(confined(self.data, "runs"))
-        lock_path = make_folder(confined(self.data, "partial")) / "publish.lock"
+        make_folder(confined(self.data, "partial"))
+        lock_path = confined(self.data, "partial", "publish.lock")
         lock = filelock.FileLock(lock_path)
         with disk_errors(lock_path, "lock"):
             try:
