@@ -28,6 +28,7 @@ import numpy as np
 from modaddlab.analysis import characters, fourier, phases, spectra
 from modaddlab.analysis.seeds import OverSeeds, over_seeds, share_interval
 from modaddlab.experiments import sweeps
+from modaddlab.experiments.cost import estimated_cost
 from modaddlab.experiments.spec import RunSpec, flatten
 from modaddlab.store.store import Store
 from modaddlab.study import Study
@@ -114,6 +115,16 @@ class Outcome:
         """The largest recorded value of a metric."""
         return float(np.nanmax(self.metrics[metric]))
 
+    @property
+    def norm_T(self) -> np.ndarray:
+        """(T,) the length of all weights taken as one vector, at the recorded steps."""
+        return np.sqrt(sum(self.metrics[name].astype(np.float64) ** 2 for name in self.metrics if name.startswith("norm/")))
+
+    def at(self, step: float, metric: str = "test_accuracy") -> float:
+        """A metric at the first recorded step that is not before `step`; NaN where there is none."""
+        later = np.flatnonzero(self.metrics["step"] >= step)
+        return float(self.metrics[metric][later[0]]) if len(later) else math.nan
+
     def concentration(self, basis: Basis = "additive") -> Concentration:
         """How concentrated the final embedding is in a basis, from the cache or computed and kept there.
 
@@ -188,6 +199,21 @@ class SweepOutcomes:
             setting[0] if len(setting) == 1 else setting: Point(setting, tuple(sorted(found, key=lambda row: row.spec.seed)))
             for setting, found in sorted(grouped.items(), key=lambda item: tuple(map(_order, item[0])))
         }
+
+    @property
+    def pending(self) -> str:
+        """A sentence on what is not trained yet and what it would cost on one core; empty when everything is."""
+        if not self.missing:
+            return ""
+        seeds: dict[str, list[int]] = {}
+        for spec in self.missing:
+            seeds.setdefault(spec.name, []).append(spec.seed)
+        trained = {row.spec.name for row in self.rows}
+        names = [
+            f"{name} ({'more seeds' if name in trained else 'one seed' if len(found) == 1 else f'{len(found)} seeds'})"
+            for name, found in seeds.items()
+        ]
+        return f"Not trained here yet: {', '.join(names)}; about {estimated_cost(self.missing)} on one core in all."
 
     def where(self, keep: Callable[[RunSpec], bool]) -> SweepOutcomes:
         """The part of the sweep whose specifications are kept."""

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from modaddlab.analysis.seeds import over_seeds, share_interval
+from modaddlab.analysis.seeds import (
+    log_deviation,
+    over_seeds,
+    range_of_one_more,
+    seeds_needed,
+    share_interval,
+    smaller_studies,
+)
 
 
 def test_the_interval_is_student_s() -> None:
@@ -61,3 +68,44 @@ def test_the_interval_of_a_share_is_wilson_s(n_hits: int, n: int) -> None:
 def test_an_impossible_share_is_refused(n_hits: int, n: int) -> None:
     with pytest.raises(ValueError, match="n_hits"):
         share_interval(n_hits, n)
+
+
+def test_one_more_run_lies_in_its_range_as_often_as_it_says() -> None:
+    generator = np.random.default_rng(2)
+    hits = []
+    for _ in range(2000):
+        *known, new = np.exp(generator.normal(8, 0.3, size=6))
+        low, high = range_of_one_more(over_seeds(known, "log"), "log")
+        hits.append(low <= new <= high)
+    assert abs(np.mean(hits) - 0.95) < 4 * np.sqrt(0.95 * 0.05 / 2000)
+    assert np.isnan(range_of_one_more(over_seeds([1.0]))).all()
+    assert range_of_one_more(over_seeds([0.9, 1.0, 1.0], "share"), "share")[1] == 1
+
+
+def test_the_seeds_that_are_needed_have_the_power() -> None:
+    generator, deviation, ratio = np.random.default_rng(3), 0.3, 1.5
+    n = seeds_needed(ratio, deviation)
+    seen = [
+        stats.ttest_ind(generator.normal(0, deviation, n), generator.normal(np.log(ratio), deviation, n)).pvalue < 0.05
+        for _ in range(2000)
+    ]
+    assert 0.78 < np.mean(seen) < 0.92
+    assert seeds_needed(1 / ratio, deviation) == n
+    assert seeds_needed(1.1, deviation) > 10 * n
+    with pytest.raises(ValueError, match="not 1"):
+        seeds_needed(1.0, 0.3)
+
+
+def test_smaller_studies_are_all_subsets_and_the_whole_is_one_of_them() -> None:
+    values_S = np.exp(np.random.default_rng(4).normal(8, 0.3, size=6))
+    whole, pairs = smaller_studies(values_S, 6, "log"), smaller_studies(values_S, 2, "log")
+    reference = over_seeds(values_S, "log")
+    assert whole.width_N == pytest.approx([reference.high / reference.low])
+    assert whole.covers == 1
+    assert len(pairs.width_N) == 15
+    assert np.median(pairs.width_N) > whole.width_N[0]
+    assert len(smaller_studies(values_S, 3, most=7).width_N) == 7
+    assert smaller_studies([1.0, 3.0], 2).width_N == pytest.approx([over_seeds([1.0, 3.0]).high - over_seeds([1.0, 3.0]).low])
+    with pytest.raises(ValueError, match="between 2 and"):
+        smaller_studies(values_S, 7)
+    assert log_deviation([1.0, np.e]) == pytest.approx(np.sqrt(0.5))

@@ -44,6 +44,8 @@ def test_rows_are_grouped_by_what_varies_and_the_rest_is_missing(swept: outcomes
     assert list(swept.points) == [0.0, 1.0]
     assert [row.spec.seed for row in swept.points[1.0].rows] == [0, 1]
     assert swept.missing == (tiny(3.0),)
+    assert swept.pending.startswith("Not trained here yet: tiny-sweep (more seeds); about ")
+    assert swept.where(lambda spec: spec.optim.weight_decay < 3).pending == ""
     assert [row.setting for row in swept.where(lambda spec: spec.seed == 1).rows] == [(1.0,)]
 
 
@@ -62,6 +64,11 @@ def test_concentration_has_its_null_and_needs_an_embedding(swept: outcomes.Sweep
 def test_final_and_best_read_the_curves(swept: outcomes.SweepOutcomes) -> None:
     row = swept.rows[0]
     assert row.final("train_loss") == row.metrics["train_loss"][-1]
+    assert row.at(11) == row.metrics["test_accuracy"][np.searchsorted(row.metrics["step"], 11)]
+    assert math.isnan(row.at(151))
+    parts = [row.metrics[name] for name in row.metrics if name.startswith("norm/")]
+    assert len(parts) == 2  # theta and xi
+    assert row.norm_T == pytest.approx(np.hypot(*parts))
     assert row.best() == row.metrics["test_accuracy"].max()
 
 
