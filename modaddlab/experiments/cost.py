@@ -18,9 +18,11 @@ PRODUCT_RATE = 9e10
 PASS_SECONDS = 1.2e-9
 """The two-layer network: floating-point operations a second in its dense products; seconds per hidden activation for all else."""
 
+TRANSFORMER_STEP_SECONDS = 2.5e-3
 TRANSFORMER_RATE = 3.8e10
 LAYER_FACTOR = 3.15
-"""A one-layer transformer in the same unit, all else included; what each layer of a deeper one, by autograd, takes more."""
+"""What a step of a transformer costs whatever its size; a one-layer one's operations a second in the same products, all else
+included; what each layer of a deeper one, by autograd, takes more."""
 
 
 def seconds_per_step(spec: RunSpec) -> float:
@@ -31,7 +33,7 @@ def seconds_per_step(spec: RunSpec) -> float:
     if not isinstance(model, TwoLayerSpec):
         layers = 1 if model.n_layers == 1 else LAYER_FACTOR * model.n_layers
         step, on_all = n_train * products * layers / TRANSFORMER_RATE, p * p / n_train / 3
-        return step * (1 + on_all / spec.record.metrics_every)
+        return TRANSFORMER_STEP_SECONDS + step * (1 + on_all / spec.record.metrics_every)
     pairs = min(n_train, p * (p + 1) // 2)
     step = pairs * (products / PRODUCT_RATE + model.d_mlp * PASS_SECONDS)
     return STEP_SECONDS + step * (1 + 1 / spec.record.metrics_every)
