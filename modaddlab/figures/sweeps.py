@@ -43,6 +43,7 @@ def steps_to_grok(
     ours: Mapping[float, Times] | Mapping[str, Times],
     published: Mapping[str, Mapping[float, tuple[float, float]]] | Mapping[str, Mapping[str, tuple[float, float]]] = {},
     scale: Scale = "log",
+    law: tuple[ArrayLike, ArrayLike, str] | None = None,
 ) -> Figure:
     """Time to grok over a setting: each seed a dot, the mean of three or more with its 95 % interval a bar.
 
@@ -51,17 +52,22 @@ def steps_to_grok(
         ours: value of the setting -> its seeds.
         published: source -> value of the setting -> lowest and highest published step; an infinite highest one says that it had
             not grokked by the lowest.
-        scale: of the horizontal axis; "categories" puts the values, which may be texts, at equal distances.
+        scale: of the horizontal axis; "categories" puts the values, which may be texts, at equal distances. On a logarithmic one
+            a zero stands to the left of all others, with a gap.
+        law: a line through the points: its values of the setting, its steps, what it is.
     """
     colors = palette()
     figure = new_figure(3.9)
     axes = figure.add_subplot()
     values = [*ours, *(value for series in published.values() for value in series if value not in ours)]
+    values = list(dict.fromkeys(values))
     if scale == "categories":
         place: Callable[[float | str], float] = lambda value: float(values.index(value))  # noqa: E731
     else:
-        place = float
+        place = _placed([float(value) for value in values], scale)
     handles = []
+    if law:
+        handles += axes.plot(law[0], law[1], color=colors.control, lw=1.2, dashes=(4, 3), zorder=1, label=law[2])
     for rank, (marker, (source, series)) in enumerate(zip(MARKERS, published.items(), strict=False)):
         handles.append(_published(axes, marker, source, series, lambda x, rank=rank: _beside(place(x), rank, scale)))
     for value, (steps, trained_for) in ours.items():
@@ -71,9 +77,7 @@ def steps_to_grok(
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
-    axes.set_xticks(
-        [place(value) for value in values], [value if isinstance(value, str) else f"{value:g}" for value in values]
-    )
+    axes.set_xticks([place(value) for value in values], [value if isinstance(value, str) else f"{value:g}" for value in values])
     axes.minorticks_off()
     axes.margins(x=0.06, y=0.1)
     axes.set_xlabel(setting)
@@ -82,6 +86,15 @@ def steps_to_grok(
     never = Line2D([], [], ls="", marker="^", ms=7, mfc="none", mew=1.4, color=colors.ink, label="not by this step")
     figure.legend(handles=[mine, *handles, never], loc="outside upper left", ncols=3, frameon=False)
     return figure
+
+
+def _placed(values: Sequence[float], scale: Scale) -> Callable[[float | str], float]:
+    """Where a value stands: at itself, but for a zero on a logarithmic axis, which stands left of the smallest with a gap."""
+    positive = [value for value in values if value > 0]
+    if scale != "log" or not positive:
+        return float
+    zero = min(positive) / max(3.0, (max(positive) / min(positive)) ** 0.15)
+    return lambda value: float(value) or zero
 
 
 def _seeds(axes: Axes, x: float, steps_S: np.ndarray, trained_for: float, scale: Scale) -> None:
@@ -179,7 +192,8 @@ def concentration_by_setting(
     colors = palette()
     figure = new_figure(3.4)
     axes = figure.add_subplot()
-    places = dict(zip(values, range(len(values)), strict=True)) if scale == "categories" else {value: value for value in values}
+    place = _placed([value for value in values if not isinstance(value, str)], scale)
+    places = {value: float(rank) if scale == "categories" else place(value) for rank, value in enumerate(values)}
     xs = np.array(list(places.values()), dtype=np.float64)
     axes.plot(xs, [nulls[value] for value in values], color=colors.control, ls=":", lw=1.2)  # pyright: ignore
     axes.plot(xs, [nulls[value] for value in values], "_", ms=14, mew=2, color=colors.control)  # pyright: ignore
