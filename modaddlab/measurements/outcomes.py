@@ -176,6 +176,17 @@ class Point:
         """Median time to grok, a seed that never did counting as later than all others; infinite when that is the median."""
         return float(np.median(np.where(np.isnan(self.grokked_S), math.inf, self.grokked_S)))
 
+    @property
+    def words(self) -> str:
+        """Time to grok as it is written: mean and interval, the one seed's step, or how many did not get there in how many steps."""
+        if self.n == 1:
+            (step,) = self.grokked_S
+            return f"not within {self.trained_for:,} steps" if math.isnan(step) else f"{step:,.0f} (one seed)"
+        if self.time is None:
+            within = f"within {self.trained_for:,} steps"
+            return f"{self.n_grokked} of {self.n} seeds {within}" if self.n_grokked else f"none of {self.n} seeds {within}"
+        return f"{self.time.mean:,.0f} [{self.time.low:,.0f}, {self.time.high:,.0f}], {self.n} seeds"
+
     def over(self, value: Callable[[Outcome], float], scale: Literal["linear", "log", "share"] = "linear") -> OverSeeds:
         """A quantity of the runs over the seeds."""
         return over_seeds([value(row) for row in self.rows], scale)
