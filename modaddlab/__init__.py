@@ -51,6 +51,7 @@ __all__ = [
     "stability",
     "stages",
     "subsets",
+    "symmetry",
     "tables",
     "tasks",
     "trajectory",
@@ -103,6 +104,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
         stability,
         stages,
         subsets,
+        symmetry,
         trajectory,
         two_layer,
     )

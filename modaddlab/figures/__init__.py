@@ -23,6 +23,16 @@ from modaddlab.figures.by_hand import (
     walk_steps,
     walk_sum,
 )
+from modaddlab.figures.comparisons import (
+    Timed,
+    beside_one_more,
+    curves_beside_seeds,
+    interval_widths,
+    key_counts,
+    late_training,
+    memory_level,
+    steps_by_product,
+)
 from modaddlab.figures.curves import grokking_panels, training_curves, until, weight_norms
 from modaddlab.figures.display import download_link, png, show, svg, table_columns
 from modaddlab.figures.dynamics import (
@@ -72,8 +82,10 @@ from modaddlab.figures.neurons import (
     neuron_gallery,
     neuron_spectra,
 )
+from modaddlab.figures.operations import two_orders, wave_shares
 from modaddlab.figures.progress import excluded_by_key, key_share, progress_measures, sparsity_and_norm
 from modaddlab.figures.scorecard import verdicts
+from modaddlab.figures.sizes import times_by_size
 from modaddlab.figures.spectra import (
     component_spectrum,
     key_rules,
@@ -110,6 +122,7 @@ __all__ = [
     "Moment",
     "Phase",
     "Story",
+    "Timed",
     "Times",
     "ablation_losses",
     "ablations_over_seeds",
@@ -122,6 +135,7 @@ __all__ = [
     "attention_by_input",
     "attention_by_token",
     "attention_patterns",
+    "beside_one_more",
     "cancellation",
     "circulant_shares",
     "cluster_sizes",
@@ -131,6 +145,7 @@ __all__ = [
     "conserved",
     "correct_logit_margin",
     "correct_logit_surface",
+    "curves_beside_seeds",
     "curves_by_setting",
     "decision",
     "download_link",
@@ -147,9 +162,12 @@ __all__ = [
     "growth_map",
     "head_writing",
     "hero",
+    "interval_widths",
+    "key_counts",
     "key_energies",
     "key_rules",
     "key_share",
+    "late_training",
     "leading_directions",
     "logit_heatmaps",
     "logit_spectrum",
@@ -159,6 +177,7 @@ __all__ = [
     "loss_distributions",
     "magnitudes",
     "margin_by_difference",
+    "memory_level",
     "memory_maps",
     "neuron_followers",
     "neuron_gallery",
@@ -193,6 +212,7 @@ __all__ = [
     "spectrum_strip",
     "stage_curves",
     "stage_weights",
+    "steps_by_product",
     "steps_to_grok",
     "story_json",
     "story_strip",
@@ -201,9 +221,11 @@ __all__ = [
     "svg",
     "swap_accuracies",
     "table_columns",
+    "times_by_size",
     "training_curves",
     "trigonometric_identity",
     "two_bases",
+    "two_orders",
     "until",
     "verdicts",
     "walk_answer",
@@ -213,6 +235,7 @@ __all__ = [
     "walk_neurons",
     "walk_steps",
     "walk_sum",
+    "wave_shares",
     "weight_components",
     "weight_norms",
     "weight_path",

@@ -23,17 +23,26 @@ from modaddlab.figures import theme
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 import samples
+import samples_comparisons
 import samples_logits
+import samples_operations
 import samples_two_layer
 
 P = 11
-CALLS = samples.calls(P) | samples_two_layer.calls(P) | samples_logits.calls(P)
+CALLS = (
+    samples.calls(P)
+    | samples_two_layer.calls(P)
+    | samples_logits.calls(P)
+    | samples_operations.calls(P)
+    | samples_comparisons.calls(P)
+)
 NOT_FIGURES = {
     "AblationRow",
     "AblationSeeds",
     "Moment",
     "Phase",
     "Story",
+    "Timed",
     "Times",
     "download_link",
     "frequency_colors",
@@ -204,6 +213,22 @@ def test_the_two_layer_figures_carry_the_data() -> None:
     rows_H = image[:: image.shape[0] // len(args[2]), :: image.shape[1] // P]
     assert sorted(map(tuple, rows_H.round(9))) == sorted(map(tuple, args[0].round(9)))
     assert np.array_equal(np.abs(rows_H[:, 1:]).argmax(axis=1) // 2 + 1, np.sort(args[2])), "sorted by frequency"
+
+
+def test_the_figures_of_operations_and_sizes_carry_the_data() -> None:
+    function, args, kwargs = CALLS["wave_shares"]
+    for share_K in args[0]["a + b"].values():
+        assert holds(function(*args, **kwargs), share_K)
+    function, args, kwargs = CALLS["two_orders"]
+    natural, moved = (np.asarray(axes.images[0].get_array()) for axes in function(*args, **kwargs).axes)
+    repeats = len(moved) // 12
+    diagonals = (np.add.outer(np.arange(12), np.arange(12)) % 12).tolist()
+    assert moved[::repeats, ::repeats].tolist() == diagonals
+    assert natural[::repeats, ::repeats].tolist() != diagonals
+    function, args, kwargs = CALLS["times_by_size"]
+    times = function(*args, **kwargs)
+    assert all(holds(times, [steps[0]]) for steps, _ in args[1]["this book, each seed"].values())
+    assert all(holds(times, line) for line in args[3]["our law"])
 
 
 def test_waves_between_the_outputs_pass_through_the_outputs() -> None:

@@ -1,0 +1,38 @@
+"""Calls for the figures of other operations and of sizes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from modaddlab import characters, figures
+
+
+def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]]:
+    """figure name -> (function, arguments, keyword arguments)."""
+    residues = np.arange(1, 13)
+    order = residues[np.argsort(characters.discrete_logarithms(13))]
+    rng = np.random.default_rng(0)
+    share_K = rng.dirichlet(np.ones(p // 2))
+    bases = {"waves of a": share_K, "characters of a": share_K[::-1], "waves of a²": np.roll(share_K, 1)}
+    sizes = (7, 11, 13, 17, 23, 31, 43, 53, 59, 67, 71, 89, 97, 113)
+    series = {p: figures.Times([40_000 / p * 17, np.nan][: 1 + (p < 60)], 25_000) for p in sizes}
+    return {
+        "two_orders": (
+            figures.two_orders,
+            (residues.tolist(), np.outer(residues, residues) % 13, order.tolist(), ("in their usual order", "by logarithm")),
+            {},
+        ),
+        "wave_shares": (figures.wave_shares, ({"a² + b²": bases, "a + b": bases}, dict.fromkeys(bases, 0.06)), {}),
+        "times_by_size": (
+            figures.times_by_size,
+            (
+                "modulus p",
+                {"this book, each seed": series, "other shares of the pairs": {200: figures.Times([5000], 10_000)}},
+                {"a sweep": {43: (40_000, np.inf), 113: (8350, 8350)}},
+                {"our law": ([59, 113], [14_000, 6000]), "published slope": ([59, 113], [25_000, 8350])},
+            ),
+            {},
+        ),
+    }  # fmt: skip
