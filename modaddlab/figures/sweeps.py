@@ -145,7 +145,7 @@ def curves_by_setting(
         curves: value of the setting -> (steps (T,), values (T,)).
         label: what the curves are.
         scale: "log" or "linear" steps.
-        bounds: (0, 1) draws an axis of accuracies; None a logarithmic one of losses and norms.
+        bounds: (0, 1) draws an axis of accuracies; None one for losses and norms, logarithmic where they span a decade or more.
     """
     figure = new_figure(3.7)
     axes = figure.add_subplot()
@@ -154,7 +154,11 @@ def curves_by_setting(
     if bounds:
         accuracy_axis(axes)
     else:
-        axes.set_yscale("log")
+        finite = [value_T[np.isfinite(value_T)] for _, value_T in curves.values()]
+        if max(value_T.max() for value_T in finite) < 10 * min(value_T.min() for value_T in finite):
+            axes.set_ylim(0, 1.08 * max(value_T.max() for value_T in finite))
+        else:
+            axes.set_yscale("log")
     axes.set_ylabel(label)
     inks = _ramp(len(curves))
     ends = []

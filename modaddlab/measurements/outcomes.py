@@ -178,7 +178,7 @@ class Point:
 
     @property
     def words(self) -> str:
-        """Time to grok as it is written: mean and interval, the one seed's step, or how many did not get there in how many steps."""
+        """Time to grok as it is written: mean and interval, the one seed's step, or how many got there in how many steps."""
         if self.n == 1:
             (step,) = self.grokked_S
             return f"not within {self.trained_for:,} steps" if math.isnan(step) else f"{step:,.0f} (one seed)"
