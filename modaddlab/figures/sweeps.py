@@ -278,7 +278,7 @@ def two_bases(spectra: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     """
     colors = palette()
     figure = new_figure(0.9 + 1.25 * len(spectra))
-    panels = figure.subplots(len(spectra), 2, squeeze=False, sharey="row")
+    panels = figure.subplots(len(spectra), 2, squeeze=False, sharey=True)
     for row, (name, energies) in enumerate(spectra.items()):
         for axes, energy_K, color in zip(panels[row], energies, (colors.norm, colors.restricted), strict=True):
             share_K = np.asarray(energy_K) / np.sum(energy_K)
