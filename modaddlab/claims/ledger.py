@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from modaddlab.claims import he_mechanism, he_training, nanda_ablations, nanda_circuit, nanda_training, replications
+from modaddlab.claims import (
+    he_mechanism,
+    he_training,
+    nanda_ablations,
+    nanda_circuit,
+    nanda_training,
+    replications,
+    sweeps_of_task,
+)
 from modaddlab.claims.claim import Claim
 
 CLAIMS: tuple[Claim, ...] = (
@@ -12,4 +20,5 @@ CLAIMS: tuple[Claim, ...] = (
     *he_mechanism.CLAIMS,
     *he_training.CLAIMS,
     *replications.CLAIMS,
+    *sweeps_of_task.CLAIMS,
 )

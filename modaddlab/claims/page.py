@@ -37,6 +37,7 @@ SOURCES = {
     "grokkingfourier2025": "a replication (2025)",
     "grokverse2026": "GROKVERSE (2026)",
     "grokkingreproduction2025": "a reproduction (2025)",
+    "grokkingexperiments2025": "a suite of sweeps (2025)",
 }
 """Short names of the sources, for figures."""
 

@@ -1,0 +1,213 @@
+"""Claims of public sweeps over the task and the network's shape: operation, depth, modulus; and a public reproduction's criteria.
+
+The public suite trained for 40,000 epochs with the optimizer's betas at (0.9, 0.999), where ours are (0.9, 0.98). What it says
+never groks is tested for as long as our runs are, which is less: a zero then says as much as our steps can.
+"""
+
+from __future__ import annotations
+
+import math
+
+from modaddlab import tables
+from modaddlab.claims import quantities as q
+from modaddlab.claims import quantities_sweeps as qs
+from modaddlab.claims.claim import COUNT, EXACT, STEPS, Band, Claim, Tolerance, exactly
+
+SUITE = "grokkingexperiments2025"
+REPRODUCTION = "grokkingreproduction2025"
+
+EXPONENT = Tolerance(
+    kind="absolute",
+    amount=0.6,
+    reason="seeds that differ by a factor of 1.4 move the slope through half a dozen moduli from 59 to 113 by about as much",
+)
+RATIO = Tolerance(kind="factor", amount=2, reason="a ratio of two steps, each of which seeds move by a factor of 1.4")
+
+_NOT_AS_LONG = "theirs within 40,000 epochs, ours for as long as they run"
+
+
+def _groks_at(name: str, run: str, what: str, step: int) -> Claim:
+    return Claim(
+        id=f"suite-{name}",
+        source=SUITE,
+        place="README, operation sweep",
+        statement=f"It groks {what}, at this step.",
+        published=exactly(step),
+        measure=q.step_generalized,
+        runs=run,
+        tolerance=STEPS,
+        holds=Band(0, 40_000),
+        evidence="@fig-operations",
+    )
+
+
+def _share(name: str, run: str, place: str, statement: str, share: float, evidence: str) -> Claim:
+    return Claim(
+        id=f"suite-{name}",
+        source=SUITE,
+        place=place,
+        statement=statement,
+        published=exactly(share),
+        measure=q.groks,
+        runs=run,
+        tolerance=EXACT,
+        holds=Band(0, 0.5) if share == 0 else Band(0.5, 1),
+        form=tables.percent,
+        scale="share",
+        evidence=evidence,
+    )
+
+
+OPERATIONS = (
+    _groks_at("subtract", "subtract", "subtraction", 11_800),
+    _groks_at("multiply", "multiply", "multiplication", 14_900),
+    _groks_at("squares", "squares", "the sum of squares", 1800),
+    _share(
+        "cubic",
+        "cubic",
+        "README, operation sweep",
+        f"It does not grok a^3 + ab ({_NOT_AS_LONG}): share of the seeds that do.",
+        0,
+        "@fig-operations",
+    ),
+)
+
+
+def _unstable(run: str, reference: str, what: str) -> Claim:
+    return Claim(
+        id=f"suite-{run}",
+        source=SUITE,
+        place="README, depth sweep",
+        statement=f"With three layers {what} is not learned or becomes unstable: share of the seeds of which that is true.",
+        published=exactly(1),
+        measure=qs.unsteady,
+        null=lambda _: qs.unsteady(q.reference(reference)),
+        null_is="one layer",
+        runs=run,
+        tolerance=EXACT,
+        holds=Band(0.5, 1),
+        form=tables.percent,
+        scale="share",
+        evidence="@fig-depth",
+    )
+
+
+DEPTH = (
+    Claim(
+        id="suite-multiply-3-layers",
+        source=SUITE,
+        place="README, depth sweep",
+        statement="Multiplication groks three times as fast with three layers as with one.",
+        published=exactly(3),
+        measure=qs.times_as_fast_as("multiply"),
+        runs="multiply-3-layers",
+        tolerance=RATIO,
+        holds=Band(1, math.inf),
+        evidence="@fig-depth",
+    ),
+    _unstable("add-3-layers", "mainline", "addition"),
+    _unstable("squares-3-layers", "squares", "the sum of squares"),
+    *(
+        _share(
+            f"cubic-{n}-layers",
+            f"cubic-{n}-layers",
+            "README, depth sweep",
+            f"Nor does it grok a^3 + ab with {'two' if n == 2 else 'three'} layers ({_NOT_AS_LONG}): share of the seeds that do.",
+            0,
+            "@fig-depth",
+        )
+        for n in (2, 3)
+    ),
+)
+
+MODULI = (
+    *(
+        _share(
+            f"p{p}",
+            f"p{p}",
+            "README, prime sweep",
+            f"p = {p} does not grok ({_NOT_AS_LONG}): share of the seeds that do.",
+            0,
+            "@fig-size",
+        )
+        for p in (7, 11, 13, 17, 23, 31, 43)
+    ),
+    *(
+        _share(f"p{p}", f"p{p}", "README, prime sweep", f"p = {p} groks: share of the seeds that do.", 1, "@fig-size")
+        for p in (59, 67, 89, 97)
+    ),
+    Claim(
+        id="suite-exponent",
+        source=SUITE,
+        place="README, prime sweep",
+        statement="From 59 on, larger moduli grok faster: exponent of the time over p, for each seed with three moduli.",
+        published=exactly(-1.74),
+        measure=qs.exponent_of_seed,
+        runs="p59",
+        tolerance=EXPONENT,
+        holds=Band(-math.inf, 0),
+        evidence="@fig-size",
+    ),
+    *(
+        Claim(
+            id=f"suite-keys-{run}",
+            source=SUITE,
+            place="README, prime sweep",
+            statement=f"The number of key frequencies is five for every modulus, so for p = {p}: those above the largest gap.",
+            published=exactly(5),
+            measure=qs.n_frequencies,
+            null=qs.n_frequencies_renamed,
+            null_is="renamed residues",
+            runs=run,
+            tolerance=COUNT,
+            holds=Band(3.5, 6.5),
+            evidence="@fig-size-keys",
+        )
+        for p, run in ((59, "p59"), (67, "p67"), (89, "p89"), (97, "p97"), (113, "mainline"))
+    ),
+)
+
+CRITERIA = (
+    Claim(
+        id="criterion-delay",
+        source=REPRODUCTION,
+        place="README, success criteria",
+        statement="It knows its training pairs early and the test pairs late: the ratio of the two steps.",
+        says="early, and later",
+        measure=qs.delay_ratio,
+        null=lambda _: qs.delay_ratio(q.reference("fraction-0.7")),
+        null_is="trained on 70 % of the pairs",
+        holds=Band(10, math.inf),
+        evidence="@fig-curves",
+    ),
+    Claim(
+        id="criterion-concentration",
+        source=REPRODUCTION,
+        place="README, success criteria",
+        statement="The embedding's energy concentrates in a few frequencies: share in the five strongest.",
+        says="concentrates",
+        measure=qs.top_share,
+        null=qs.top_share_renamed,
+        null_is="renamed residues",
+        holds=Band(0.5, 1),
+        form=tables.percent,
+        scale="share",
+        evidence="@tbl-bases",
+    ),
+    Claim(
+        id="criterion-canonical",
+        source=REPRODUCTION,
+        place="README, canonical configuration",
+        statement="Its canonical setup (two layers, weight decay 0.001, 200,000 steps) groks: share of the seeds that do.",
+        published=exactly(1),
+        measure=q.groks,
+        runs="canonical-2-layers",
+        tolerance=EXACT,
+        holds=Band(0.5, 1),
+        form=tables.percent,
+        scale="share",
+        evidence="@sec-depth-open",
+    ),
+)
+
+CLAIMS = (*OPERATIONS, *DEPTH, *MODULI, *CRITERIA)
