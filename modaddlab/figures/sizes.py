@@ -74,11 +74,12 @@ def times_by_size(
     return figure
 
 
-def _apart(sizes: Sequence[float], least: float = 0.055) -> list[float]:
+def _apart(sizes: Sequence[float]) -> list[float]:
     """The sizes whose names have room on a logarithmic axis: the largest, and going down those far enough from the last."""
     span = math.log(sizes[-1] / sizes[0]) or 1.0
+    least = 0.021 * len(f"{sizes[-1]:,.0f}") * span
     kept = [sizes[-1]]
     for value in reversed(sizes[:-1]):
-        if math.log(kept[-1] / value) > least * span:
+        if math.log(kept[-1] / value) > least:
             kept.append(value)
     return kept[::-1]
