@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike
 
-from modaddlab.figures.marks import accuracy_axis, frequency_axis, level, loss_axis, step_axis
+from modaddlab.figures.marks import accuracy_axis, frequency_axis, loss_axis, step_axis
 from modaddlab.figures.theme import new_figure, palette, themed
 
 MARKERS = ("o", "s", "D", "v")
@@ -196,23 +196,25 @@ def interval_widths(
 
 
 @themed
-def key_counts(counts_K: ArrayLike, expected: float, largest: float, n_seeds: int) -> Figure:
+def key_counts(counts_K: ArrayLike, expected: float, largest: float) -> Figure:
     """How many networks chose each frequency as a key, beside what chance gives.
 
     Args:
         counts_K: (K,) number of networks in which frequency k = 1, ..., K is a key.
         expected: mean count if keys were drawn at random.
         largest: what the largest count stays at or below with 95 % then.
-        n_seeds: number of networks.
     """
     colors = palette()
     counts_K = np.asarray(counts_K)
     figure = new_figure(2.9)
     axes = figure.add_subplot()
     axes.bar(np.arange(1, len(counts_K) + 1), counts_K, width=0.75, color=colors.norm)
-    level(axes, expected, "mean by chance", align="left")
-    level(axes, largest, "largest by chance (95 %)", align="left")
-    axes.set_ylim(0, max(n_seeds * 0.5, float(counts_K.max()), largest) + 1)
+    marks = [
+        axes.axhline(expected, color=colors.test, lw=1.2, dashes=(1, 2), label="mean by chance"),
+        axes.axhline(largest, color=colors.control, lw=1.2, dashes=(4, 3), label="largest by chance, 95 %"),
+    ]
+    figure.legend(handles=marks, loc="outside upper left", ncols=2, frameon=False)
+    axes.set_ylim(0, max(float(counts_K.max()), largest) + 1)
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     frequency_axis(axes, len(counts_K))
     axes.set_ylabel("networks")

@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 from numpy.typing import ArrayLike
 
 from modaddlab.analysis.seeds import over_seeds
@@ -317,6 +317,12 @@ def seed_strips(
             axes.plot(published[name], 0.5, "s", ms=7, mfc=colors.page, mew=1.4, color=colors.muted)
         if name in log:
             axes.set_xscale("log")
+            if values_S.min() >= 1:
+                axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 5, 6, 8)))
+                axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+                axes.minorticks_off()
+        elif (values_S == np.round(values_S)).all():
+            axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set_ylim(-0.6, 1.0)
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)

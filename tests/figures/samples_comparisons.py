@@ -42,7 +42,7 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
             ({"time to grok": {2: [3.0, 50.0, 400.0], 3: [2.0, 4.0, 9.0]}, "test loss": {2: [2.0, 9.0], 3: [2.0, 3.0]}},),
             {},
         ),
-        "key_counts": (figures.key_counts, (counts, 0.9, 4.0, 10), {}),
+        "key_counts": (figures.key_counts, (counts, 0.9, 4.0), {}),
         "beside_one_more": (
             figures.beside_one_more,
             ({"decay 3": (0.36, False), "decay 0": (4.0, True), "two heads": (1.2, False)}, (0.4, 2.4)),

@@ -1,0 +1,77 @@
+"""Figures that compare settings with seeds carry the numbers that they are given."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from modaddlab import figures
+
+sys.path.insert(0, __file__.rsplit("/", 1)[0])
+import samples_comparisons
+
+CALLS = samples_comparisons.calls(11)
+
+
+def drawn(name: str) -> tuple[Figure, list[tuple[list[float], list[float]]]]:
+    """A sample's figure and the points of its lines."""
+    function, args, kwargs = CALLS[name]
+    figure = function(*args, **kwargs)
+    return figure, [(list(line.get_xdata()), list(line.get_ydata())) for axes in figure.axes for line in axes.lines]
+
+
+def test_a_run_that_did_not_grok_is_drawn_where_it_was_stopped() -> None:
+    _, lines = drawn("steps_by_product")
+    assert ([1e-3, 1e-3], [4000, 6000]) in lines
+    assert ([1e-4], [15_000]) in lines
+    assert ([1e-4, 1e-2], [60_000, 600]) in lines
+
+
+def test_a_zero_stands_left_of_all_other_values_on_a_logarithmic_axis() -> None:
+    for name in ("steps_to_grok_law", "concentration_with_zero"):
+        figure, lines = drawn(name)
+        (axes,) = figure.axes
+        ticks = dict(zip([text.get_text() for text in axes.get_xticklabels()], axes.get_xticks(), strict=True))
+        assert 0 < ticks["0"] < min(place for label, place in ticks.items() if label != "0") / 2
+        assert any(xs[:1] == [ticks["0"]] for xs, _ in lines)
+
+
+def test_the_median_and_the_range_of_studies_are_drawn() -> None:
+    figure, lines = drawn("interval_widths")
+    assert [ys for _, ys in lines] == [[50.0, 4.0], [5.5, 2.5]]
+    assert len(figure.axes[0].collections) == 2
+
+
+def test_a_run_inside_the_band_has_another_colour_than_one_outside() -> None:
+    figure, _ = drawn("beside_one_more")
+    colors = [line.get_color() for line in figure.axes[0].lines if line.get_marker() not in ("None", "", None)]
+    apart, limit, inside = colors
+    assert apart == limit != inside
+
+
+@pytest.mark.parametrize("name", ["curves_beside_seeds", "late_training", "memory_level", "key_counts"])
+def test_the_numbers_are_on_the_marks(name: str) -> None:
+    figure, lines = drawn(name)
+    _, args, _ = CALLS[name]
+    found = [np.asarray(ys, float) for _, ys in lines] + [
+        np.array([np.ptp(bar.get_path().vertices[:, 1]) * bar.get_transform().get_matrix()[1, 1] for bar in axes.patches])
+        for axes in figure.axes
+    ]
+    wanted = {
+        "curves_beside_seeds": lambda: [curve[1] for curve in args[1]],
+        "late_training": lambda: [*args[1].values(), args[2]],
+        "memory_level": lambda: [*args[0].values(), *args[1].values()],
+        "key_counts": lambda: [args[0]],
+    }[name]()
+    for values in wanted:
+        assert any(len(ys) == len(values) and np.allclose(ys, values) for ys in found)
+
+
+def test_every_figure_of_the_module_has_a_sample_here() -> None:
+    names = {call[0].__name__ for call in CALLS.values()}
+    module = figures.steps_by_product.__module__
+    there = {name for name in figures.__all__ if getattr(getattr(figures, name), "__module__", "") == module}
+    assert there - {"Timed"} <= names
