@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from modaddlab.errors import LabError
-from modaddlab.experiments import two_layer, variations
+from modaddlab.experiments import two_layer, two_layer_sweeps, variations
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
 
 
@@ -109,6 +109,7 @@ _RUNS: list[tuple[RunSpec, str]] = [
         "mlp-quad-random by plain gradient descent: the lottery under the equations that it is about",
     ),
     *((spec, variations.PURPOSES[name]) for name, spec in variations.VARIATIONS.items()),
+    *((spec, two_layer_sweeps.PURPOSES[name]) for name, spec in two_layer_sweeps.VARIATIONS.items()),
 ]
 
 RUNS: Mapping[str, RunSpec] = MappingProxyType({spec.name: spec for spec, _ in _RUNS})
@@ -156,3 +157,13 @@ def nearest(spec: RunSpec) -> RunSpec:
         except LabError:  # a modulus that this run cannot have
             return named(name, seed=spec.seed)
     return named(name, seed=spec.seed)
+
+
+def label(spec: RunSpec) -> str:
+    """A short name of a run: its name with its modulus and seed where they are others; its run id where more is."""
+    base = nearest(spec)
+    if spec != base:
+        return spec.run_id
+    named = RUNS[base.name]
+    p = f" p {spec.task.p}" if spec.task.p != named.task.p else ""
+    return f"{spec.name}{p}{f' seed {spec.seed}' if spec.seed != named.seed else ''}"

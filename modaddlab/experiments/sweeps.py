@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from modaddlab.errors import LabError
-from modaddlab.experiments import variations
+from modaddlab.experiments import two_layer_sweeps, variations
 from modaddlab.experiments.catalogue import named
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.experiments.two_layer import CONFIGURATIONS, DEFAULT_SEED
@@ -51,6 +51,12 @@ def _two_layer() -> tuple[RunSpec, ...]:
 
 def _odd_moduli() -> tuple[RunSpec, ...]:
     return tuple(named(name, p=p) for p in ODD_MODULI for name in CONFIGURATIONS)
+
+
+def _two_layer_points(kind: str) -> Callable[[], tuple[RunSpec, ...]]:
+    """The points of a two-layer sweep, "decay" for example, and mlp-grokking itself: each with all ten seeds."""
+    names = [name for name in two_layer_sweeps.VARIATIONS if name.startswith(f"mlp-{kind}-")]
+    return lambda: tuple(named(name, seed=seed) for name in (*names, two_layer_sweeps.BASE.name) for seed in SEEDS)
 
 
 def _of(*names: str, seeds: int = 1) -> Callable[[], tuple[RunSpec, ...]]:
@@ -158,6 +164,24 @@ SWEEPS: Mapping[str, Sweep] = MappingProxyType(
                 purpose="the two-layer networks of the book: five configurations, ten seeds of two, three other moduli",
                 varies=("name", "task.p"),
                 runs=_two_layer,
+            ),
+            Sweep(
+                name="two-layer-decay",
+                purpose="how much decay does the two-layer network need? 0 to 8, ten seeds of each",
+                varies=("optim.weight_decay",),
+                runs=_two_layer_points("decay"),
+            ),
+            Sweep(
+                name="two-layer-fraction",
+                purpose="how much data does the two-layer network need? 40 to 90 % of the pairs, ten seeds of each",
+                varies=("task.train_frac",),
+                runs=_two_layer_points("fraction"),
+            ),
+            Sweep(
+                name="two-layer-rate",
+                purpose="how fast does the two-layer network learn? learning rates 0.00003 to 0.001, ten seeds of each",
+                varies=("optim.lr",),
+                runs=_two_layer_points("rate"),
             ),
             Sweep(
                 name="two-layer-odd",

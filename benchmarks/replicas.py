@@ -1,0 +1,182 @@
+"""`python -m benchmarks.replicas [--seconds N] [--threads 1 2]`: replicas in a batch beside one run at a time, as a table.
+
+    one at a time   steps of `modaddlab.training.loop`, with the rows of metrics of the run
+    batch           as many replicas as the row says, each with its own seed, by `modaddlab.training.replicas`; the same steps
+                    with the same rows of metrics
+
+Both are timed in one process, in turn: a stretch of one, a stretch of the other, each of whole rows of metrics. The table shows
+the median over the stretches, in steps of one replica a second and in whole replicas an hour; the ratio is the median of the
+ratios of neighbouring stretches. Both sides have the same number of threads: a run alone divides its products among them, a
+batch its blocks of replicas.
+
+With a GPU there is a row for the mainline transformer on it; "one at a time" is then a run alone on that GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from benchmarks.steps import WARM_STEPS, _load, _ProgressLine
+from modaddlab.experiments.catalogue import named
+from modaddlab.experiments.overrides import with_overrides
+from modaddlab.experiments.spec import RunSpec
+
+GROKKING = named("mlp-grokking")
+NETWORKS = {
+    "mlp-grokking": GROKKING,
+    "mlp-standard": named("mlp-standard"),
+    "mlp-grokking, 128 neurons": with_overrides(GROKKING, ["name=narrow", "model.d_mlp=128"]),
+    "mlp-grokking, 32 neurons": with_overrides(GROKKING, ["name=narrower", "model.d_mlp=32"]),
+}
+"""Two-layer networks with p = 23; 512 neurons where nothing else is said."""
+
+REPLICAS = 8
+STRETCH = 100
+"""Steps of a stretch, rounded up to whole rows of metrics."""
+
+ON_GPU, REPLICAS_ON_GPU = named("mainline"), 64
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Timing:
+    """What was measured of one network; times in seconds for a step of one replica."""
+
+    network: str
+    n_replicas: int
+    threads: int
+    steps: int
+    alone: list[float]
+    batch: list[float]
+
+    @property
+    def ratio(self) -> float:
+        """How many times more replicas the batch trains in the same time."""
+        return statistics.median(alone / batch for alone, batch in zip(self.alone, self.batch, strict=True))
+
+
+def table(timings: Sequence[Timing]) -> str:
+    """The measurements as a Markdown table."""
+    lines = [
+        "| network | replicas | threads | one at a time (steps/s) | batch (replicas x steps/s) | replicas an hour | ratio |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for timing in timings:
+        alone, batch = (1 / statistics.median(seconds) for seconds in (timing.alone, timing.batch))
+        hourly = " against ".join(f"{3600 * rate / timing.steps:,.0f}" for rate in (batch, alone))
+        cells = [timing.network, str(timing.n_replicas), str(timing.threads), f"{alone:,.0f}", f"{batch:,.0f}", hourly]
+        lines.append(f"| {' | '.join(cells)} | **{timing.ratio:.1f}** |")
+    return "\n".join(lines)
+
+
+def measure(
+    network: str,
+    spec: RunSpec,
+    n_replicas: int,
+    threads: int,
+    seconds: float,
+    report: Callable[[str], None],
+    *,
+    device: str = "cpu",
+    warm_steps: int = WARM_STEPS,
+) -> Timing:
+    """Time a batch of replicas and a run alone, in turn.
+
+    Args:
+        network: its name in the table.
+        spec: the run; the replicas have its seed and the next ones.
+        n_replicas: how many.
+        threads: CPU threads of either side.
+        seconds: how long to measure; at least three stretches of each.
+        report: receives lines of progress.
+        device: "cpu" or "cuda".
+        warm_steps: steps before anything is timed.
+    """
+    import torch
+
+    from modaddlab.training.loop import _flushed_denormals, _Run
+    from modaddlab.training.replicas import _prepare_thread, untracked_blocks
+
+    before, every = torch.get_num_threads(), spec.record.metrics_every
+    n_rows = -(-STRETCH // every)
+    endless = dataclasses.replace(spec, steps=10_000_000, record=dataclasses.replace(spec.record, snapshots=0))
+    alone_run = _Run(endless, torch.device(device))
+    specs = [dataclasses.replace(endless, seed=spec.seed + i) for i in range(n_replicas)]
+    blocks = untracked_blocks(specs, torch.device(device))
+
+    def alone() -> None:
+        torch.set_num_threads(threads)
+        for _ in range(n_rows * every):
+            alone_run.advance()
+
+    def batch() -> None:
+        torch.set_num_threads(1 if len(blocks) > 1 else threads)
+        for _ in range(n_rows):
+            if pool is None:
+                for block in blocks:
+                    block.advance()
+            else:
+                list(pool.map(type(blocks[0]).advance, blocks))
+
+    def timed(function: Callable[[], None], n_at_once: int) -> float:
+        started = time.perf_counter()
+        function()
+        return (time.perf_counter() - started) / (n_rows * every * n_at_once)
+
+    n_workers = min(threads, len(blocks))
+    pool = ThreadPoolExecutor(n_workers, initializer=_prepare_thread) if n_workers > 1 else None
+    alone_seconds: list[float] = []
+    batch_seconds: list[float] = []
+    try:
+        with _flushed_denormals():
+            for stretch in range(-(-warm_steps // (n_rows * every))):
+                report(f"{network}, threads {threads}: warm-up, step {stretch * n_rows * every} of {warm_steps}")
+                alone()
+                batch()
+            started = time.perf_counter()
+            while (spent := time.perf_counter() - started) < seconds or len(alone_seconds) < 3:
+                report(f"{network}, threads {threads}: stretch {len(alone_seconds) + 1}, {spent:.0f} of {seconds:.0f} s")
+                alone_seconds.append(timed(alone, 1))
+                batch_seconds.append(timed(batch, n_replicas))
+    finally:
+        if pool is not None:
+            pool.shutdown()
+        torch.set_num_threads(before)
+    return Timing(
+        network=network, n_replicas=n_replicas, threads=threads, steps=spec.steps, alone=alone_seconds, batch=batch_seconds
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.replicas", description="Time replicas in a batch beside one run at a time."
+    )
+    parser.add_argument("--seconds", type=float, default=20, metavar="N", help="measuring time for each row (default: 20)")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N", help="CPU threads (default: 1 2)")
+    options = parser.parse_args(arguments)
+
+    import torch
+
+    progress = _ProgressLine()
+    timings = [
+        measure(network, spec, REPLICAS, threads, options.seconds, progress)
+        for network, spec in NETWORKS.items()
+        for threads in options.threads
+    ]
+    if torch.cuda.is_available():
+        name = f"mainline on {torch.cuda.get_device_name()}"
+        timings.append(measure(name, ON_GPU, REPLICAS_ON_GPU, 1, options.seconds, progress, device="cuda"))
+    progress.clear()
+    print(table(timings))
+    print()
+    fewest = min(len(timing.alone) for timing in timings)
+    print(f"Medians over {fewest} or more stretches of each, in turn. Load of the machine while measuring: {_load()}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Weights of several replicas of one network, stacked: for each parameter one tensor with the replicas first.
+
+They lie in one flat vector, so that an optimizer's call changes all of them; which axis comes first in memory is chosen by who
+computes with them. Every part begins at a multiple of 64 bytes; what is between the parts is 0 and stays 0.
+
+One replica's weights go in and out as the flat vector of `modaddlab.training.loop`, so a saved state is the same either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from modaddlab.experiments.spec import RunSpec
+from modaddlab.models.parameters import init_params
+
+ALIGNMENT = 16
+"""Numbers in 64 bytes."""
+
+
+class Stack:
+    """Weights, gradients and whatever else has their shapes, for R replicas.
+
+    Args:
+        specs: the runs; their networks and moduli are equal.
+        device: where the weights live.
+        orders: for a parameter whose axes lie otherwise in memory: the order of the axes (0: replica, 1...: the parameter's own),
+            the slowest first.
+
+    Attributes:
+        flat, grad: the weights and their gradient, 1-D float32.
+        params, grads: the same by name, shapes (R, ...): views.
+    """
+
+    def __init__(
+        self, specs: Sequence[RunSpec], device: torch.device, orders: Mapping[str, tuple[int, ...]] | None = None
+    ) -> None:
+        self.n_replicas, self.device = len(specs), device
+        initial = [init_params(spec.model, spec.task.p, spec.seed) for spec in specs]
+        self.shapes = {name: (self.n_replicas, *value.shape) for name, value in initial[0].items()}
+        self.by_columns = {name: value.flags.fnc for name, value in initial[0].items()}
+        self.orders = {name: tuple(range(len(shape))) for name, shape in self.shapes.items()} | dict(orders or {})
+        sizes = [int(np.prod(shape)) for shape in self.shapes.values()]
+        self.n_numbers = sum(-(-size // ALIGNMENT) * ALIGNMENT for size in sizes)
+        self.flat, self.grad = self.zeros(), self.zeros()
+        self.params, self.grads = self.views(self.flat), self.views(self.grad)
+        for r, weights in enumerate(initial):
+            for name, value in weights.items():
+                self.params[name][r] = torch.tensor(value)
+
+    def zeros(self) -> Tensor:
+        """A flat vector of the weights' length."""
+        return torch.zeros(self.n_numbers, device=self.device)
+
+    def views(self, flat: Tensor) -> dict[str, Tensor]:
+        """The parts of a flat vector by name, shapes (R, ...)."""
+        found, start = {}, 0
+        for name, shape in self.shapes.items():
+            order = self.orders[name]
+            size = int(np.prod(shape))
+            stored = flat[start : start + size].view([shape[axis] for axis in order])
+            found[name] = stored.permute([order.index(axis) for axis in range(len(order))])
+            start += -(-size // ALIGNMENT) * ALIGNMENT
+        return found
+
+    def one(self, flat: Tensor, r: int) -> np.ndarray:
+        """Replica r of a flat vector, in the order of a run that trains alone: float32, (N,)."""
+        parts = [part[r].T if self.by_columns[name] else part[r] for name, part in self.views(flat).items()]
+        return np.concatenate([part.cpu().numpy().ravel() for part in parts])
+
+    def put(self, flat: Tensor, r: int, values_N: np.ndarray) -> None:
+        """The inverse of `one`."""
+        start = 0
+        for name, part in self.views(flat).items():
+            target = part[r].T if self.by_columns[name] else part[r]
+            target.copy_(torch.tensor(values_N[start : start + target.numel()]).view(target.shape))
+            start += target.numel()
+
+    def weights(self, r: int) -> dict[str, np.ndarray]:
+        """The weights of replica r now, float32 by name."""
+        return {name: value[r].cpu().numpy().copy() for name, value in self.params.items()}

@@ -1,0 +1,287 @@
+"""Replicas in a batch: equal to runs alone to rounding, resumed to the same bits, independent of their companions."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from modaddlab.errors import LabError
+from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
+from modaddlab.store.record import Record
+from modaddlab.store.store import Store
+from modaddlab.training import loop, replicas, two_layer_block
+from modaddlab.training.loop import Interrupted, Status
+from modaddlab.training.replicas import group, train_together
+
+ROOT = Path(loop.__file__).parents[2]
+TINY = RunSpec(
+    name="tiny",
+    task=TaskSpec(p=11, train_frac=0.7),
+    model=TwoLayerSpec(d_mlp=24, init_scale=2.0),
+    optim=OptimSpec(lr=1e-3),
+    record=RecordSpec(metrics_every=5, snapshots=3, snapshot_dtype="float32"),
+    steps=60,
+)
+TRANSFORMER = TransformerSpec(d_model=8, n_heads=2, d_head=4, d_mlp=12)
+SGD = OptimSpec(optimizer="sgd", lr=0.1, weight_decay=0.01)
+VARIANTS = {
+    "relu": TINY,
+    "gelu, half of the pairs": dataclasses.replace(
+        TINY, task=TaskSpec(p=11, train_frac=0.5), model=TwoLayerSpec(d_mlp=24, activation="gelu", init_scale=2.0)
+    ),
+    "quad, all pairs, sgd": dataclasses.replace(
+        TINY, task=TaskSpec(p=11, train_frac=1.0), model=TwoLayerSpec(d_mlp=20, activation="quad", init_scale=2.0), optim=SGD
+    ),
+    "identity, even modulus": dataclasses.replace(
+        TINY, task=TaskSpec(p=10, train_frac=0.3), model=TwoLayerSpec(d_mlp=20, activation="id", init_scale=2.0)
+    ),
+    "learned embedding, differences": dataclasses.replace(
+        TINY, task=TaskSpec(operation="subtract", p=11, train_frac=0.6), model=TwoLayerSpec(d_mlp=24, d_model=6, init_scale=1.0)
+    ),
+    "float32 loss, random answers": dataclasses.replace(
+        TINY, task=TaskSpec(operation="random", p=11, train_frac=0.6), loss_dtype="float32"
+    ),
+    "without energies": dataclasses.replace(TINY, record=RecordSpec(metrics_every=7, energies=False, weights="none")),
+    "transformer": dataclasses.replace(TINY, task=TaskSpec(p=7, train_frac=0.6), model=TRANSFORMER),
+    "deep transformer, sgd": dataclasses.replace(
+        TINY,
+        task=TaskSpec(p=7, train_frac=0.6),
+        model=dataclasses.replace(TRANSFORMER, n_layers=2, layer_norm=True, predict_equals=False),
+        optim=dataclasses.replace(SGD, lr=0.01),
+        steps=20,
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def several(spec: RunSpec, n: int = 5) -> list[RunSpec]:
+    """Runs that differ in the seed and, every other one, in the optimizer's numbers."""
+    other = dataclasses.replace(spec.optim, lr=spec.optim.lr / 2, weight_decay=0.5, beta1=0.8, beta2=0.95, warmup_steps=0)
+    return [dataclasses.replace(spec, seed=seed, optim=(spec.optim, other)[seed % 2]) for seed in range(n)]
+
+
+def stop_at(step: int):
+    """An observer and a question that together stop a batch once it has shown that step."""
+    seen: list[int] = []
+    return (lambda status: seen.append(status.step)), (lambda: bool(seen) and seen[-1] >= step)
+
+
+def assert_same_bits(found: Sequence[Record], expected: Sequence[Record]) -> None:
+    for one, other in zip(found, expected, strict=True):
+        assert one.run_id == other.run_id
+        assert one.digest == other.digest
+
+
+def assert_close(one: Record, other: Record, rtol: float = 2e-5) -> None:
+    assert list(one.metrics) == list(other.metrics)
+    for name, values in one.metrics.items():
+        assert values.dtype == other.metrics[name].dtype
+        np.testing.assert_allclose(values, other.metrics[name], rtol=rtol, atol=1e-7, err_msg=name)
+    assert one.kept.keys() == other.kept.keys()
+    for name, values in one.kept.items():
+        np.testing.assert_allclose(values, other.kept[name], atol=2e-5, err_msg=name)
+    assert one.snapshot_steps.tolist() == other.snapshot_steps.tolist()
+    for step in one.snapshot_steps:
+        for name, values in one.snapshot(step).items():
+            np.testing.assert_allclose(values, other.snapshot(step)[name], atol=2e-5)
+
+
+@pytest.mark.parametrize("block", [1, 2**18])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_replicas_equal_runs_alone(variant: str, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(two_layer_block, "BLOCK_NUMBERS", block)
+    specs = several(VARIANTS[variant])
+    together = train_together(specs, Store(tmp_path / "together"), threads=1)
+    for spec, record in zip(specs, together, strict=True):
+        alone = loop.train(spec, Store(tmp_path / "alone"), threads=1)
+        assert (record.spec, record.run_id) == (spec, alone.run_id)
+        assert_close(record, alone)
+        assert record.provenance.keys() - alone.provenance.keys() == {"replicas"}
+        assert (record.provenance["replicas"], record.provenance["threads"]) == (5, 1)
+        initial = loop.train(dataclasses.replace(spec, steps=0), Store(tmp_path / "alone")).metrics["objective"][0]
+        assert record.metrics["objective"][-1] < 0.9999 * initial  # it did learn
+
+
+@pytest.mark.parametrize("variant", ["relu", "learned embedding, differences", "quad, all pairs, sgd", "transformer"])
+def test_a_stopped_batch_ends_with_the_same_bits(variant: str, tmp_path: Path) -> None:
+    specs = several(VARIANTS[variant])
+    whole = train_together(specs, Store(tmp_path / "whole"), threads=1)
+    store, lines = Store(tmp_path / "stopped"), []
+    for step in (5, 25, 40):
+        observe, should_stop = stop_at(step)
+        with pytest.raises(Interrupted, match="the same command goes on"):
+            train_together(specs, store, threads=1, observe=observe, should_stop=should_stop, notify=lines.append)
+    assert any("go on from a saved state" in line for line in lines)
+    assert_same_bits(train_together(specs, store, threads=1), whole)
+    assert not list((store.data / "partial").glob("*/"))
+
+
+def test_a_killed_batch_ends_with_the_same_bits(tmp_path: Path) -> None:
+    specs = several(TINY)
+    whole = train_together(specs, Store(tmp_path / "whole"), threads=1)
+    program = (
+        "import sys, time; from pathlib import Path; sys.path.insert(0, 'tests/training')\n"
+        "from test_replicas import TINY, several; from modaddlab.training.replicas import train_together\n"
+        "from modaddlab.store.store import Store\n"
+        "train_together(several(TINY), Store(Path(sys.argv[1])), threads=1, save_seconds=0.0,\n"
+        "               observe=lambda s: (print(s.step, flush=True), time.sleep(0.02)))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path / "killed")], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        for line in process.stdout:
+            if int(line) >= 20:
+                process.send_signal(signal.SIGKILL)
+                break
+    process.wait()
+    lines: list[str] = []
+    resumed = train_together(specs, Store(tmp_path / "killed"), threads=1, notify=lines.append)
+    assert any("go on from a saved state" in line for line in lines)
+    assert_same_bits(resumed, whole)
+
+
+@pytest.mark.parametrize("block", [1, 2**12, 2**18])
+@pytest.mark.parametrize("d_mlp", [24, 33])
+def test_bits_depend_neither_on_companions_nor_on_threads(
+    block: int, d_mlp: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(two_layer_block, "BLOCK_NUMBERS", block)
+    specs = several(dataclasses.replace(TINY, model=TwoLayerSpec(d_mlp=d_mlp, init_scale=2.0)), n=8)
+    expected = train_together(specs, Store(tmp_path / "all"), threads=1)
+    assert_same_bits(train_together(specs, Store(tmp_path / "threads"), threads=3), expected)
+    assert_same_bits(train_together(specs[::-1], Store(tmp_path / "reversed"), threads=1), expected[::-1])
+    for i in (0, 3, 7):
+        assert_same_bits(train_together([specs[i]], Store(tmp_path / "by itself"), threads=1), [expected[i]])
+
+
+def test_either_takes_up_what_the_other_began(tmp_path: Path) -> None:
+    specs = several(TINY)
+    expected = [loop.train(spec, Store(tmp_path / "alone"), threads=1) for spec in specs]
+    store = Store(tmp_path / "mixed")
+    observe, should_stop = stop_at(20)
+    with pytest.raises(Interrupted):  # one run is at a later step than the others, and at no row of metrics
+        loop.train(specs[0], store, threads=1, observe=observe, should_stop=should_stop)
+    observe, should_stop = stop_at(30)
+    lines: list[str] = []
+    with pytest.raises(Interrupted):
+        train_together(specs, store, threads=1, observe=observe, should_stop=should_stop, notify=lines.append)
+    assert lines == ["1 of 5 replicas go on from a saved state"]
+    i = next(i for i, spec in enumerate(specs) if store.find(spec) is None and store.partial(spec).newest_step())
+    assert_close(loop.train(specs[i], store, threads=1, notify=lines.append), expected[i])
+    assert "going on from step" in lines[1]
+    for record, other in zip(train_together(specs, store, threads=1), expected, strict=True):
+        assert_close(record, other)
+
+
+def test_what_is_trained_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    specs, store = several(TINY), Store(tmp_path)
+    first = loop.train(specs[2], store, threads=1)
+    seen: list[Status] = []
+    together = train_together([*specs, specs[2]], store, threads=1, observe=seen.append)
+    assert together[2].provenance == first.provenance
+    assert len(together) == 5
+    assert (seen[-1].step, seen[-1].steps) == (60, 60)
+    assert [status.step for status in seen] == sorted(status.step for status in seen)
+    assert 0 < seen[-1].row["train_loss"] < seen[0].row["train_loss"]
+    monkeypatch.setattr(replicas._Block, "advance", lambda block: pytest.fail("trained again"))
+    assert [record.provenance for record in train_together(specs, store)] == [record.provenance for record in together]
+
+
+def test_force_trains_again_from_the_start(tmp_path: Path) -> None:
+    specs, store = several(TINY, 2), Store(tmp_path)
+    first = train_together(specs, store, threads=1)
+    seen: list[int] = []
+    again = train_together(specs, store, threads=1, force=True, observe=lambda status: seen.append(status.step))
+    assert len(seen) == 26  # rows at steps 0, 5, ..., 60 of two blocks, one after the other: their optimizers differ
+    assert_same_bits(again, first)
+
+
+def test_two_processes_train_a_batch_once(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; sys.path.insert(0, 'tests/training')\n"
+        "from test_replicas import TINY, several; from modaddlab.training.replicas import train_together\n"
+        "from modaddlab.store.store import Store\n"
+        "specs = several(TINY)[:: int(sys.argv[2])]; steps = []\n"
+        "train_together(specs, Store(Path(sys.argv[1])), threads=1, observe=lambda s: steps.append(s.step)); print(len(steps))"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", program, str(tmp_path), order], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        for order in ("1", "-1")
+    ]
+    assert sorted(int(process.communicate()[0]) for process in processes) == [0, 26]
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (dataclasses.replace(TINY, steps=61), r"steps is 60 of tiny-\w+ and 61 of tiny-\w+"),
+        (dataclasses.replace(TINY, task=TaskSpec(p=13, train_frac=0.5)), "task.p is 11 of"),
+        (dataclasses.replace(TINY, task=TaskSpec(p=11, train_frac=0.5)), r"pairs \(task.train_frac\) is 84 of"),
+        (dataclasses.replace(TINY, model=TwoLayerSpec(d_mlp=25, init_scale=2.0)), "model.d_mlp is 24 of"),
+        (dataclasses.replace(TINY, model=TRANSFORMER), "the kind of network is TwoLayerSpec of"),
+        (dataclasses.replace(TINY, optim=SGD), "optim.optimizer is adamw of"),
+        (dataclasses.replace(TINY, record=RecordSpec(metrics_every=6)), "record.metrics_every is 5 of"),
+        (dataclasses.replace(TINY, loss_dtype="float32"), "loss_dtype is float64 of"),
+        (dataclasses.replace(TINY, optim=OptimSpec(batch_size=16)), "has optim.batch_size set"),
+        (dataclasses.replace(TINY, optim=OptimSpec(l1=1e-3)), "has optim.l1 set"),
+        (dataclasses.replace(TINY, model=dataclasses.replace(TRANSFORMER, dropout=0.1)), "has model.dropout set"),
+    ],
+)
+def test_another_shape_is_refused_by_the_field_that_differs(other: RunSpec, message: str, tmp_path: Path) -> None:
+    with pytest.raises(LabError, match=message):
+        train_together([TINY, other], Store(tmp_path))
+    assert len(group([TINY, other, dataclasses.replace(TINY, seed=1)])) == 2
+
+
+def test_runs_are_grouped_by_shape() -> None:
+    wide = dataclasses.replace(TINY, model=TwoLayerSpec(d_mlp=48))
+    dropout = [dataclasses.replace(TINY, model=dataclasses.replace(TRANSFORMER, dropout=0.1), seed=seed) for seed in (0, 1)]
+    mixed = [TINY, wide, *several(TINY)[1:], *dropout, TINY]
+    assert group(mixed) == [several(TINY), [wide], [dropout[0]], [dropout[1]]]
+    assert [len(batch) for batch in group(mixed, most=2)] == [2, 2, 1, 1, 1, 1]
+    assert group([]) == []
+
+
+def test_one_replica_that_diverges_leaves_the_others_alone(tmp_path: Path) -> None:
+    spec = dataclasses.replace(TINY, optim=OptimSpec(optimizer="sgd", lr=1e-3, weight_decay=0.0), steps=500)
+    bad = dataclasses.replace(spec, seed=9, optim=OptimSpec(optimizer="sgd", lr=10.0, weight_decay=100.0))
+    for model in (TINY.model, TRANSFORMER):
+        one, two = (dataclasses.replace(each, model=model) for each in (spec, bad))
+        store = Store(tmp_path / type(model).__name__)
+        with pytest.raises(LabError, match=rf"{two.run_id} diverged before step .* optim.lr; the other 1 are in the store"):
+            train_together([one, two], store, threads=1)
+        assert store.find(two) is None
+        assert_close(store.open(one), loop.train(one, Store(tmp_path / "alone"), threads=1), rtol=1e-4)
+
+
+def test_a_missing_gpu_is_one_clear_line(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    with pytest.raises(LabError, match="no CUDA device"):
+        train_together([TINY], Store(tmp_path), device="cuda")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("variant", ["relu", "quad, all pairs, sgd", "transformer", "deep transformer, sgd"])
+def test_the_gpu_trains_the_same_networks(variant: str, tmp_path: Path) -> None:
+    specs = several(VARIANTS[variant])
+    records = train_together(specs, Store(tmp_path / "gpu"), device="cuda")
+    for spec, record in zip(specs, records, strict=True):
+        assert_close(record, loop.train(spec, Store(tmp_path / "cpu"), threads=1), rtol=1e-3)

@@ -1,0 +1,171 @@
+"""The parts of a batch: stacked weights in and out, the optimizer against torch's, stacked gradients against the plain step."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from modaddlab.errors import LabError
+from modaddlab.experiments.spec import OptimSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
+from modaddlab.models.parameters import init_params
+from modaddlab.training.autograd_block import AutogradBlock, recorded
+from modaddlab.training.batches import TrainingSet
+from modaddlab.training.loop import _Run
+from modaddlab.training.plain import PlainStep
+from modaddlab.training.stack import Stack
+from modaddlab.training.stacked_optimizer import EqualReplicas, OwnNumbers, put_state, stacked_optimizer, state_of
+from modaddlab.training.two_layer_block import TwoLayerBlock, capacity
+
+CPU = torch.device("cpu")
+SPEC = RunSpec(task=TaskSpec(p=11, train_frac=0.4), model=TwoLayerSpec(d_mlp=21, init_scale=3.0))
+TRANSFORMER = TransformerSpec(d_model=12, n_heads=3, d_head=4, d_mlp=10)
+
+
+def seeds(spec: RunSpec, n: int = 3) -> list[RunSpec]:
+    return [dataclasses.replace(spec, seed=seed) for seed in range(n)]
+
+
+@pytest.mark.parametrize("model", [SPEC.model, TwoLayerSpec(d_mlp=21, d_model=5), TRANSFORMER])
+def test_a_replica_s_flat_vector_is_that_of_a_run_alone(model: TwoLayerSpec | TransformerSpec) -> None:
+    specs = seeds(dataclasses.replace(SPEC, model=model))
+    stack = TwoLayerBlock(specs).stack if isinstance(model, TwoLayerSpec) else Stack(specs, CPU)
+    for r, spec in enumerate(specs):
+        alone = _Run(spec, CPU)
+        np.testing.assert_array_equal(stack.one(stack.flat, r), alone.flat)
+        for name, value in init_params(model, 11, spec.seed).items():
+            np.testing.assert_array_equal(stack.weights(r)[name], value)
+    values = np.arange(len(alone.flat), dtype=np.float32)
+    others = [stack.one(stack.flat, r) for r in (0, 2)]
+    stack.put(stack.flat, 1, values)
+    np.testing.assert_array_equal(stack.one(stack.flat, 1), values)
+    assert [np.array_equal(stack.one(stack.flat, r), other) for r, other in zip((0, 2), others, strict=True)] == [True, True]
+
+
+@pytest.mark.parametrize("loss_dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        *(TwoLayerSpec(d_mlp=21, activation=activation, init_scale=3.0) for activation in ("relu", "gelu", "quad", "id")),
+        TwoLayerSpec(d_mlp=21, d_model=5, init_scale=3.0),
+        TRANSFORMER,
+    ],
+)
+@pytest.mark.parametrize("by_autograd", [False, True])
+def test_gradients_equal_the_plain_step(by_autograd: bool, model: TwoLayerSpec | TransformerSpec, loss_dtype: str) -> None:
+    if not by_autograd and isinstance(model, TransformerSpec):
+        pytest.skip("only two-layer networks have a step of their own")
+    specs = seeds(dataclasses.replace(SPEC, model=model, loss_dtype=loss_dtype))
+    block = AutogradBlock(specs, CPU) if by_autograd else TwoLayerBlock(specs)
+    block.stack.grad.fill_(torch.nan)
+    block.gradients()
+    for r, spec in enumerate(specs):
+        data = TrainingSet(spec, CPU)
+        exact = {name: torch.tensor(value).double() for name, value in init_params(model, 11, spec.seed).items()}
+        expected = {name: torch.empty_like(value) for name, value in exact.items()}
+        loss = PlainStep(model, 11, data.pairs[data.train], data.labels[data.train]).gradients(exact, expected)
+        row = block.rows(7)[r]
+        assert row["step"] == 7
+        assert row["objective"] == pytest.approx(loss.item(), rel=2e-6)
+        for name, value in expected.items():
+            assert (block.stack.grads[name][r] - value).norm() / value.norm() < 5e-6, name
+
+
+def test_a_sure_network_still_has_a_gradient() -> None:
+    """Right answers with probability 1 - 1e-12: n softmax - t cancels in float64, not in float32."""
+    spec = RunSpec(task=TaskSpec(p=11, train_frac=1.0), model=TwoLayerSpec(d_mlp=11 * 11, activation="id"))
+    block = TwoLayerBlock([spec])
+    a = torch.arange(11)
+    theta, xi = torch.zeros(11, 121), torch.zeros(121, 11)
+    for m in range(11):  # a quadratic form in disguise would be needed for every pair; one pair is enough here
+        theta[m, m] = 15.0
+    xi[a, (2 * a) % 11] = 1.0
+    block.stack.params["mlp.W_in"][0], block.stack.params["mlp.W_out"][0] = theta, xi
+    block.gradients()
+    exact = {name: value[0].double() for name, value in block.stack.params.items()}
+    expected = {name: torch.empty_like(value) for name, value in exact.items()}
+    data = TrainingSet(spec, CPU)
+    PlainStep(spec.model, 11, data.pairs, data.labels).gradients(exact, expected)
+    for name, value in expected.items():
+        assert (block.stack.grads[name][0] - value).norm() / value.norm() < 1e-5
+
+
+OWN = [
+    OptimSpec(lr=1e-2, weight_decay=0.0, warmup_steps=0),
+    OptimSpec(lr=3e-3, weight_decay=2.0, beta1=0.8, beta2=0.999, warmup_steps=4),
+    OptimSpec(lr=1e-3, warmup_steps=100),
+]
+
+
+@pytest.mark.parametrize("rule", ["adamw", "sgd"])
+def test_every_replica_has_its_own_numbers(rule: str) -> None:
+    optims = [dataclasses.replace(optim, optimizer=rule) for optim in OWN]
+    stack = Stack(seeds(SPEC), CPU)
+    mine, generator = stacked_optimizer(optims, stack), torch.Generator().manual_seed(0)
+    assert isinstance(mine, OwnNumbers)
+    theirs = [{name: torch.nn.Parameter(value[r].clone()) for name, value in stack.params.items()} for r in range(3)]
+    references: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(params.values(), betas=(optim.beta1, optim.beta2), weight_decay=optim.weight_decay)
+        if rule == "adamw"
+        else torch.optim.SGD(params.values(), weight_decay=optim.weight_decay)
+        for params, optim in zip(theirs, optims, strict=True)
+    ]
+    for step in range(12):
+        for name, grad in stack.grads.items():
+            grad.copy_(torch.randn(grad.shape, generator=generator))
+            for r in range(3):
+                theirs[r][name].grad = grad[r].clone()
+        for reference, optim in zip(references, optims, strict=True):
+            reference.param_groups[0]["lr"] = optim.lr * min(step / optim.warmup_steps if optim.warmup_steps else 1, 1)
+            reference.step()
+        mine.step()
+    assert mine.t == 12
+    for r in range(3):
+        for name, value in stack.params.items():
+            torch.testing.assert_close(value[r], theirs[r][name].detach(), rtol=2e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("optim", [OptimSpec(), OptimSpec(optimizer="sgd", weight_decay=0.3)])
+def test_equal_replicas_get_the_fused_update_and_it_agrees(optim: OptimSpec) -> None:
+    generator = torch.Generator().manual_seed(0)
+    one, other = (Stack(seeds(SPEC), CPU) for _ in range(2))
+    fused, plain = stacked_optimizer([optim] * 3, one), OwnNumbers([optim] * 3, other)
+    assert isinstance(fused, EqualReplicas)
+    for _ in range(20):
+        one.grad.copy_(torch.randn(one.grad.shape, generator=generator))
+        other.grad.copy_(one.grad)
+        fused.step()
+        plain.step()
+    for name, value in one.params.items():
+        torch.testing.assert_close(value, other.params[name], rtol=2e-6, atol=1e-7)
+    state = state_of(fused, one, 1)
+    assert state.keys() == _Run(dataclasses.replace(SPEC, optim=optim), CPU).optimizer.state.keys()
+    fresh = stacked_optimizer([optim] * 3, Stack(seeds(SPEC), CPU))
+    for value in fresh.moments.values():
+        assert not value.any()
+    if state:
+        assert state["step"] == 20
+        put_state(fresh, one, 1, state)
+        for name, value in fresh.moments.items():
+            np.testing.assert_array_equal(one.one(value, 1), state[name])
+            assert not one.one(value, 0).any()
+
+
+def test_two_update_rules_do_not_mix() -> None:
+    with pytest.raises(LabError, match=r"optim.optimizer differs \(adamw, sgd\)"):
+        stacked_optimizer([OptimSpec(), OptimSpec(optimizer="sgd")], Stack(seeds(SPEC, 2), CPU))
+
+
+def test_the_size_of_a_block_follows_the_cache() -> None:
+    assert capacity(RunSpec(task=TaskSpec(p=23), model=TwoLayerSpec())) == 1
+    assert capacity(RunSpec(task=TaskSpec(p=23), model=TwoLayerSpec(d_mlp=128))) == 7
+
+
+def test_on_the_cpu_a_recorded_function_is_the_function() -> None:
+    calls: list[int] = []
+    function = recorded(lambda: calls.append(1), CPU, repeatable=True)
+    assert calls == []
+    function()
+    assert calls == [1]
