@@ -56,10 +56,8 @@ def test_a_run_inside_the_band_has_another_colour_than_one_outside() -> None:
 def test_the_numbers_are_on_the_marks(name: str) -> None:
     figure, lines = drawn(name)
     _, args, _ = CALLS[name]
-    found = [np.asarray(ys, float) for _, ys in lines] + [
-        np.array([np.ptp(bar.get_path().vertices[:, 1]) * bar.get_transform().get_matrix()[1, 1] for bar in axes.patches])
-        for axes in figure.axes
-    ]
+    bars = [np.array([bar.get_height() for bar in group]) for axes in figure.axes for group in axes.containers]
+    found = [*(np.asarray(ys, float) for _, ys in lines), *bars]
     wanted = {
         "curves_beside_seeds": lambda: [curve[1] for curve in args[1]],
         "late_training": lambda: [*args[1].values(), args[2]],
