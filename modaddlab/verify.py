@@ -27,6 +27,7 @@ import numpy as np
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import flatten
 from modaddlab.store import Record, Store
+from modaddlab.store.files import disk_errors
 from modaddlab.store.record import inspect, unlisted
 
 _VOLATILE = ("time", "second", "date", "started", "finished", "commit", "command")
@@ -54,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         store = Store(options.data)
-        if not store.folder.is_dir():
+        with disk_errors(store.folder, "read"):
+            there = store.folder.is_dir()
+        if not there:
             raise LabError(f"{store.folder} is no folder; name a data folder, which has runs/ in it, with --data DIR")
         if options.retrain is not None:
             if options.names:

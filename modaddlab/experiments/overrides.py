@@ -80,4 +80,5 @@ def _parse(text: str, hint: Any, path: str) -> Any:
                 return option(text)
             except ValueError:
                 continue
-    raise LabError(f"--set {path}={text}: the value must be {describe_type(hint)}")
+    shown = text if text.isprintable() else repr(text)  # a message is one line, whatever was typed
+    raise LabError(f"--set {path}={shown}: the value must be {describe_type(hint)}")

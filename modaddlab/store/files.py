@@ -84,7 +84,8 @@ def confined(root: Path, *parts: str) -> Path:
     """
     path = root.joinpath(*parts)
     try:
-        inside = path.resolve().is_relative_to(root.resolve())
+        with disk_errors(path, "use"):
+            inside = path.resolve().is_relative_to(root.resolve())
     except (OSError, RuntimeError, ValueError):  # a loop of links, a NUL byte
         inside = False
     if not inside:
@@ -195,6 +196,8 @@ def make_folder(folder: Path) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
             raise LabError(f"{folder} must be a folder, found a file; remove it or name another with --data DIR") from None
+        except FileNotFoundError:  # as in /proc
+            raise LabError(f"{folder} cannot be made; name another data folder with --data DIR") from None
     return folder
 
 

@@ -76,6 +76,8 @@ def test_a_field_set_to_what_it_is_changes_nothing(path: str) -> None:
         ("__class__=1", "unknown field '__class__'"),
         ("=1", "unknown field ''"),
         ("steps=many", "--set steps=many: the value must be an integer"),
+        ("steps=1\n2", "--set steps='1\\n2': the value must be an integer"),
+        ("optim.lr=\x1b[2J", "--set optim.lr='\\x1b[2J': the value must be a number"),
         ("steps=1.5", "the value must be an integer"),
         ("steps=", "the value must be an integer"),
         ("steps=none", "the value must be an integer"),
