@@ -15,7 +15,6 @@ import resource
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,21 +30,10 @@ from modaddlab.store.store import Store
 from modaddlab.training.batches import TrainingSet
 from modaddlab.training.measures import Measures, Row
 from modaddlab.training.optimizer import Optimizer
+from modaddlab.training.status import Interrupted, Status
 
 SAVE_SECONDS = 30.0
-
-
-@dataclass(frozen=True)
-class Status:
-    """How far a run has come: the step, how many there are, and the latest row of metrics."""
-
-    step: int
-    steps: int
-    row: Row
-
-
-class Interrupted(LabError):  # noqa: N818 - it is no error
-    """The run was asked to stop; its state is saved and the same command goes on."""
+"""Seconds between two saved states of a run, unless another number is asked for."""
 
 
 def snapshot_steps(spec: RunSpec) -> set[int]:
@@ -63,7 +51,8 @@ def train(
     device: str = "cpu",
     threads: int | None = None,
     force: bool = False,
-    resume: bool = True,
+    resume: bool | None = None,
+    save_seconds: float | None = None,
     observe: Callable[[Status], None] = lambda status: None,
     notify: Callable[[str], None] = lambda line: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -76,7 +65,8 @@ def train(
         device: "cpu" or "cuda".
         threads: CPU threads of torch; none: as many as torch chooses. It decides the last bits and is in the provenance.
         force: train again even if there is a record; the old one stays until the new one is complete.
-        resume: go on from a saved state of an interrupted run; otherwise begin anew.
+        resume: go on from a saved state of an interrupted run, or begin anew; none: go on unless `force` is set.
+        save_seconds: seconds between two saved states; none: `SAVE_SECONDS`.
         observe: called at every row of metrics.
         notify: receives lines for the user.
         should_stop: asked at every row of metrics; when true the state is saved and `Interrupted` raised.
@@ -90,12 +80,14 @@ def train(
     if threads is not None:
         torch.set_num_threads(threads)
     partial = store.partial(spec, notify)
+    resume = not force if resume is None else resume
+    save_seconds = SAVE_SECONDS if save_seconds is None else save_seconds
     if not force and (record := store.find(spec)) is not None:
         return record
     with partial.lock():
         if not force and (record := store.find(spec)) is not None:  # another process trained it while this one waited
             return record
-        if force or not resume:
+        if not resume:
             partial.clear()
         with _flushed_denormals():
             run = _Run(spec, torch.device(device))
@@ -105,7 +97,7 @@ def train(
                 notify(f"{spec.run_id}: going on from step {run.step:,} of {spec.steps:,}")
             snapshots, saved_at = snapshot_steps(spec), time.monotonic()
             while run.step <= spec.steps:
-                if time.monotonic() - saved_at > SAVE_SECONDS:
+                if time.monotonic() - saved_at > save_seconds:
                     run.save(partial)
                     saved_at = time.monotonic()
                 if run.step in snapshots:

@@ -1,0 +1,112 @@
+"""What there is and what is done, for `python -m modaddlab.train --list`, `--list-fields` and `--dry-run`. Nothing is written."""
+
+from __future__ import annotations
+
+import math
+
+from modaddlab.errors import LabError
+from modaddlab.experiments import catalogue, cost, variations
+from modaddlab.experiments.overrides import field_names
+from modaddlab.experiments.spec import KINDS, RunSpec, flatten
+from modaddlab.experiments.sweeps import SWEEPS
+from modaddlab.models.parameters import param_shapes
+from modaddlab.store.store import Store
+
+
+def dry_run(specs: list[RunSpec], store: Store) -> int:
+    """What would be trained, run by run: its state, size and cost, and the fields that differ from their defaults."""
+    for spec in specs:
+        n_params = sum(math.prod(shape) for shape in param_shapes(spec.model, spec.task.p).values())
+        n_train = int(spec.task.train_frac * spec.task.p**2)
+        print(f"{spec.run_id}: {state(spec, store)}")
+        print(f"  {spec.steps:,} steps on {n_train:,} of {spec.task.p**2:,} pairs, {n_params:,} parameters")
+        print(f"  about {cost.duration(cost.seconds(spec))} on one core")
+        for field, value in spec.changes().items():
+            print(f"  {field} = {value}")
+    return 0
+
+
+def dry_run_sweep(specs: list[RunSpec], store: Store) -> int:
+    """A line for each run: done, partly done or to do, with about how long the rest takes; then the totals."""
+    left, n_done, n_partly = 0.0, 0, 0
+    for spec in specs:
+        reached, seconds = state(spec, store), 0.0
+        if reached == "trained":
+            n_done += 1
+        else:
+            step = _saved_step(spec, store)
+            seconds = cost.seconds(spec, step)
+            left, n_partly = left + seconds, n_partly + bool(step)
+            reached += f" at {step / spec.steps:.0%}" if step else ""
+        print(f"{reached:<22}  {cost.duration(seconds) if seconds else '':>8}  {catalogue.label(spec)}")
+    rest = len(specs) - n_done - n_partly
+    print(f"{len(specs)} runs: {n_done} done, {n_partly} partly, {rest} to do; about {cost.duration(left)} left on one core")
+    return 0
+
+
+def list_runs(store: Store) -> int:
+    """The named runs of the book with their states, the sweeps with how much of each is done, and whatever else is trained."""
+    own = {name: spec for name, spec in catalogue.RUNS.items() if name not in variations.VARIATIONS}
+    width = max(map(len, (*own, *SWEEPS)))
+    for name, spec in own.items():
+        print(f"{name:<{width}}  {state(spec, store):<22}  {catalogue.PURPOSES[name]}")
+    print("sweeps, whose runs are listed by --sweep NAME --dry-run:")
+    there = set(store.runs())
+    known = {spec.run_id for spec in catalogue.RUNS.values()}
+    for item in SWEEPS.values():
+        specs = {spec.run_id: spec for spec in item.runs()}
+        known |= specs.keys()
+        left = sum(cost.seconds(spec, _saved_step(spec, store)) for run_id, spec in specs.items() if run_id not in there)
+        done = f"{len(specs.keys() & there)} of {len(specs)}" + (f", {cost.duration(left)} left" if left else "")
+        print(f"{item.name:<{width}}  {done:<22}  {item.purpose}")
+    others = sorted(there - known)
+    if others:
+        print(f"other runs in {store.folder}:")
+    for run_id in others:
+        print(f"{run_id}  {_difference(run_id, store)}")
+    return 0
+
+
+def _saved_step(spec: RunSpec, store: Store) -> int:
+    return min(store.partial(spec).newest_step() or 0, spec.steps)
+
+
+def _difference(run_id: str, store: Store) -> str:
+    """What sets a run apart from the named run that it was made from, as --set takes it."""
+    try:
+        spec = store.open(run_id).spec
+    except LabError:
+        return "damaged, see --verify"
+    mine, base = flatten(spec.to_dict()), catalogue.nearest(spec)
+    theirs, first = flatten(base.to_dict()), catalogue.RUNS[base.name]
+    differences = [f"p={base.task.p}"] if base.task.p != first.task.p else []
+    differences += [f"seed={base.seed}"] if base.seed != first.seed else []
+    fields = [field for field in sorted(mine) if field != "name" and mine[field] != theirs[field]]
+    return " ".join([*differences, *(f"{field}={mine[field]}" for field in fields)])
+
+
+def state(spec: RunSpec, store: Store) -> str:
+    """How far a run is, in two words: "trained", "not trained", "in training", "interrupted", or that its record is damaged."""
+    try:
+        if store.find(spec) is not None:
+            return "trained"
+    except LabError:
+        return "damaged, see --verify"
+    if store.partial(spec).is_locked():
+        return "in training"
+    return "interrupted" if store.partial(spec).folder.exists() else "not trained"
+
+
+def list_fields() -> int:
+    """Every field that `--set` can change, its default and what it means."""
+    for kind, cls in KINDS.items():
+        run = RunSpec(model=cls())
+        defaults = flatten(run.to_dict())
+        if kind != "transformer":
+            print(f"of a {kind} network in place of the model fields above:")
+        for path in field_names(run):
+            table, _, name = path.rpartition(".")
+            if kind == "transformer" or table == "model":
+                help = type(getattr(run, table) if table else run).__dataclass_fields__[name].metadata["help"]
+                print(f"{path:<22} {defaults[path]!s:<9} {help}")
+    return 0

@@ -1,0 +1,95 @@
+"""`python -m modaddlab.train` asked what there is: --list, --list-fields, --dry-run, --help, --verify."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from train_cli import SHORT, listing, run, specification
+
+from modaddlab import listing as listing_module
+from modaddlab.experiments import catalogue, cost, sweeps, variations
+from modaddlab.experiments.overrides import field_names, with_overrides
+from modaddlab.store.store import Store
+from modaddlab.train import main
+
+
+def test_list_names_every_run_and_its_state(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = listing(data)
+    code, out, err = run(["--list", "--data", str(data)], capsys)
+    assert (code, err) == (0, "")
+    lines = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in out.splitlines() if "  " in line)
+    assert lines["debug"].startswith("trained ")
+    assert lines["mainline"].startswith("not trained ")
+    own = catalogue.RUNS.keys() - variations.VARIATIONS.keys()
+    assert all(catalogue.PURPOSES[name] in lines[name] for name in own)
+    assert not lines.keys() & variations.VARIATIONS.keys() - sweeps.SWEEPS.keys()  # they are listed by their sweeps
+    assert f"other runs in {data / 'runs'}:" in out
+    assert lines[specification(SHORT).run_id] == "model.d_head=4 model.d_mlp=12 model.d_model=8 steps=60 task.p=7"
+    assert listing(data) == before
+
+
+def test_list_works_without_a_data_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(["--list", "--data", str(tmp_path / "none")], capsys)
+    assert code == 0
+    assert out.count("not trained") == len(catalogue.RUNS) - len(variations.VARIATIONS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_list_counts_the_runs_of_a_sweep(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    specs = tuple(with_overrides(specification(SHORT), [f"seed={seed}", "name=mine"]) for seed in range(3))
+    short = specification(SHORT)
+    both = {
+        name: sweeps.Sweep(name=name, purpose=f"the {name} one", varies=("seed",), runs=lambda runs=runs: runs)
+        for name, runs in {"partly": (short, *specs), "whole": (short,)}.items()
+    }
+    monkeypatch.setattr(listing_module, "SWEEPS", both)
+    left = cost.duration(sum(map(cost.seconds, specs)))
+    out = run(["--list", "--data", str(data)], capsys)[1]
+    assert re.search(rf"^partly +1 of 4, {left} left +the partly one$", out, re.M)
+    assert re.search(r"^whole +1 of 1 +the whole one$", out, re.M)
+    assert "other runs" not in out  # what belongs to a sweep is counted there
+
+
+def test_list_tells_interrupted_from_in_training(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = catalogue.named("p53-wd1")
+    partial = Store(data).partial(spec)
+    with partial.lock():
+        partial.load_state()
+        partial.save_state(3, {"x": np.zeros(1)}, {})
+        before = listing(data)
+        assert re.search(r"^p53-wd1 +in training", run(["--list", "--data", str(data)], capsys)[1], re.M)
+        assert "in training" in run(["p53-wd1", "--dry-run", "--data", str(data)], capsys)[1]
+    assert re.search(r"^p53-wd1 +interrupted", run(["--list", "--data", str(data)], capsys)[1], re.M)
+    assert listing(data) == before
+
+
+def test_list_fields_explains_every_field(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(["--list-fields"], capsys)
+    assert code == 0
+    transformer, _, two_layer = out.partition("of a two-layer network in place of the model fields above:\n")
+    assert [line.split()[0] for line in transformer.splitlines()] == field_names()
+    fields = [name for name in field_names(catalogue.named("mlp-standard")) if name.startswith("model.")]
+    assert [line.split()[0] for line in two_layer.splitlines()] == fields
+    assert re.search(r"^optim.weight_decay +1.0 +decoupled weight decay", out, re.M)
+
+
+def test_dry_run_says_what_would_be_trained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["mainline", "--dry-run", "--seed", "7", "--set", "optim.weight_decay=0.3", "--data", str(tmp_path / "new")]
+    code, out, err = run(arguments, capsys)
+    spec = with_overrides(catalogue.named("mainline", seed=7), ["optim.weight_decay=0.3"])
+    assert (code, err) == (0, "")
+    assert f"{spec.run_id}: not trained" in out
+    assert "40,000 steps on 3,830 of 12,769 pairs, 226,816 parameters" in out
+    assert "  seed = 7" in out
+    assert "  optim.weight_decay = 0.3" in out
+    assert not (tmp_path / "new").exists()
+
+
+def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    assert "python -m modaddlab.train debug" in capsys.readouterr().out

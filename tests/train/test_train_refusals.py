@@ -1,0 +1,133 @@
+"""`python -m modaddlab.train` given bad input: one line with the next step, exit code 2, nothing changed on disk."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from train_cli import SHORT, interrupt_at, listing, run, specification
+
+from modaddlab.experiments import catalogue
+from modaddlab.store.store import Store
+from modaddlab.training import loop
+
+BAD = [
+    (["nonsense"], "unknown run 'nonsense'; known: mainline"),
+    (["debgu"], "did you mean debug?"),
+    (["debug", "../x"], "unknown run '../x'"),
+    ([], "name a run to train, such as debug or mainline, or a --sweep; --list shows them all"),
+    (["--seed", "1"], "name a run to train"),
+    (["debug", "--set", "optim.wd=1"], "unknown field 'optim.wd'; did you mean optim."),
+    (["debug", "--set", "foo=1"], "unknown field 'foo'; see --list-fields"),
+    (["debug", "--set", "steps"], "must have the form field=value"),
+    (["debug", "--set", "steps=many"], "the value must be an integer"),
+    (["debug", "--set", "model.causal=maybe"], "the value must be true or false"),
+    (["debug", "--set", "model.activation=tanh"], "must be one of relu, gelu, quad, id"),
+    (["debug", "--set", "task.train_frac=0"], "task.train_frac (=0.0) must lie in (0, 1]"),
+    (["debug", "--set", "task.p=1"], "task.p (=1) must be a modulus from 2"),
+    (["debug", "--set", "model.n_heads=3"], "d_head (=16) times n_heads (=3) must equal d_model (=32)"),
+    (["debug", "--set", "name=../../evil"], "name (='../../evil') must be 1 to 60"),
+    (["debug", "--seed", "-1"], "seed (=-1) must lie between 0 and"),
+    (["debug", "--seed", "one"], "argument --seed: invalid int value: 'one'; --help shows"),
+    (["debug", "--threads", "0"], "--threads (=0) must lie between 1 and 1024"),
+    (["debug", "--threads", "0", "--dry-run"], "--threads (=0) must lie between 1 and 1024"),
+    (["debug", "--device", "tpu"], "argument --device: invalid choice: 'tpu' (choose from"),
+    (["debug", "--sed", "7"], "unrecognized arguments: --sed"),
+    (["debug", "--set"], "argument --set: expected one argument; --help"),
+    (["--verify", "nonsense"], "has no record named 'nonsense'; on disk: debug"),
+    (["--verify", "--set", "steps=1"], "no --set, --seed, --p, --sweep or --force"),
+]
+
+
+def assert_one_line_and_nothing_changed(arguments: list[str], words: str, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = listing(data)
+    code, out, err = run([*arguments, "--data", str(data)], capsys)
+    assert code == 2
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith("modaddlab")
+    assert words in err
+    assert listing(data) == before
+
+
+@pytest.mark.parametrize(("arguments", "words"), BAD)
+def test_bad_input(arguments: list[str], words: str, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert_one_line_and_nothing_changed(arguments, words, trained, capsys)
+
+
+def test_a_mistake_in_the_second_run_stops_before_the_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert_one_line_and_nothing_changed(["debug", "nonsense"], "unknown run 'nonsense'", tmp_path, capsys)
+
+
+def test_a_missing_gpu(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert_one_line_and_nothing_changed(["debug", "--device", "cuda"], "no CUDA device was found; leave", tmp_path, capsys)
+
+
+def damage_final(record: Path) -> None:
+    content = bytearray((record / "final.safetensors").read_bytes())
+    content[-1] ^= 1
+    (record / "final.safetensors").write_bytes(content)
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "no manifest": lambda record: (record / "manifest.json").unlink(),
+    "a manifest that is no JSON": lambda record: (record / "manifest.json").write_text("{"),
+    "another specification": lambda record: (record / "spec.json").write_text("{}"),
+    "truncated metrics": lambda record: os.truncate(record / "metrics.safetensors", 100),
+    "missing metrics": lambda record: (record / "metrics.safetensors").unlink(),
+    "a changed byte in the weights": damage_final,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_record(damage: str, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = Store(data).open(specification(SHORT)).path
+    DAMAGES[damage](record)
+    assert_one_line_and_nothing_changed(SHORT, "--force", data, capsys)
+    assert run(["--list", "--data", str(data)], capsys)[0] == 0
+
+
+def test_list_says_that_a_record_is_damaged(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for spec in (specification(SHORT), catalogue.named("debug")):
+        (Store(data).open(spec).path / "manifest.json").unlink()
+    out = run(["--list", "--data", str(data)], capsys)[1]
+    assert re.search(r"^debug +damaged, see --verify", out, re.M)
+    assert re.search(rf"^{specification(SHORT).run_id} +damaged, see --verify", out, re.M)
+
+
+def test_a_damaged_record_is_repaired_by_force(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    damage_final(Store(data).open(specification(SHORT)).path)
+    assert run(["--verify", "--data", str(data)], capsys)[0] == 1
+    assert run([*SHORT, "--force", "--data", str(data), "--threads", "1"], capsys)[0] == 0
+    assert run(["--verify", "--data", str(data)], capsys)[0] == 0
+
+
+@pytest.mark.parametrize("action", [["debug"], ["--verify"]])
+def test_a_data_folder_that_is_a_file(action: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine")
+    for folder in (file, file / "data"):
+        code, _, err = run([*action, "--data", str(folder)], capsys)
+        assert code == 2
+        assert err.count("\n") == 1
+        assert str(file) in err
+    assert file.read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_working_state_of_other_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = [*SHORT, "--data", str(tmp_path), "--threads", "1"]
+    with monkeypatch.context() as patched:
+        interrupt_at(25, patched)
+        assert run(arguments, capsys)[0] == 130
+    monkeypatch.setattr(loop, "TRAIN_VERSION", 99)
+    code, _, err = run(arguments, capsys)
+    assert code == 2
+    assert "was begun by another version of the training code" in err
+    assert err.count("\n") == 1

@@ -1,0 +1,168 @@
+"""`python -m modaddlab.train` training: what is kept, what is trained again, what an interrupt leaves."""
+
+from __future__ import annotations
+
+import re
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from train_cli import SHORT, TINY, interrupt_at, listing, run, specification
+
+from modaddlab.experiments import catalogue
+from modaddlab.experiments.overrides import with_overrides
+from modaddlab.store.store import Store
+from modaddlab.train import main
+from modaddlab.training import loop
+
+
+def test_the_debug_run_is_trained_into_the_folder(trained: Path) -> None:
+    record = Store(trained).open(catalogue.named("debug"))
+    assert record.metrics["step"][-1] == 1000
+    assert record.metrics["train_accuracy"][-1] == 1
+    assert record.metrics["train_loss"][-1] < 1e-3 < record.metrics["train_loss"][0]
+    assert len(record.snapshot_steps) == 9
+    assert record.provenance["threads"] == 1
+
+
+def test_a_second_call_loads(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop._Run, "advance", lambda run: pytest.fail("trained again"))
+    before = listing(data)
+    code, _, err = run(["debug", "--data", str(data)], capsys)
+    assert code == 0
+    run_id = catalogue.named("debug").run_id
+    assert re.fullmatch(
+        rf"{run_id}: was trained before in \d+ s; train loss .*, test loss .*, test accuracy .*%; {data}/runs/{run_id}\n", err
+    )
+    assert listing(data) == before
+
+
+def test_several_runs_in_one_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(["debug", "untrained", *TINY, "--set", "steps=5", "--data", str(tmp_path), "--workers", "1"], capsys)
+    assert code == 0
+    assert len(re.findall(r": trained in \d+ s;", err)) == 2
+    assert len(Store(tmp_path).runs()) == 2
+
+
+def test_seed_and_set_make_another_run(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [*SHORT, "--seed", "3", "--data", str(data), "--threads", "1"]
+    assert run(arguments, capsys)[0] == 0
+    spec = with_overrides(specification(SHORT), ["seed=3"])
+    assert Store(data).open(spec).spec.seed == 3
+    assert len(Store(data).runs()) == 3
+
+
+def test_a_renamed_run_is_shown_by_its_id(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run([*SHORT, "--set", "name=my-own", "--data", str(tmp_path), "--threads", "1"], capsys)
+    assert code == 0
+    assert err.startswith("my-own-")
+
+
+def test_a_run_without_test_pairs_shows_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run([*SHORT, "--set", "task.train_frac=1", "--data", str(tmp_path), "--threads", "1"], capsys)
+    assert code == 0
+    assert "test loss" not in err
+    assert "nan" not in err
+
+
+def test_force_trains_again_and_keeps_the_record_until_then(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = specification(SHORT)
+    before = Store(data).open(spec).final
+    steps: list[int] = []
+    advance = loop._Run.advance
+
+    def counted(run: loop._Run):
+        steps.append(run.step)
+        assert Store(data).find(spec) is not None
+        return advance(run)
+
+    monkeypatch.setattr(loop._Run, "advance", counted)
+    code, _, err = run([*SHORT, "--force", "--data", str(data), "--threads", "1"], capsys)
+    assert code == 0
+    assert steps == list(range(61))
+    assert ": trained in" in err
+    for name, value in Store(data).open(spec).final.items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_goes_on(
+    number: signal.Signals, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = [*SHORT, "--data", str(tmp_path), "--threads", "1"]
+    with monkeypatch.context() as patched:
+        interrupt_at(25, patched, number=number)
+        code, _, err = run(arguments, capsys)
+    run_id = specification(SHORT).run_id
+    assert code == 130
+    assert err == f"modaddlab: {run_id} stopped at step 31; the same command goes on from there\n"
+    assert Store(tmp_path).runs() == []
+    assert f"{run_id}: interrupted" in run([*arguments, "--dry-run"], capsys)[1]
+
+    code, _, err = run(arguments, capsys)
+    assert code == 0
+    assert f"{run_id}: going on from step 31 of 60" in err
+
+
+def test_no_resume_begins_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = [*SHORT, "--data", str(tmp_path), "--threads", "1"]
+    with monkeypatch.context() as patched:
+        interrupt_at(25, patched)
+        assert run(arguments, capsys)[0] == 130
+        interrupt_at(35, patched)
+        _, _, err = run([*arguments, "--no-resume"], capsys)
+        assert "stopped at step 31; the same command without --no-resume goes on" in err  # from step 0: interrupted at 25 again
+    code, _, err = run([*arguments, "--no-resume"], capsys)
+    assert code == 0
+    assert "going on" not in err
+
+
+def test_an_interrupted_force_says_what_holds(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt_at(25, monkeypatch)
+    code, _, err = run([*SHORT, "--force", "--data", str(data), "--threads", "1"], capsys)
+    assert code == 130
+    assert "the same command begins it anew, and the record from before is kept until then" in err
+    assert Store(data).find(specification(SHORT)) is not None
+
+
+def test_a_second_ctrl_c_ends_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt_at(25, monkeypatch, times=2)
+    code, _, err = run([*SHORT, "--data", str(tmp_path), "--threads", "1"], capsys)
+    assert code == 130
+    assert err == "modaddlab: interrupted; what was saved is kept, and the same command goes on from there\n"
+
+
+def test_ctrl_c_in_the_last_step_of_a_run_ends_before_the_next(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt_at(60, monkeypatch)
+    code, _, err = run([SHORT[0], "untrained", *SHORT[1:], "--data", str(tmp_path), "--workers", "1"], capsys)
+    assert code == 130
+    assert Store(tmp_path).runs() == [specification(SHORT).run_id]
+    assert "interrupted" in err
+
+
+@pytest.mark.parametrize("arguments", [SHORT, ["--list"], ["nonsense"], [*SHORT, "--threads", "0"]])
+def test_the_signal_handlers_from_before_come_back(arguments: list[str], data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    main([*arguments, "--data", str(data)])
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_verify_checks_the_records(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(["--verify", "--data", str(data)], capsys)
+    assert code == 0
+    assert "2 records" in out
+    damaged = Store(data).open(specification(SHORT)).path / "final.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    code, out, _ = run(["--verify", "--data", str(data)], capsys)
+    assert code == 1
+    assert str(damaged) in out
+    assert run(["--verify", "debug-020914be57", "--data", str(data)], capsys)[0] == 0
