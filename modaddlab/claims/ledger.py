@@ -10,6 +10,7 @@ from modaddlab.claims import (
     nanda_training,
     replications,
     sweeps_of_task,
+    sweeps_of_training,
 )
 from modaddlab.claims.claim import Claim
 
@@ -20,5 +21,6 @@ CLAIMS: tuple[Claim, ...] = (
     *he_mechanism.CLAIMS,
     *he_training.CLAIMS,
     *replications.CLAIMS,
+    *sweeps_of_training.CLAIMS,
     *sweeps_of_task.CLAIMS,
 )

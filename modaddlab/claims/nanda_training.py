@@ -169,15 +169,6 @@ CONTROLS = (
         evidence="@fig-decay",
     ),
     Claim(
-        id="nanda-fractions",
-        source=SOURCE,
-        place="appendix D.2",
-        statement="60 % of the pairs or more: it generalizes at once; 30 to 50 %: it groks; 10 to 20 %: not in 40,000 epochs.",
-        says="three regimes",
-        holds=Band(),
-        untestable="needs the sweep of training fractions, about 3 core-hours",
-    ),
-    Claim(
         id="nanda-p53",
         source=SOURCE,
         place="appendix D.3",

@@ -1,0 +1,56 @@
+"""The claims about sweeps of the training, on runs whose outcome is known."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from modaddlab import Study
+from modaddlab.claims import nanda_training, quantities
+from modaddlab.claims import sweeps_of_training as training
+from modaddlab.claims.claim import Claim
+from modaddlab.claims.scorecard import Finding, findings
+
+CLAIMS = {claim.id: claim for claim in training.CLAIMS}
+
+
+def found(name: str) -> Finding:
+    (finding,) = findings([CLAIMS[name]])
+    return finding
+
+
+def test_a_collapse_is_the_first_row_below_half_after_grokking() -> None:
+    fake = SimpleNamespace(
+        metrics={"step": np.arange(0, 50, 10), "test_accuracy": np.array([0.0, 0.4, 0.96, 0.6, 0.49])},
+        phases=SimpleNamespace(generalization=20),
+    )
+    assert training.step_collapsed(fake) == 40  # pyright: ignore
+    assert math.isnan(training.step_collapsed(Study.open("mainline")))
+    assert math.isnan(training.step_collapsed(Study.open("no-decay")))
+
+
+def test_the_sentence_and_the_numbers_of_one_appendix_cannot_both_be_true() -> None:
+    sentence = found("nanda-decay-sentence")
+    assert sentence.verdict == "replicates"
+    steps = [quantities.step_generalized(Study.open(name)) for name in ("mainline", "decay-3")]
+    assert sentence.first == pytest.approx(steps[0] / steps[1])
+    (numbers,) = findings([claim for claim in nanda_training.CLAIMS if claim.id == "nanda-decay-3"])
+    assert numbers.verdict == "does not replicate"
+
+
+def test_thirty_percent_is_no_network_that_generalizes_at_once() -> None:
+    at_once = found("nanda-fraction-0.7")
+    assert at_once.null is not None
+    assert at_once.null > 10 * training.AT_ONCE > training.AT_ONCE > at_once.first
+    assert found("nanda-fraction-0.5").first > training.AT_ONCE
+
+
+@pytest.mark.parametrize("claim", training.CLAIMS, ids=lambda claim: claim.id)
+def test_a_claim_whose_run_is_missing_names_the_command(claim: Claim, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modaddlab.claims.scorecard.family", lambda runs, p: iter(()))
+    (finding,) = findings([claim])
+    assert finding.verdict == "cannot be tested"
+    assert f"python -m modaddlab.train {claim.runs}" in finding.why
