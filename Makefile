@@ -21,9 +21,10 @@ test: $(VENV)/installed ## run the linters and the tests
 	$(RUN) -m pyright --pythonpath $(RUN)
 	$(RUN) -m pytest
 
-bench: $(VENV)/installed ## time the training step against a plain one, and replicas in a batch against one at a time
+bench: $(VENV)/installed ## time the training step against a plain one, and a sweep on two workers against one, and replicas in a batch against one at a time
 	$(RUN) -m benchmarks.steps
 	$(RUN) -m benchmarks.replicas
+	$(RUN) -m benchmarks.sweeps
 
 train: $(VENV)/installed ## train a small network (p = 17) in seconds; see also: python -m modaddlab.train --list
 	$(RUN) -m modaddlab.train debug --data $(or $(DATA),_own)
