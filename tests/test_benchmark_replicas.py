@@ -1,0 +1,53 @@
+"""The benchmark of replicas on tiny networks; no assertion on time."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from benchmarks import replicas
+from modaddlab.experiments.spec import RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
+
+TINY = RunSpec(
+    name="tiny",
+    task=TaskSpec(p=7, train_frac=0.5),
+    model=TwoLayerSpec(d_mlp=10),
+    record=RecordSpec(metrics_every=2),
+    steps=7200,
+)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("model", [TINY.model, TransformerSpec(d_model=8, n_heads=2, d_head=4, d_mlp=10)])
+def test_a_network_is_measured(model: TwoLayerSpec | TransformerSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replicas, "STRETCH", 3)
+    said: list[str] = []
+    spec = dataclasses.replace(TINY, model=model)
+    timing = replicas.measure("tiny", spec, 3, 1, 0.0, said.append, warm_steps=1)
+    assert (timing.network, timing.n_replicas, timing.threads, timing.steps) == ("tiny", 3, 1, 7200)
+    assert len(timing.alone) == len(timing.batch) == 3
+    assert min(*timing.alone, *timing.batch) > 0
+    assert any("stretch 3" in line for line in said)
+
+
+def test_the_networks_are_those_of_the_book_and_narrower_ones() -> None:
+    assert {spec.task.p for spec in replicas.NETWORKS.values()} == {23}
+    assert [spec.model.d_mlp for spec in replicas.NETWORKS.values()] == [512, 512, 128, 32]
+
+
+def test_the_table_holds_rates_and_the_paired_ratio() -> None:
+    timing = replicas.Timing(
+        network="mlp", n_replicas=8, threads=1, steps=7200, alone=[0.002, 0.001, 0.004], batch=[0.001, 0.0004, 0.0005]
+    )
+    header, rule, row = replicas.table([timing]).splitlines()
+    assert header.count("|") == rule.count("|") == row.count("|") == 8
+    assert row == "| mlp | 8 | 1 | 500 | 2,000 | 1,000 against 250 | **2.5** |"
