@@ -87,7 +87,9 @@ class Store:
         """
         run_id = check_run_id(run.run_id if isinstance(run, RunSpec) else run)
         target = confined(self.data, "runs", run_id)
-        if not os.path.lexists(target) and any(self.folder.glob(f".old-{run_id}-*")):
+        with disk_errors(target, "read"):
+            moved = not os.path.lexists(target) and any(self.folder.glob(f".old-{run_id}-*"))
+        if moved:
             with self._publishing():  # it is being replaced, or whoever did that died; the lock's holder knows
                 pass
         if not os.path.lexists(target):
