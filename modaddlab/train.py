@@ -142,6 +142,10 @@ def _check(options: argparse.Namespace) -> None:
             raise LabError(f"--{name} (={value}) must lie between 1 and 1024; this machine has {os.cpu_count()} cores")
     if options.workers and options.scheduler:
         raise LabError("--workers is for this machine; the cluster of --scheduler has its own workers: leave one of them out")
+    if options.scheduler is not None:
+        from modaddlab.training import engine
+
+        engine.place_of(options.scheduler)
     if options.save_every is not None and not (math.isfinite(options.save_every) and options.save_every >= 0):
         raise LabError(f"--save-every (={options.save_every}) must be a number of seconds, 0 or more")
     if options.wandb is not None:

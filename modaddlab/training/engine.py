@@ -56,6 +56,22 @@ def n_cores() -> int:
     return CPU_COUNT
 
 
+def place_of(scheduler: str) -> dict[str, str]:
+    """What Dask's client needs to find a scheduler: its address, or its file.
+
+    Args:
+        scheduler: what the user gave.
+
+    Raises:
+        LabError: it is neither.
+    """
+    if Path(scheduler).is_file():
+        return {"scheduler_file": scheduler}
+    if _ADDRESS.fullmatch(scheduler):
+        return {"address": scheduler}
+    raise LabError(f"--scheduler {scheduler} is neither an address such as tcp://10.0.0.1:8786 nor a scheduler file")
+
+
 @contextlib.contextmanager
 def local_cluster(n_workers: int, display: Display) -> Iterator[Client]:
     """Workers on this machine, one process of one thread each, for the time of the context.
@@ -104,15 +120,10 @@ def remote_cluster(scheduler: str, display: Display) -> Iterator[Client]:
     Raises:
         LabError: it is neither, or nothing answers there.
     """
+    where = place_of(scheduler)
     _be_quiet()
     from distributed import Client
 
-    if Path(scheduler).is_file():
-        where: dict[str, Any] = {"scheduler_file": scheduler}
-    elif _ADDRESS.fullmatch(scheduler):
-        where = {"address": scheduler}
-    else:
-        raise LabError(f"--scheduler {scheduler} is neither an address such as tcp://10.0.0.1:8786 nor a scheduler file")
     try:
         client: Any = Client(**where, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, KeyError) as error:  # nothing there; a file that is no scheduler file

@@ -12,7 +12,7 @@ from train_cli import SHORT, interrupt_at, listing, run, specification
 
 from modaddlab.experiments import catalogue
 from modaddlab.store.store import Store
-from modaddlab.training import loop
+from modaddlab.training import engine, loop
 
 BAD = [
     (["nonsense"], "unknown run 'nonsense'; known: mainline"),
@@ -34,6 +34,12 @@ BAD = [
     (["debug", "--seed", "one"], "argument --seed: invalid int value: 'one'; --help shows"),
     (["debug", "--threads", "0"], "--threads (=0) must lie between 1 and 1024"),
     (["debug", "--threads", "0", "--dry-run"], "--threads (=0) must lie between 1 and 1024"),
+    (["debug", "--workers", "0"], "--workers (=0) must lie between 1 and 1024"),
+    (["debug", "--workers", "2", "--scheduler", "localhost:1"], "--workers is for this machine; the cluster of"),
+    (["debug", "--scheduler", "nowhere"], "--scheduler nowhere is neither an address such as tcp://10.0.0.1:8786 nor"),
+    (["debug", "--save-every", "-1"], "--save-every (=-1.0) must be a number of seconds, 0 or more"),
+    (["debug", "--save-every", "nan"], "--save-every (=nan) must be a number of seconds"),
+    (["debug", "--wandb", "a/b"], "--wandb 'a/b' must be a project's name"),
     (["debug", "--device", "tpu"], "argument --device: invalid choice: 'tpu' (choose from"),
     (["debug", "--sed", "7"], "unrecognized arguments: --sed"),
     (["debug", "--set"], "argument --set: expected one argument; --help"),
@@ -131,3 +137,12 @@ def test_a_working_state_of_other_code(
     assert code == 2
     assert "was begun by another version of the training code" in err
     assert err.count("\n") == 1
+
+
+def test_a_scheduler_that_does_not_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "CONNECT_SECONDS", 0.5)
+    code, out, err = run([*SHORT, "--scheduler", "tcp://127.0.0.1:9", "--data", str(tmp_path)], capsys)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "no Dask scheduler answers at tcp://127.0.0.1:9" in err
