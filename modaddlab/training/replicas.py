@@ -6,8 +6,9 @@ optimizer; `shape` says what must agree. Each publishes an ordinary record, equa
 
 On the CPU two-layer networks go into blocks that fit a cache, of replicas with the same optimizer
 (`modaddlab.training.two_layer_block`); each block is computed by one core from one row of metrics to the next, `threads` blocks
-at a time, and the bits of a replica depend neither on its companions nor on the number of threads. Everything else is one block
-(`modaddlab.training.autograd_block`), and there the last bits may depend on who is in it.
+at a time, and the weights of a replica have the same bits whatever its companions and the number of threads (of a metric the last
+digit of float64 may differ). Everything else is one block (`modaddlab.training.autograd_block`), and there the last bits may
+depend on who is in it.
 
 Every replica has its own working state, in the form of a run alone: either can take up what the other began. A batch that was
 stopped goes on to the bits that it would have had, each replica from its own state.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from modaddlab import tasks
-from modaddlab.analysis.fourier import fourier_basis, gini, sum_over_rows
+from modaddlab.analysis.fourier import fourier_basis, sum_over_rows
 from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
 from modaddlab.models.two_layer import theta_of
 from modaddlab.training.measures import Row
@@ -61,13 +61,14 @@ class StackedMeasures:
         maps_RP = {name: (self.basis_PP @ matrix).norm(dim=2) for name, matrix in self._maps(stack).items()}
         table = torch.stack([*columns.values(), *after.values()]).double().cpu().numpy()  # one copy off the device
         spectra = {name: norms_RP.cpu().numpy() for name, norms_RP in maps_RP.items()}
+        ginis = {name: _ginis(norms_RP.cpu()).tolist() for name, norms_RP in maps_RP.items()}
 
         found: list[Row] = []
         for r in range(stack.n_replicas):
             numbers = dict(zip([*columns, *after], table[:, r].tolist(), strict=True))
             row: Row = {"step": step, **{name: numbers[name] for name in columns}}
             for name, norms_RP in spectra.items():
-                row[f"gini_{name}"] = gini(norms_RP[r])
+                row[f"gini_{name}"] = ginis[name][r]
                 if self.energies:
                     row[f"energy_{name}"] = sum_over_rows(norms_RP[r] ** 2).astype(np.float32)
             found.append(row | {name: numbers[name] for name in after})
@@ -80,6 +81,14 @@ class StackedMeasures:
             return {"W_E": theta_of(params), "W_L": params["mlp.W_out"].mT}
         W_out, W_U = params[f"blocks.{self.model.n_layers - 1}.mlp.W_out"], params["unembed.W_U"]
         return {"W_E": params["embed.W_E"][:, : self.p], "W_L": (W_out @ W_U[..., : self.p]).mT}
+
+
+def _ginis(norms_RP: Tensor) -> Tensor:
+    """The Gini coefficient of each row, (R,), as `modaddlab.analysis.fourier.gini` has it."""
+    n, ordered_RP = norms_RP.shape[1], norms_RP.sort(dim=1).values
+    ranks_P, total_R = torch.arange(1, n + 1, dtype=norms_RP.dtype), ordered_RP.sum(dim=1)
+    found_R = 2 * (ordered_RP * ranks_P).sum(dim=1) / (n * total_R) - (n + 1) / n
+    return torch.where(total_R == 0, 0.0, found_R)
 
 
 def _norms(values: Tensor) -> Tensor:

@@ -12,8 +12,8 @@ each unordered pair is computed once. What is different:
 3. The softmax is taken along contiguous memory, and the dense products are arranged so that no result has as few as p columns.
    A lone network's products go to oneDNN where torch has it: where MKL does not use AVX-512 it takes two thirds of the time.
 
-How many replicas a block holds at most depends on the network's shape alone. A replica has the same bits whoever else is in its
-block.
+How many replicas a block holds at most depends on the network's shape alone. The weights of a replica have the same
+bits whoever else is in its block.
 """
 
 from __future__ import annotations
