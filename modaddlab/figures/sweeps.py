@@ -180,18 +180,20 @@ def _ramp(n: int) -> list:
 def concentration_by_setting(
     setting: str,
     values: Mapping[float, Sequence[float]] | Mapping[str, Sequence[float]],
-    nulls: Mapping[float, float] | Mapping[str, float],
+    nulls: Mapping[float, float] | Mapping[str, float] = {},
     label: str = "effective number of frequencies",
     scale: Scale = "log",
+    null_label: str = "residues renamed at random",
 ) -> Figure:
     """How concentrated the embeddings are over a setting, each seed a dot, beside the same with renamed residues.
 
     Args:
         setting: what is varied.
         values: value of the setting -> the quantity of each seed.
-        nulls: value of the setting -> the quantity with the residues renamed at random.
+        nulls: value of the setting -> the quantity of the null; none is drawn without.
         label: what the quantity is.
         scale: of the horizontal axis, as in `steps_to_grok`.
+        null_label: what the null is.
     """
     colors = palette()
     figure = new_figure(3.4)
@@ -199,8 +201,9 @@ def concentration_by_setting(
     place = _placed([value for value in values if not isinstance(value, str)], scale)
     places = {value: float(rank) if scale == "categories" else place(value) for rank, value in enumerate(values)}
     xs = np.array(list(places.values()), dtype=np.float64)
-    axes.plot(xs, [nulls[value] for value in values], color=colors.control, ls=":", lw=1.2)  # pyright: ignore
-    axes.plot(xs, [nulls[value] for value in values], "_", ms=14, mew=2, color=colors.control)  # pyright: ignore
+    if nulls:
+        axes.plot(xs, [nulls[value] for value in values], color=colors.control, ls=":", lw=1.2)  # pyright: ignore
+        axes.plot(xs, [nulls[value] for value in values], "_", ms=14, mew=2, color=colors.control)  # pyright: ignore
     for value, x in places.items():
         seeds = np.asarray(values[value], dtype=np.float64)  # pyright: ignore
         axes.plot(np.full(len(seeds), float(x)), seeds, "o", ms=6, color=colors.norm, alpha=0.75, mew=0)
@@ -214,8 +217,8 @@ def concentration_by_setting(
     axes.set_ylabel(label)
     marks = [
         Line2D([], [], ls="", marker="o", ms=6, color=colors.norm, label="each seed"),
-        Line2D([], [], ls=":", marker="_", ms=12, mew=2, color=colors.control, label="residues renamed at random"),
-    ]
+        Line2D([], [], ls=":", marker="_", ms=12, mew=2, color=colors.control, label=null_label),
+    ][: 1 + bool(nulls)]
     figure.legend(handles=marks, loc="outside upper left", ncols=2, frameon=False)
     return figure
 
