@@ -5,6 +5,7 @@
     python -m modaddlab.train mainline --set optim.weight_decay=0.3 --seed 7
     python -m modaddlab.train --sweep two-layer --dry-run
     python -m modaddlab.train --sweep two-layer --workers 4
+    python -m modaddlab.train --sweep two-layer-decay --replicas 16
 
 A run that was interrupted goes on from its last saved state; a run that is finished is not trained again (`--force` does).
 Several runs are trained side by side, one core each: on this machine, or on the Dask cluster that `--scheduler` names.
@@ -98,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
         "--workers", type=int, metavar="N", help="how many of several runs are trained at once here (default: a core each)"
     )
     parser.add_argument(
+        "--replicas", type=int, metavar="N", help="train up to N runs of one shape together as one batch, where that is faster"
+    )
+    parser.add_argument(
         "--scheduler", metavar="ADDRESS", help="train on this Dask cluster: an address, or the scheduler's file on a shared disk"
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="data folder (default: the book's, or $MODADDLAB_DATA)")
@@ -136,12 +140,14 @@ def _specifications(options: argparse.Namespace) -> list[RunSpec]:
 
 def _check(options: argparse.Namespace) -> None:
     """Raise where an option's value is out of range, or needs a package that is not there."""
-    for name in ("threads", "workers"):
+    for name in ("threads", "workers", "replicas"):
         value = getattr(options, name)
         if value is not None and not 1 <= value <= 1024:
             raise LabError(f"--{name} (={value}) must lie between 1 and 1024; this machine has {os.cpu_count()} cores")
     if options.workers and options.scheduler:
         raise LabError("--workers is for this machine; the cluster of --scheduler has its own workers: leave one of them out")
+    if options.replicas and (options.workers or options.scheduler or options.wandb):
+        raise LabError("--replicas trains in this process, many runs as one; leave out --workers, --scheduler and --wandb")
     if options.scheduler is not None:
         from modaddlab.training import engine
 
@@ -164,9 +170,10 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _train(specs: list[RunSpec], store: Store, options: argparse.Namespace) -> int:
     several = bool(options.sweep or options.scheduler or len(specs) > 1)
+    one_each = several and not options.replicas
     how = How(
         device=options.device,
-        threads=options.threads or (1 if several else None),
+        threads=options.threads or (1 if one_each else None),
         force=options.force,
         resume=options.resume and not options.force,
         save_seconds=options.save_every,
@@ -179,7 +186,7 @@ def _train(specs: list[RunSpec], store: Store, options: argparse.Namespace) -> i
         with Display() as display:
             try:
                 if several:
-                    where = runs.Where(workers=options.workers, scheduler=options.scheduler)
+                    where = runs.Where(workers=options.workers, scheduler=options.scheduler, replicas=options.replicas)
                     return runs.train_several(specs, store, how, where, options.sweep, display, stop)
                 display.line(runs.train_here(specs[0], store, how, display, stop))
             except Interrupted as interruption:

@@ -1,4 +1,5 @@
-"""Several runs in one command: what is done is skipped, the rest is trained in turn in this process or side by side on a cluster.
+"""Several runs in one command: what is done is skipped, the rest is trained in this process, in turn or in batches, or side by
+side on a cluster.
 
 A run that fails (it diverges, its record is damaged, its worker runs out of memory) is told in a line, and the others go on; the
 failures are told again at the end.
@@ -18,7 +19,7 @@ from modaddlab.experiments.spec import RunSpec
 from modaddlab.store.files import make_folder
 from modaddlab.store.store import Store
 from modaddlab.training import engine
-from modaddlab.training.single import How, loaded, reason, train_or_load
+from modaddlab.training.single import How, describe, loaded, reason, train_or_load
 from modaddlab.training.status import Interrupted, Status
 from modaddlab.training.stop import Stop
 
@@ -33,10 +34,12 @@ class Where:
     Attributes:
         workers: how many at once on this machine; none: one for each core, or one alone on a GPU.
         scheduler: address or file of a Dask scheduler whose workers train instead, if any.
+        replicas: at most so many runs of one shape are trained together as one batch, in this process; none: no batches.
     """
 
     workers: int | None = None
     scheduler: str | None = None
+    replicas: int | None = None
 
 
 def train_several(
@@ -126,6 +129,8 @@ def _train(
     cores = 1 if how.device == "cuda" else engine.n_cores()
     n_workers = min(where.workers or cores, len(todo))
     costs = {run_id: cost.seconds(spec, store.partial(spec).newest_step() or 0) for run_id, spec in todo.items()}
+    if where.replicas is not None:
+        return _train_in_batches(todo, store, how, where.replicas, display, stop, display.sweep(name, costs, n_before))
     if where.scheduler is None and n_workers == 1:
         return _train_in_turn(todo, store, how, display, stop, display.sweep(name, costs, n_before))
     stop.training = True
@@ -162,4 +167,64 @@ def _train_in_turn(
             failures[run_id] = reason(error).removeprefix(f"{run_id} ")
             display.line(f"{run_id}: failed: {failures[run_id]}")
             progress.done(run_id, failed=True)
+    return failures
+
+
+def _train_in_batches(
+    todo: Mapping[str, RunSpec], store: Store, how: How, most: int, display: Display, stop: Stop, progress: SweepDisplay
+) -> dict[str, str]:
+    """Why runs failed, by run id; runs that a batch would not make faster are trained in turn."""
+    from modaddlab.training.replicas import group, is_faster_together
+
+    failures: dict[str, str] = {}
+    for batch in group(list(todo.values()), most):
+        if len(batch) == 1 or not is_faster_together(batch[0], how.device):
+            failures |= _train_in_turn({spec.run_id: spec for spec in batch}, store, how, display, stop, progress)
+        else:
+            failures |= _train_batch(batch, store, how, display, stop, progress)
+    return failures
+
+
+def _train_batch(
+    batch: Sequence[RunSpec], store: Store, how: How, display: Display, stop: Stop, progress: SweepDisplay
+) -> dict[str, str]:
+    from modaddlab.training.replicas import train_together
+
+    show = display.run(f"{label(batch[0])} and {len(batch) - 1} more")
+    stop.training = True
+
+    def observe(status: Status) -> None:
+        show(status)
+        for spec in batch:
+            progress.at(spec.run_id, status)
+
+    failure = ""
+    try:
+        train_together(
+            batch,
+            store,
+            device=how.device,
+            threads=how.threads,
+            force=how.force,
+            resume=how.resume,
+            save_seconds=how.save_seconds,
+            observe=observe,
+            notify=display.line,
+            should_stop=lambda: stop.requested,
+        )
+    except Interrupted:
+        raise
+    except Exception as error:
+        failure = reason(error)
+        display.line(failure)
+    finally:
+        show.close()
+    failures = {}
+    for spec in batch:
+        record = store.find(spec)
+        if record is None:
+            failures[spec.run_id] = failure
+        else:
+            display.line(describe(record, "trained"))
+        progress.done(spec.run_id, failed=record is None)
     return failures
