@@ -279,8 +279,12 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
         ),
         "outcome_grid": (
             figures.outcome_grid,
-            (("layers", [1, 2]), ("operation", ["add", "multiply"]), [[6000, 9000], [np.nan, 3000]],
-             [["6,000", "9,000"], ["> 10,000", "3,000"]]),
+            (
+                ("layers", [1, 2]),
+                ("operation", ["add", "multiply"]),
+                [[6000, 9000], [np.nan, 3000]],
+                [["6,000", "9,000"], ["> 10,000", "3,000"]],
+            ),
             {},
         ),
         "two_bases": (
