@@ -21,7 +21,7 @@ test: $(VENV)/installed ## run the linters and the tests
 	$(RUN) -m pyright --pythonpath $(RUN)
 	$(RUN) -m pytest
 
-bench: $(VENV)/installed ## time the training step against a plain one, and a sweep on two workers against one, and replicas in a batch against one at a time
+bench: $(VENV)/installed ## time a training step, replicas in a batch and a sweep on two workers, each beside the plain way
 	$(RUN) -m benchmarks.steps
 	$(RUN) -m benchmarks.replicas
 	$(RUN) -m benchmarks.sweeps
