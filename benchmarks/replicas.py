@@ -6,8 +6,9 @@
 
 Both are timed in one process, in turn: a stretch of one, a stretch of the other, each of whole rows of metrics. The table shows
 the median over the stretches, in steps of one replica a second and in whole replicas an hour; the ratio is the median of the
-ratios of neighbouring stretches. Both sides have the same number of threads: a run alone divides its products among them, a
-batch its blocks of replicas.
+ratios of neighbouring stretches. Both sides may use the same number of threads. A batch divides its blocks of replicas among
+them; a run alone could divide its products, which at this size costs more than it gains: it takes one thread where that is faster
+(the table says how many it took).
 
 With a GPU there is a row for the mainline transformer on it; "one at a time" is then a run alone on that GPU.
 """
@@ -49,6 +50,7 @@ class Timing:
     network: str
     n_replicas: int
     threads: int
+    threads_alone: int
     steps: int
     alone: list[float]
     batch: list[float]
@@ -62,13 +64,15 @@ class Timing:
 def table(timings: Sequence[Timing]) -> str:
     """The measurements as a Markdown table."""
     lines = [
-        "| network | replicas | threads | one at a time (steps/s) | batch (replicas x steps/s) | replicas an hour | ratio |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "| network | replicas | threads | of them used alone | one at a time (steps/s) | batch (replicas x steps/s) "
+        "| replicas an hour | ratio |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for timing in timings:
         alone, batch = (1 / statistics.median(seconds) for seconds in (timing.alone, timing.batch))
         hourly = " against ".join(f"{3600 * rate / timing.steps:,.0f}" for rate in (batch, alone))
-        cells = [timing.network, str(timing.n_replicas), str(timing.threads), f"{alone:,.0f}", f"{batch:,.0f}", hourly]
+        counts = map(str, (timing.n_replicas, timing.threads, timing.threads_alone))
+        cells = [timing.network, *counts, f"{alone:,.0f}", f"{batch:,.0f}", hourly]
         lines.append(f"| {' | '.join(cells)} | **{timing.ratio:.1f}** |")
     return "\n".join(lines)
 
@@ -109,7 +113,7 @@ def measure(
     blocks = untracked_blocks(specs, torch.device(device))
 
     def alone() -> None:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(threads_alone)
         for _ in range(n_rows * every):
             alone_run.advance()
 
@@ -129,6 +133,7 @@ def measure(
 
     n_workers = min(threads, len(blocks))
     pool = ThreadPoolExecutor(n_workers, initializer=_prepare_thread) if n_workers > 1 else None
+    threads_alone = threads
     alone_seconds: list[float] = []
     batch_seconds: list[float] = []
     try:
@@ -137,6 +142,10 @@ def measure(
                 report(f"{network}, threads {threads}: warm-up, step {stretch * n_rows * every} of {warm_steps}")
                 alone()
                 batch()
+            if threads > 1:
+                with_several, threads_alone = timed(alone, 1), 1
+                if with_several < timed(alone, 1):
+                    threads_alone = threads
             started = time.perf_counter()
             while (spent := time.perf_counter() - started) < seconds or len(alone_seconds) < 3:
                 report(f"{network}, threads {threads}: stretch {len(alone_seconds) + 1}, {spent:.0f} of {seconds:.0f} s")
@@ -147,7 +156,13 @@ def measure(
             pool.shutdown()
         torch.set_num_threads(before)
     return Timing(
-        network=network, n_replicas=n_replicas, threads=threads, steps=spec.steps, alone=alone_seconds, batch=batch_seconds
+        network=network,
+        n_replicas=n_replicas,
+        threads=threads,
+        threads_alone=threads_alone,
+        steps=spec.steps,
+        alone=alone_seconds,
+        batch=batch_seconds,
     )
 
 
