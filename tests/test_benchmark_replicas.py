@@ -47,7 +47,13 @@ def test_the_networks_are_those_of_the_book_and_narrower_ones() -> None:
 
 def test_the_table_holds_rates_and_the_paired_ratio() -> None:
     timing = replicas.Timing(
-        network="mlp", n_replicas=8, threads=2, threads_alone=1, steps=7200, alone=[0.002, 0.001, 0.004], batch=[0.001, 0.0004, 0.0005]
+        network="mlp",
+        n_replicas=8,
+        threads=2,
+        threads_alone=1,
+        steps=7200,
+        alone=[0.002, 0.001, 0.004],
+        batch=[0.001, 0.0004, 0.0005],
     )
     header, rule, row = replicas.table([timing]).splitlines()
     assert header.count("|") == rule.count("|") == row.count("|") == 9
