@@ -120,7 +120,7 @@ def remote_cluster(scheduler: str, display: Display) -> Iterator[Client]:
     Raises:
         LabError: it is neither, or nothing answers there.
     """
-    where = place_of(scheduler)
+    where: dict[str, Any] = dict(place_of(scheduler))
     _be_quiet()
     from distributed import Client
 

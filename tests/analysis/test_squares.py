@@ -13,9 +13,8 @@ P = 17
 def table(of_P: np.ndarray, frequencies: tuple[int, ...]) -> np.ndarray:
     generator = np.random.default_rng(0)
     angles = [2 * np.pi * k * of_P / P for k in frequencies]
-    return 3 + sum(
-        np.outer(np.cos(x), generator.standard_normal(6)) + np.outer(np.sin(x), generator.standard_normal(6)) for x in angles
-    )
+    waves = [np.outer(wave(x), generator.standard_normal(6)) for x in angles for wave in (np.cos, np.sin)]
+    return 3 + np.sum(waves, axis=0)
 
 
 def test_waves_of_the_residue_are_the_fourier_basis() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import importlib.util
 import json
 import math
@@ -55,8 +56,7 @@ def train(store: Store, spec: RunSpec = TINY, stop_at: int | None = None) -> lis
 def content(path: Path) -> Iterator[Any]:
     """The entries of a W&B file, which is a LevelDB log: a header of 7 bytes, then blocks of 32 KiB with parts of entries, each
     with a checksum (4 bytes), a length (2) and a type (1: whole, 2: first, 3: middle, 4: last)."""
-    from wandb.proto.wandb_internal_pb2 import Record
-
+    entry_type = importlib.import_module("wandb.proto.wandb_internal_pb2").Record
     data, at, entry = path.read_bytes(), 7, b""
     while at + 7 <= len(data):
         room = 32768 - at % 32768
@@ -67,7 +67,7 @@ def content(path: Path) -> Iterator[Any]:
         entry = (entry if kind in (3, 4) else b"") + data[at + 7 : at + 7 + length]
         at += 7 + length
         if kind in (1, 4):
-            yield Record.FromString(entry)
+            yield entry_type.FromString(entry)
 
 
 def test_the_offline_file_holds_the_specification_and_every_row(tmp_path: Path) -> None:
