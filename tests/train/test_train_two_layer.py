@@ -95,7 +95,7 @@ def test_bad_input_is_one_line_and_nothing_on_disk(arguments: list[str], words: 
 
 def test_a_sweep_is_listed(command: Command) -> None:
     out = command("--list")[1]
-    assert "sweeps:" in out
+    assert "sweeps, whose runs are listed by --sweep NAME --dry-run:" in out
     assert all(f"{item.name} " in out and item.purpose in out for item in sweeps.SWEEPS.values())
 
 
