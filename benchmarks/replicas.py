@@ -102,8 +102,9 @@ def measure(
     """
     import torch
 
-    from modaddlab.training.loop import _flushed_denormals, _Run
-    from modaddlab.training.replicas import _prepare_thread, untracked_blocks
+    from modaddlab.training.loop import _Run
+    from modaddlab.training.machine import flushed_denormals
+    from modaddlab.training.replicas import prepare_thread, untracked_blocks
 
     before, every = torch.get_num_threads(), spec.record.metrics_every
     n_rows = -(-STRETCH // every)
@@ -132,12 +133,12 @@ def measure(
         return (time.perf_counter() - started) / (n_rows * every * n_at_once)
 
     n_workers = min(threads, len(blocks))
-    pool = ThreadPoolExecutor(n_workers, initializer=_prepare_thread) if n_workers > 1 else None
+    pool = ThreadPoolExecutor(n_workers, initializer=prepare_thread) if n_workers > 1 else None
     threads_alone = threads
     alone_seconds: list[float] = []
     batch_seconds: list[float] = []
     try:
-        with _flushed_denormals():
+        with flushed_denormals():
             for stretch in range(-(-warm_steps // (n_rows * every))):
                 report(f"{network}, threads {threads}: warm-up, step {stretch * n_rows * every} of {warm_steps}")
                 alone()

@@ -119,10 +119,11 @@ def warmed_up(network: str, spec: RunSpec, report: Callable[[str], None], n_step
     """
     import torch
 
-    from modaddlab.training.loop import _flushed_denormals, _Run
+    from modaddlab.training.loop import _Run
+    from modaddlab.training.machine import flushed_denormals
 
     run = _Run(dataclasses.replace(spec, steps=10_000_000), torch.device("cpu"))
-    with _flushed_denormals():
+    with flushed_denormals():
         while run.step < n_steps:
             run.advance()
             report(f"{network}: warm-up, step {run.step} of {n_steps}")
@@ -144,12 +145,12 @@ def measure(
     """
     import torch
 
-    from modaddlab.training.loop import _flushed_denormals
+    from modaddlab.training.machine import flushed_denormals
 
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        with _flushed_denormals():
+        with flushed_denormals():
             plain = PlainTraining(run, shared_passes=shared_passes)
             run.advance()
             plain.step()

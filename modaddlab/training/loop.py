@@ -7,26 +7,20 @@ machine with the same number of threads, because nothing it draws depends on any
 
 from __future__ import annotations
 
-import contextlib
-import datetime
-import os
-import platform
-import resource
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
-from modaddlab import paths
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import TRAIN_VERSION, RunSpec
 from modaddlab.models.parameters import init_params
 from modaddlab.store.partial import Partial
 from modaddlab.store.record import Record
 from modaddlab.store.store import Store
+from modaddlab.training import machine
 from modaddlab.training.batches import TrainingSet
 from modaddlab.training.measures import Measures, Row
 from modaddlab.training.optimizer import Optimizer
@@ -89,7 +83,7 @@ def train(
             return record
         if not resume:
             partial.clear()
-        with _flushed_denormals():
+        with machine.flushed_denormals():
             run = _Run(spec, torch.device(device))
             resumed = partial.load_state()
             if resumed is not None:
@@ -130,7 +124,7 @@ class _Run:
     def __init__(self, spec: RunSpec, device: torch.device) -> None:
         self.spec, self.device = spec, device
         self.step, self.seconds_before, self.started = 0, 0.0, time.monotonic()
-        self.commit = _commit()
+        self.commit = machine.commit()
         self.rows: list[Row] = []
         self.earlier: dict[str, np.ndarray] = {}
         self.data = TrainingSet(spec, device)
@@ -207,48 +201,4 @@ class _Run:
 
     def provenance(self) -> dict[str, Any]:
         """What the run was trained with; JSON types."""
-        device = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else _cpu_name()
-        return {
-            "train_version": TRAIN_VERSION,
-            "device": device,
-            "threads": torch.get_num_threads(),
-            "wall_seconds": round(self.seconds(), 1),
-            "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-            "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "commit": self.commit,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "platform": platform.platform(),
-        }
-
-
-@contextlib.contextmanager
-def _flushed_denormals() -> Iterator[None]:
-    """Numbers below 1e-38 become 0: once a network is sure, most of the loss's gradient is that small, and processors
-    handle such numbers many times slower than others."""
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
-
-
-def _cpu_name() -> str:
-    try:
-        with open("/proc/cpuinfo") as lines:
-            names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    except OSError:
-        names = []
-    return f"{names[0] if names else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
-
-
-def _commit() -> str | None:
-    """The checkout's commit, with "+" when files of the package differ from it; None outside git."""
-    git = ["git", "-C", str(paths.ROOT)]
-    try:
-        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=True).stdout.strip()
-        changed = subprocess.run([*git, "status", "--porcelain", "modaddlab"], capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return head + ("+" if changed.stdout.strip() else "")
+        return machine.provenance(self.device, threads=torch.get_num_threads(), seconds=self.seconds(), commit=self.commit)

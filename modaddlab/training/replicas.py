@@ -17,10 +17,7 @@ stopped goes on to the bits that it would have had, each replica from its own st
 from __future__ import annotations
 
 import contextlib
-import datetime
 import math
-import platform
-import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -35,8 +32,9 @@ from modaddlab.experiments.spec import TRAIN_VERSION, RunSpec, TwoLayerSpec
 from modaddlab.store.partial import Partial
 from modaddlab.store.record import Record
 from modaddlab.store.store import Store
+from modaddlab.training import machine
 from modaddlab.training.autograd_block import AutogradBlock, recorded
-from modaddlab.training.loop import Interrupted, Status, _commit, _cpu_name, _flushed_denormals, snapshot_steps
+from modaddlab.training.loop import Interrupted, Status, snapshot_steps
 from modaddlab.training.measures import Row
 from modaddlab.training.stacked_optimizer import put_state, stacked_optimizer, state_of
 from modaddlab.training.two_layer_block import TwoLayerBlock, capacity
@@ -306,15 +304,15 @@ class _Batch:
         self.threads, self.threads_before = threads or torch.get_num_threads(), torch.get_num_threads()
         cached = bool(replicas) and _is_cached(replicas[0].spec, self.device)
         self.n_active = min(self.threads, len(self.waiting)) if cached else 1
-        self.pool = ThreadPoolExecutor(self.n_active, initializer=_prepare_thread) if self.n_active > 1 else None
+        self.pool = ThreadPoolExecutor(self.n_active, initializer=prepare_thread) if self.n_active > 1 else None
         self.block_threads = 1 if cached else self.threads
-        self.commit = _commit()
+        self.commit = machine.commit()
 
     def train(self, save_seconds: float, observe: Callable[[Status], None], should_stop: Callable[[], bool]) -> None:
         """Train to the end and publish."""
         torch.set_num_threads(self.block_threads)
         active: list[_Block] = []
-        with _flushed_denormals():
+        with machine.flushed_denormals():
             saved_at = time.monotonic()
             while self.waiting or active:
                 while self.waiting and len(active) < self.n_active:
@@ -371,20 +369,8 @@ class _Batch:
 
     def _provenance(self, replica: _Replica) -> dict[str, Any]:
         """As of a run alone; `wall_seconds` is the replica's share of its block's."""
-        return {
-            "train_version": TRAIN_VERSION,
-            "device": torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else _cpu_name(),
-            "threads": self.block_threads,
-            "replicas": self.n_replicas,
-            "wall_seconds": round(replica.seconds, 1),
-            "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-            "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "commit": self.commit,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "platform": platform.platform(),
-        }
+        found = machine.provenance(self.device, threads=self.block_threads, seconds=replica.seconds, commit=self.commit)
+        return {**found, "replicas": self.n_replicas}
 
 
 def _is_cached(spec: RunSpec, device: torch.device) -> bool:
@@ -407,7 +393,7 @@ def _parts(replicas: Sequence[_Replica], device: torch.device) -> Iterator[Seque
         yield replicas[start : start + size]
 
 
-def _prepare_thread() -> None:
+def prepare_thread() -> None:
     """Both settings belong to a thread."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)

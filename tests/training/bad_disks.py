@@ -22,7 +22,7 @@ from typing import Any
 from modaddlab import verify
 from modaddlab.store import Partial, Store, derived
 from modaddlab.train import main
-from modaddlab.training import loop, progress
+from modaddlab.training import loop, machine, progress
 
 NOBODY = 65534
 UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
@@ -187,8 +187,8 @@ def forbidden(data: Path, run: list[str], reference: str) -> list[str]:
 def start(what: str, data: Path, arguments: list[str]) -> list[str]:
     """A record to begin with, the bits that the run has on a good disk, then what is asked for."""
     loop.SAVE_SECONDS = 0.0
-    commit = loop._commit()
-    loop._commit = lambda: commit
+    commit = machine.commit()
+    machine.commit = lambda: commit
     assert progress.Display  # imported once, here
     run = [*arguments, "--data", str(data), "--threads", "1"]
     assert command(run)[0] == 0

@@ -1,0 +1,73 @@
+"""What a run is trained with: its provenance, and the processor's setting for tiny numbers."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import platform
+import resource
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from modaddlab import paths
+from modaddlab.experiments.spec import TRAIN_VERSION
+
+
+def provenance(device: torch.device, *, threads: int, seconds: float, commit: str | None) -> dict[str, Any]:
+    """What a run was trained with; JSON types.
+
+    Args:
+        device: where it was trained.
+        threads: CPU threads of torch.
+        seconds: wall time over all sittings.
+        commit: of the code, see `commit`; asked at the start, because a checkout may change meanwhile.
+    """
+    return {
+        "train_version": TRAIN_VERSION,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name(),
+        "threads": threads,
+        "wall_seconds": round(seconds, 1),
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "commit": commit,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+    }
+
+
+def commit() -> str | None:
+    """The checkout's commit, with "+" when files of the package differ from it; None outside git."""
+    git = ["git", "-C", str(paths.ROOT)]
+    try:
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+        changed = subprocess.run([*git, "status", "--porcelain", "modaddlab"], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return head + ("+" if changed.stdout.strip() else "")
+
+
+@contextlib.contextmanager
+def flushed_denormals() -> Iterator[None]:
+    """Numbers below 1e-38 become 0: once a network is sure, most of the loss's gradient is that small, and processors
+    handle such numbers many times slower than others."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def _cpu_name() -> str:
+    try:
+        with open("/proc/cpuinfo") as lines:
+            names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    except OSError:
+        names = []
+    return f"{names[0] if names else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
