@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from modaddlab.analysis.seeds import over_seeds
 from modaddlab.figures.curves import last_finite
-from modaddlab.figures.marks import EndLabel, accuracy_axis, color_scale, frequency_axis, label_ends, step_axis
+from modaddlab.figures.marks import EndLabel, accuracy_axis, color_scale, frequency_axis, heatmap, label_ends, step_axis
 from modaddlab.figures.theme import new_figure, palette, themed
 
 MARKERS = ("s", "D", "v", "P")
@@ -230,7 +230,7 @@ def outcome_grid(
     steps_RC: ArrayLike,
     texts_RC: Sequence[Sequence[str]],
 ) -> Figure:
-    """Time to grok over two settings as a table of coloured cells: darker is sooner or later as the colour scale says.
+    """Time to grok over two settings as a table of coloured cells, as the colour scale says.
 
     Args:
         rows, columns: the name of a setting and its values.
@@ -243,12 +243,11 @@ def outcome_grid(
     figure = new_figure(1.5 + 0.62 * len(row_values))
     axes = figure.add_subplot()
     log_RC = np.ma.masked_invalid(np.log10(steps_RC))
-    image = axes.imshow(log_RC, cmap=colors.sequential, aspect="auto", origin="upper")
+    image = heatmap(axes, log_RC, colors.sequential, aspect="auto")
     low, high = (float(log_RC.min()), float(log_RC.max())) if log_RC.count() else (3.0, 4.0)
     if high - low < 0.1:
         low, high = low - 0.05, high + 0.05
     image.set_clim(low - 0.15 * (high - low), high)
-    axes.grid(False)
     for r, line in enumerate(texts_RC):
         for c, text in enumerate(line):
             empty = not np.isfinite(steps_RC[r, c])
