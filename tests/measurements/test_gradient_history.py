@@ -31,7 +31,7 @@ def test_a_row_is_the_snapshot_s(study: Study) -> None:
     found = gradients.history(study, steps, keys=(1, 3))
     pairs = whole_differences(study.p, gradients.N_DIFFERENCES)
     alone = gradient_outer_product(study.record.snapshot(int(steps[1])), MODEL, study.p, pairs)
-    np.testing.assert_array_equal(found.products_TXX[1], alone)
+    np.testing.assert_allclose(found.products_TXX[1], alone, rtol=1e-9, atol=1e-15)
     parts = circulants.blocks(alone)
     across = circulants.shares(parts["ab"])
     assert found.across_T3[1].tolist() == [across.circulant, across.hankel, across.fourier]

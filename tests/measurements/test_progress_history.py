@@ -55,4 +55,4 @@ def test_what_is_kept_is_what_is_computed(study: Study, measured: ProgressHistor
     kept = history(study)
     assert set(kept.curves) == set(measured.curves)
     for name, values in measured.curves.items():
-        np.testing.assert_array_equal(kept.curves[name], values)
+        np.testing.assert_allclose(kept.curves[name], values, rtol=1e-9)
