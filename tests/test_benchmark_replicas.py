@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-import torch
 
 from benchmarks import replicas
 from modaddlab.experiments.spec import RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
@@ -19,12 +18,7 @@ TINY = RunSpec(
 )
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize("model", [TINY.model, TransformerSpec(d_model=8, n_heads=2, d_head=4, d_mlp=10)])
