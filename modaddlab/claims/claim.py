@@ -16,12 +16,13 @@ Our value is the mean over seeds where a run has several, otherwise the one netw
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from modaddlab import tables
 from modaddlab.analysis.seeds import Scale
+from modaddlab.errors import LabError
 from modaddlab.study import Study
 
 Verdict = Literal["replicates", "replicates with a difference", "does not replicate", "cannot be tested"]
@@ -99,11 +100,15 @@ class Claim:
         statement: what is claimed, in our words.
         published: the published value or its range; None for a claim in words.
         says: the published outcome in words, shown where there is no value.
+        typical: the middle of a published range, where the source has one.
+        details: single published values behind the one that is judged, such as the key frequencies behind their number.
+        trained_for: steps of the source's run, where it says of it that something does not happen.
         measure: the same quantity of one of our networks; None when it cannot be tested.
         runs: the named run whose seeds it is measured on; "mainline" stands for it and its shorter seeds.
         p: another modulus of that run.
         null: the quantity where the claimed cause is absent.
         null_is: what the null is, in words.
+        null_published: what the source has for the null.
         tolerance: how near counts as the same.
         holds: values for which the statement in words is true.
         form: how values are written.
@@ -120,11 +125,15 @@ class Claim:
     statement: str
     published: Band | None = None
     says: str = ""
+    typical: float | None = None
+    details: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    trained_for: int | None = None
     measure: Measure | None = None
     runs: str = "mainline"
     p: int | None = None
     null: Measure | None = None
     null_is: str = ""
+    null_published: float | None = None
     tolerance: Tolerance | None = None
     holds: Band
     form: tables.Format = tables.number
@@ -143,6 +152,10 @@ class Claim:
             raise ValueError(f"claim {self.id}: a published value needs a tolerance, and only a value does")
         if (self.null is None) != (not self.null_is):
             raise ValueError(f"claim {self.id}: a null and its description go together")
+        if self.null_published is not None and self.null is None:
+            raise ValueError(f"claim {self.id}: a published null needs a null to stand beside")
+        if self.typical is not None and (self.published is None or self.typical not in self.published):
+            raise ValueError(f"claim {self.id}: a typical value lies in the published range")
         if ";" in self.place:
             raise ValueError(f"claim {self.id}: a semicolon in the place would end the citation")
 
@@ -153,6 +166,42 @@ class Claim:
             return self.says
         low, high = self.form(self.published.low), self.form(self.published.high)
         return self.with_unit(low if low == high else f"{low} to {high}")
+
+    @property
+    def value(self) -> float:
+        """The one published value, or the middle of its range.
+
+        Raises:
+            LabError: for a claim in words, and for a range without a middle.
+        """
+        if self.typical is not None:
+            return self.typical
+        if self.published is None or self.published.low != self.published.high:
+            raise LabError(f"claim {self.id} has no single published value but {self.published_text!r}; read `published`")
+        return self.published.low
+
+    @property
+    def steps(self) -> tuple[float, float]:
+        """The lowest and the highest published step; for what did not happen the steps of the source's run, and infinity."""
+        if self.trained_for is not None:
+            return self.trained_for, math.inf
+        if self.published is None:
+            raise LabError(f"claim {self.id} has no published step but {self.published_text!r}")
+        return self.published.low, self.published.high
+
+    @property
+    def steps_text(self) -> str:
+        """`steps` as they are written: "8,350", "5,000 to 10,000" or "not within 40,000"."""
+        low, high = self.steps
+        if math.isinf(high):
+            return f"not within {tables.whole(low)}"
+        return tables.whole(low) if low == high else f"{tables.whole(low)} to {tables.whole(high)}"
+
+    @property
+    def null_text(self) -> str:
+        """What the null is, and what the source has for it."""
+        theirs = "" if self.null_published is None else f"; theirs {self.form(self.null_published)}"
+        return self.null_is + theirs
 
     def with_unit(self, text: str) -> str:
         """A written value with its unit."""

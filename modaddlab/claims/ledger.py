@@ -1,6 +1,15 @@
-"""Every claim that the book tests, in the order in which the scorecard lists them."""
+"""Every claim that the book tests, in the order in which the scorecard lists them.
+
+What others published has its one home here: a chapter that writes or draws a published number reads it from its claim.
+
+    by_id("suite-decay-3").value        1400.0
+    by_id("suite-decay-3").steps_text   "1,400"
+    by_id("nanda-keys").details["frequencies"]
+"""
 
 from __future__ import annotations
+
+import difflib
 
 from modaddlab.claims import (
     he_mechanism,
@@ -13,6 +22,7 @@ from modaddlab.claims import (
     sweeps_of_training,
 )
 from modaddlab.claims.claim import Claim
+from modaddlab.errors import LabError
 
 CLAIMS: tuple[Claim, ...] = (
     *nanda_circuit.CLAIMS,
@@ -24,3 +34,17 @@ CLAIMS: tuple[Claim, ...] = (
     *sweeps_of_training.CLAIMS,
     *sweeps_of_task.CLAIMS,
 )
+
+_BY_ID = {claim.id: claim for claim in CLAIMS}
+
+
+def by_id(name: str) -> Claim:
+    """The claim with this id.
+
+    Raises:
+        LabError: if there is none; it names the ids that look like it.
+    """
+    if name not in _BY_ID:
+        near = difflib.get_close_matches(name, _BY_ID, n=3, cutoff=0.5)
+        raise LabError(f"no claim has the id {name!r}" + (f"; did you mean {' or '.join(near)}?" if near else ""))
+    return _BY_ID[name]

@@ -23,6 +23,21 @@ UNTRAINED = "untrained network, same keys"
 BLIND = math.log(113)
 """The loss of answering every residue with the same probability."""
 
+DIRECTIONS = {"u": (0.932, 0.968, 0.970, 0.964, 0.974), "v": (0.935, 0.965, 0.970, 0.964, 0.982)}
+"""Table 1: the share explained along the two directions of each key."""
+
+_ALL_DIRECTIONS = (*DIRECTIONS["u"], *DIRECTIONS["v"])
+
+N_NEURONS = 512
+
+CLUSTERS = (44, 93, 145, 87, 64)
+"""Neurons of each key; the others are in no cluster."""
+
+HEADS = {"frequencies": (35, 42, 52, 42), "explained": (0.9903, 0.9849, 0.9907, 0.9791)}
+"""For each head, the frequency of its attention and the share of the variance that it explains."""
+
+_HEADS_EXPLAINED = Band(min(HEADS["explained"]), max(HEADS["explained"]))
+
 SETUP = (
     Claim(
         id="nanda-parameters",
@@ -83,6 +98,7 @@ CIRCUIT = (
         place="section 4.1, appendix on other seeds",
         statement="A handful of key frequencies does the work: 5 in the mainline, 3 or 4 with other seeds.",
         published=Band(3, 5),
+        details={"frequencies": (14, 35, 41, 42, 52), "other seeds": (3, 4)},
         measure=q.traced("n_keys"),
         null=q.untrained("n_keys"),
         null_is="untrained network",
@@ -109,6 +125,7 @@ CIRCUIT = (
         place="section 4.1",
         statement="The logits have 20 significant components in two dimensions, a block of four for each key.",
         published=exactly(4),
+        details={"components": (20,)},
         measure=q.traced("n_logit_components", per_key=True),
         null=q.untrained("n_logit_components", per_key=True),
         null_is="untrained network",
@@ -123,6 +140,7 @@ CIRCUIT = (
         place="section 4.2",
         statement="The neuron-logit map has a rank of about 10: two directions for each key.",
         published=exactly(2),
+        details={"rank": (10,)},
         measure=q.traced("W_L_rank", per_key=True),
         null=q.untrained("W_L_rank", per_key=True),
         null_is="untrained network",
@@ -180,7 +198,8 @@ CIRCUIT = (
         source=SOURCE,
         place="section 4.2, table 1",
         statement="What the neurons hold along u and v is the cosine and sine of the sum: mean share of the variance.",
-        published=exactly(0.9628),
+        published=exactly(sum(_ALL_DIRECTIONS) / len(_ALL_DIRECTIONS)),
+        details=DIRECTIONS,
         measure=q.traced("direction_fve_mean"),
         null=q.untrained("direction_fve_mean"),
         null_is=UNTRAINED,
@@ -195,7 +214,7 @@ CIRCUIT = (
         source=SOURCE,
         place="section 4.2, table 1",
         statement="The least of these shares.",
-        published=exactly(0.932),
+        published=exactly(min(_ALL_DIRECTIONS)),
         measure=q.traced("direction_fve_low"),
         null=q.untrained("direction_fve_low"),
         null_is=UNTRAINED,
@@ -210,7 +229,7 @@ CIRCUIT = (
         source=SOURCE,
         place="section 4.2, table 1",
         statement="The largest of these shares.",
-        published=exactly(0.982),
+        published=exactly(max(_ALL_DIRECTIONS)),
         measure=q.traced("direction_fve_high"),
         null=q.untrained("direction_fve_high"),
         null_is=UNTRAINED,
@@ -225,7 +244,8 @@ CIRCUIT = (
         source=SOURCE,
         place="section 4.3",
         statement="Most neurons are polynomials of degree 2 in the waves of one key: share with more than 85 % explained.",
-        published=exactly(433 / 512),
+        published=exactly(sum(CLUSTERS) / N_NEURONS),
+        details={"clusters": CLUSTERS, "explained": (sum(CLUSTERS),), "in none": (N_NEURONS - sum(CLUSTERS),)},
         measure=q.traced("explained_neurons"),
         null=q.untrained("explained_neurons"),
         null_is=UNTRAINED,
@@ -240,7 +260,7 @@ CIRCUIT = (
         source=SOURCE,
         place="section 4.3",
         statement="Each key has its cluster of neurons: share of all neurons in the smallest.",
-        published=exactly(44 / 512),
+        published=exactly(min(CLUSTERS) / N_NEURONS),
         measure=q.traced("smallest_cluster"),
         tolerance=SHARE,
         holds=Band(0.02, 1),
@@ -253,7 +273,7 @@ CIRCUIT = (
         source=SOURCE,
         place="section 4.3",
         statement="Share of all neurons in the largest cluster.",
-        published=exactly(145 / 512),
+        published=exactly(max(CLUSTERS) / N_NEURONS),
         measure=q.traced("largest_cluster"),
         tolerance=SHARE,
         holds=Band(0.05, 0.7),
@@ -266,7 +286,8 @@ CIRCUIT = (
         source=SOURCE,
         place="section 4.3",
         statement="Each head's attention is periodic in one key: share of the variance over tokens, mean of the heads.",
-        published=Band(0.9791, 0.9907),
+        published=_HEADS_EXPLAINED,
+        details=HEADS,
         measure=q.traced("head_fve_mean"),
         null=q.untrained("head_fve_mean"),
         null_is="untrained network, best frequency",
@@ -281,7 +302,8 @@ CIRCUIT = (
         source=SOURCE,
         place="section 4.3",
         statement="The same over all pairs, in the published form with opposite waves of a and b.",
-        published=Band(0.9791, 0.9907),
+        published=_HEADS_EXPLAINED,
+        details=HEADS,
         measure=q.traced("head_pair_fve_mean"),
         null=q.untrained("head_pair_fve_mean"),
         null_is="untrained network, best frequency",

@@ -124,7 +124,7 @@ def columns(found: Sequence[Finding]) -> dict[str, list[str | float]]:
         "high": [one.seeds.high if one.seeds else math.nan for one in found],
         "seeds": [one.n_networks for one in found],
         "null": [math.nan if one.null is None else one.null for one in found],
-        "null is": [one.claim.null_is for one in found],
+        "null is": [one.claim.null_text for one in found],
         "verdict": [one.verdict for one in found],
     }
 

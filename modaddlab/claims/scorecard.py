@@ -65,7 +65,7 @@ class Finding:
 
     @property
     def null_text(self) -> str:
-        return tables.MISSING if self.null is None else f"{_text(self.claim, self.null)} ({self.claim.null_is})"
+        return tables.MISSING if self.null is None else f"{_text(self.claim, self.null)} ({self.claim.null_text})"
 
 
 def family(runs: str, p: int | None = None) -> Iterator[Study]:

@@ -1,7 +1,6 @@
 """Claims of public sweeps over the task and the network's shape: operation, depth, modulus; and a public reproduction's criteria.
 
-The public suite trained for 40,000 epochs with the optimizer's betas at (0.9, 0.999), where ours are (0.9, 0.98). What it says
-never groks is tested for as long as our runs are, which is less: a zero then says as much as our steps can.
+Most are of the public suite (`modaddlab.claims.suite`).
 """
 
 from __future__ import annotations
@@ -11,9 +10,10 @@ import math
 from modaddlab import tables
 from modaddlab.claims import quantities as q
 from modaddlab.claims import quantities_sweeps as qs
-from modaddlab.claims.claim import COUNT, EXACT, STEPS, Band, Claim, Tolerance, exactly
+from modaddlab.claims import suite
+from modaddlab.claims.claim import COUNT, EXACT, Band, Claim, Tolerance, exactly
 
-SUITE = "grokkingexperiments2025"
+SUITE = suite.SOURCE
 REPRODUCTION = "grokkingreproduction2025"
 
 EXPONENT = Tolerance(
@@ -23,50 +23,21 @@ EXPONENT = Tolerance(
 )
 RATIO = Tolerance(kind="factor", amount=2, reason="a ratio of two steps, each of which seeds move by a factor of 1.4")
 
-_NOT_AS_LONG = "theirs within 40,000 epochs, ours for as long as they run"
 
-
-def _groks_at(name: str, run: str, what: str, step: int) -> Claim:
-    return Claim(
-        id=f"suite-{name}",
-        source=SUITE,
-        place="README, operation sweep",
-        statement=f"It groks {what}, at this step.",
-        published=exactly(step),
-        measure=q.step_generalized,
-        runs=run,
-        tolerance=STEPS,
-        holds=Band(0, 40_000),
-        evidence="@fig-operations",
-    )
-
-
-def _share(name: str, run: str, place: str, statement: str, share: float, evidence: str) -> Claim:
-    return Claim(
-        id=f"suite-{name}",
-        source=SUITE,
-        place=place,
-        statement=statement,
-        published=exactly(share),
-        measure=q.groks,
-        runs=run,
-        tolerance=EXACT,
-        holds=Band(0, 0.5) if share == 0 else Band(0.5, 1),
-        form=tables.percent,
-        scale="share",
-        evidence=evidence,
-    )
+def _groks_at(run: str, what: str, step: int) -> Claim:
+    statement = f"It groks {what}, at this step."
+    return suite.groks_at(run, run, "operation sweep", statement, step, Band(0, suite.EPOCHS), "@fig-operations")
 
 
 OPERATIONS = (
-    _groks_at("subtract", "subtract", "subtraction", 11_800),
-    _groks_at("multiply", "multiply", "multiplication", 14_900),
-    _groks_at("squares", "squares", "the sum of squares", 1800),
-    _share(
+    _groks_at("subtract", "subtraction", 11_800),
+    _groks_at("multiply", "multiplication", 14_900),
+    _groks_at("squares", "the sum of squares", 1800),
+    suite.share(
         "cubic",
         "cubic",
         "README, operation sweep",
-        f"It does not grok a^3 + ab ({_NOT_AS_LONG}): share of the seeds that do.",
+        f"It does not grok a^3 + ab ({suite.NOT_AS_LONG}): share of the seeds that do.",
         0,
         "@fig-operations",
     ),
@@ -108,32 +79,32 @@ DEPTH = (
     _unstable("add-3-layers", "mainline", "addition"),
     _unstable("squares-3-layers", "squares", "the sum of squares"),
     *(
-        _share(
+        suite.share(
             f"cubic-{n}-layers",
             f"cubic-{n}-layers",
             "README, depth sweep",
-            f"Nor does it grok a^3 + ab with {'two' if n == 2 else 'three'} layers ({_NOT_AS_LONG}): share of the seeds that do.",
+            f"Nor does it grok a^3 + ab with {words} layers ({suite.NOT_AS_LONG}): share of the seeds that do.",
             0,
             "@fig-depth",
         )
-        for n in (2, 3)
+        for n, words in ((2, "two"), (3, "three"))
     ),
 )
 
 MODULI = (
     *(
-        _share(
+        suite.share(
             f"p{p}",
             f"p{p}",
             "README, prime sweep",
-            f"p = {p} does not grok ({_NOT_AS_LONG}): share of the seeds that do.",
+            f"p = {p} does not grok ({suite.NOT_AS_LONG}): share of the seeds that do.",
             0,
             "@fig-size",
         )
         for p in (7, 11, 13, 17, 23, 31, 43)
     ),
     *(
-        _share(f"p{p}", f"p{p}", "README, prime sweep", f"p = {p} groks: share of the seeds that do.", 1, "@fig-size")
+        suite.share(f"p{p}", f"p{p}", "README, prime sweep", f"p = {p} groks: share of the seeds that do.", 1, "@fig-size")
         for p in (59, 67, 89, 97)
     ),
     Claim(

@@ -1,0 +1,59 @@
+"""The public suite of sweeps: how its networks were trained, and the two forms that most of its claims have.
+
+It trained for 40,000 epochs with the optimizer's betas at (0.9, 0.999), where ours are (0.9, 0.98). What it says never groks is
+tested for as long as our runs are, which is less: a zero then says as much as our steps can.
+"""
+
+from __future__ import annotations
+
+from modaddlab import tables
+from modaddlab.claims import quantities as q
+from modaddlab.claims.claim import EXACT, STEPS, Band, Claim, exactly
+
+SOURCE = "grokkingexperiments2025"
+
+EPOCHS = 40_000
+"""How long it trained every network, and Nanda et al. theirs."""
+
+BETAS = (0.9, 0.999)
+"""Its optimizer's averages of the gradient and of its square."""
+
+MAINLINE = 8350
+"""Its step with the mainline's setting."""
+
+NOT_AS_LONG = f"theirs within {EPOCHS:,} epochs, ours for as long as they run"
+
+
+def groks_at(name: str, run: str, place: str, statement: str, step: int, holds: Band, evidence: str) -> Claim:
+    """It groks, at this step."""
+    return Claim(
+        id=f"suite-{name}",
+        source=SOURCE,
+        place=f"README, {place}",
+        statement=statement,
+        published=exactly(step),
+        measure=q.step_generalized,
+        runs=run,
+        tolerance=STEPS,
+        holds=holds,
+        evidence=evidence,
+    )
+
+
+def share(name: str, run: str, place: str, statement: str, published: int, evidence: str, source: str = SOURCE) -> Claim:
+    """It groks (1), or not within the suite's epochs (0): the share of our seeds that do. Nanda et al. say the latter too."""
+    return Claim(
+        id=f"{'suite' if source == SOURCE else 'nanda'}-{name}",
+        source=source,
+        place=place,
+        statement=statement,
+        published=exactly(published),
+        trained_for=None if published else EPOCHS,
+        measure=q.groks,
+        runs=run,
+        tolerance=EXACT,
+        holds=Band(0.5, 1) if published else Band(0, 0.5),
+        form=tables.percent,
+        scale="share",
+        evidence=evidence,
+    )
