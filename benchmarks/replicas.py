@@ -104,7 +104,7 @@ def measure(
 
     from modaddlab.training.loop import _Run
     from modaddlab.training.machine import flushed_denormals
-    from modaddlab.training.replicas import prepare_thread, untracked_blocks
+    from modaddlab.training.replicas.batch import prepare_thread, untracked_blocks
 
     before, every = torch.get_num_threads(), spec.record.metrics_every
     n_rows = -(-STRETCH // every)

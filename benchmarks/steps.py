@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from modaddlab.training.loop import _Run
-    from modaddlab.training.plain import PlainStep
+    from modaddlab.training.steps.plain import PlainStep
 
 WARM_STEPS = 300
 """Steps before anything is timed, so that the weights are those of a network in training."""
@@ -189,7 +189,7 @@ class PlainTraining:
     def __init__(self, run: _Run, *, shared_passes: bool = False) -> None:
         import torch
 
-        from modaddlab.training.plain import PlainStep
+        from modaddlab.training.steps.plain import PlainStep
 
         spec, data, self.shared_passes = run.spec, run.data, shared_passes
         self.params = {name: torch.nn.Parameter(value.detach().clone()) for name, value in run.params.items()}
@@ -254,7 +254,7 @@ def product_shares(run: _Run) -> tuple[float, float]:
     """The share of our step's wall time that is spent in dense and in sparse matrix products."""
     from torch.profiler import ProfilerActivity, profile
 
-    from modaddlab.training.one_layer import OneLayer
+    from modaddlab.training.steps.one_layer import OneLayer
 
     # a product with a CSR matrix has the same name as a dense one; the shape of its left factor tells
     sparse_shapes: set[tuple[int, ...]] = set()

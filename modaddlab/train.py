@@ -31,7 +31,7 @@ from modaddlab.experiments.spec import RunSpec
 from modaddlab.experiments.sweeps import sweep
 from modaddlab.experiments.two_layer import check_test_pairs
 from modaddlab.store.store import Store
-from modaddlab.training.single import How
+from modaddlab.training.jobs.single import How
 from modaddlab.training.status import Interrupted, SchedulerLost
 from modaddlab.training.stop import Stop
 
@@ -149,7 +149,7 @@ def _check(options: argparse.Namespace) -> None:
     if options.replicas and (options.workers or options.scheduler or options.wandb):
         raise LabError("--replicas trains in this process, many runs as one; leave out --workers, --scheduler and --wandb")
     if options.scheduler is not None:
-        from modaddlab.training import engine
+        from modaddlab.training.jobs import engine
 
         engine.place_of(options.scheduler)
     if options.save_every is not None and not (math.isfinite(options.save_every) and options.save_every >= 0):
@@ -180,7 +180,7 @@ def _train(specs: list[RunSpec], store: Store, options: argparse.Namespace) -> i
         wandb=options.wandb,
     )
     with Stop() as stop:
-        from modaddlab.training import several as runs
+        from modaddlab.training.jobs import several as runs
         from modaddlab.training.progress import Display
 
         with Display() as display:

@@ -6,7 +6,7 @@ theta_m and xi_m are the weights of neuron m in and out, functions of a residue.
 makes no difference. With a learned embedding theta = (W_E W_in)^T; with one-hot vectors theta = W_in^T; always xi = W_out.
 
 `forward` is the literal computation with one-hot vectors, on NumPy arrays or torch tensors: the reference that the exact fast
-step of `modaddlab.training.two_layer` is held to. `TwoLayerGrid` is the network on all pairs, with the names of the
+step of `modaddlab.training.steps.two_layer` is held to. `TwoLayerGrid` is the network on all pairs, with the names of the
 transformer's `Grid` where they make sense: W_E is what stands for a residue in the hidden layer, theta; W_L is xi.
 """
 

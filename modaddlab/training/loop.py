@@ -21,10 +21,10 @@ from modaddlab.store.partial import Partial
 from modaddlab.store.record import Record
 from modaddlab.store.store import Store
 from modaddlab.training import machine
-from modaddlab.training.batches import TrainingSet
 from modaddlab.training.measures import Measures, Row
 from modaddlab.training.optimizer import Optimizer
 from modaddlab.training.status import Interrupted, Status
+from modaddlab.training.steps.batches import TrainingSet
 
 SAVE_SECONDS = 30.0
 """Seconds between two saved states of a run, unless another number is asked for."""

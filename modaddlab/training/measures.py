@@ -20,9 +20,9 @@ import torch
 from modaddlab.analysis.fourier import fourier_basis, gini, sum_over_rows
 from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
 from modaddlab.models.two_layer import theta_of
-from modaddlab.training.batches import TrainingSet
-from modaddlab.training.objective import Params, accuracy_and_loss
-from modaddlab.training.two_layer import UnorderedPairs
+from modaddlab.training.steps.batches import TrainingSet
+from modaddlab.training.steps.objective import Params, accuracy_and_loss
+from modaddlab.training.steps.two_layer import UnorderedPairs
 
 Row = dict[str, float | np.ndarray]
 

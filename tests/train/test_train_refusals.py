@@ -12,7 +12,8 @@ from train_cli import SHORT, interrupt_at, listing, run, specification
 
 from modaddlab.experiments import catalogue
 from modaddlab.store.store import Store
-from modaddlab.training import engine, loop
+from modaddlab.training import loop
+from modaddlab.training.jobs import engine
 
 BAD = [
     (["nonsense"], "unknown run 'nonsense'; known: mainline"),

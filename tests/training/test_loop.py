@@ -19,8 +19,8 @@ from modaddlab.errors import LabError
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
 from modaddlab.store.store import Store
 from modaddlab.training import loop
-from modaddlab.training.batches import TrainingSet
-from modaddlab.training.plain import PlainStep
+from modaddlab.training.steps.batches import TrainingSet
+from modaddlab.training.steps.plain import PlainStep
 
 TINY = RunSpec(
     name="tiny",

@@ -17,9 +17,10 @@ from modaddlab.errors import LabError
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
 from modaddlab.store.record import Record
 from modaddlab.store.store import Store
-from modaddlab.training import loop, replicas, two_layer_block
+from modaddlab.training import loop
 from modaddlab.training.loop import Interrupted, Status
-from modaddlab.training.replicas import group, train_together
+from modaddlab.training.replicas import batch, two_layer
+from modaddlab.training.replicas.batch import group, train_together
 
 ROOT = Path(loop.__file__).parents[2]
 TINY = RunSpec(
@@ -107,7 +108,7 @@ def assert_close(one: Record, other: Record, rtol: float = 2e-5) -> None:
 @pytest.mark.parametrize("block", [1, 2**18])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_replicas_equal_runs_alone(variant: str, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(two_layer_block, "BLOCK_NUMBERS", block)
+    monkeypatch.setattr(two_layer, "BLOCK_NUMBERS", block)
     specs = several(VARIANTS[variant])
     together = train_together(specs, Store(tmp_path / "together"), threads=1)
     for spec, record in zip(specs, together, strict=True):
@@ -139,7 +140,7 @@ def test_a_killed_batch_ends_with_the_same_bits(tmp_path: Path) -> None:
     whole = train_together(specs, Store(tmp_path / "whole"), threads=1)
     program = (
         "import sys, time; from pathlib import Path; sys.path.insert(0, 'tests/training')\n"
-        "from test_replicas import TINY, several; from modaddlab.training.replicas import train_together\n"
+        "from test_replicas import TINY, several; from modaddlab.training.replicas.batch import train_together\n"
         "from modaddlab.store.store import Store\n"
         "train_together(several(TINY), Store(Path(sys.argv[1])), threads=1, save_seconds=0.0,\n"
         "               observe=lambda s: (print(s.step, flush=True), time.sleep(0.02)))"
@@ -165,7 +166,7 @@ def test_a_killed_batch_ends_with_the_same_bits(tmp_path: Path) -> None:
 def test_the_weights_depend_neither_on_companions_nor_on_threads(
     block: int, d_mlp: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(two_layer_block, "BLOCK_NUMBERS", block)
+    monkeypatch.setattr(two_layer, "BLOCK_NUMBERS", block)
     specs = several(dataclasses.replace(TINY, model=TwoLayerSpec(d_mlp=d_mlp, init_scale=2.0)), n=8)
     expected = train_together(specs, Store(tmp_path / "all"), threads=1)
     assert_same_weights(train_together(specs, Store(tmp_path / "threads"), threads=3), expected)
@@ -203,7 +204,7 @@ def test_what_is_trained_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert (seen[-1].step, seen[-1].steps) == (60, 60)
     assert [status.step for status in seen] == sorted(status.step for status in seen)
     assert 0 < seen[-1].row["train_loss"] < seen[0].row["train_loss"]
-    monkeypatch.setattr(replicas._Block, "advance", lambda block: pytest.fail("trained again"))
+    monkeypatch.setattr(batch._Block, "advance", lambda block: pytest.fail("trained again"))
     assert [record.provenance for record in train_together(specs, store)] == [record.provenance for record in together]
 
 
@@ -219,7 +220,7 @@ def test_force_trains_again_from_the_start(tmp_path: Path) -> None:
 def test_two_processes_train_a_batch_once(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; sys.path.insert(0, 'tests/training')\n"
-        "from test_replicas import TINY, several; from modaddlab.training.replicas import train_together\n"
+        "from test_replicas import TINY, several; from modaddlab.training.replicas.batch import train_together\n"
         "from modaddlab.store.store import Store\n"
         "specs = several(TINY)[:: int(sys.argv[2])]; steps = []\n"
         "train_together(specs, Store(Path(sys.argv[1])), threads=1, observe=lambda s: steps.append(s.step)); print(len(steps))"

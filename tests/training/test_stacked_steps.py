@@ -11,13 +11,13 @@ import torch
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import OptimSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
 from modaddlab.models.parameters import init_params
-from modaddlab.training.autograd_block import AutogradBlock, recorded
-from modaddlab.training.batches import TrainingSet
 from modaddlab.training.loop import _Run
-from modaddlab.training.plain import PlainStep
-from modaddlab.training.stack import Stack
-from modaddlab.training.stacked_optimizer import EqualReplicas, OwnNumbers, put_state, stacked_optimizer, state_of
-from modaddlab.training.two_layer_block import TwoLayerBlock, capacity
+from modaddlab.training.replicas.autograd import AutogradBlock, recorded
+from modaddlab.training.replicas.optimizer import EqualReplicas, OwnNumbers, put_state, stacked_optimizer, state_of
+from modaddlab.training.replicas.stack import Stack
+from modaddlab.training.replicas.two_layer import TwoLayerBlock, capacity
+from modaddlab.training.steps.batches import TrainingSet
+from modaddlab.training.steps.plain import PlainStep
 
 CPU = torch.device("cpu")
 SPEC = RunSpec(task=TaskSpec(p=11, train_frac=0.4), model=TwoLayerSpec(d_mlp=21, init_scale=3.0))

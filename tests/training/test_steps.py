@@ -11,9 +11,9 @@ import torch
 from modaddlab import tasks
 from modaddlab.experiments.spec import TaskSpec, TransformerSpec
 from modaddlab.models.transformer import forward, init_params, param_shapes
-from modaddlab.training.last_position import LastPosition
-from modaddlab.training.one_layer import OneLayer
-from modaddlab.training.plain import PlainStep
+from modaddlab.training.steps.last_position import LastPosition
+from modaddlab.training.steps.one_layer import OneLayer
+from modaddlab.training.steps.plain import PlainStep
 
 SMALL: dict[str, Any] = {"d_model": 24, "n_heads": 3, "d_head": 8, "d_mlp": 20}
 SHAPES = {

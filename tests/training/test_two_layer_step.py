@@ -14,12 +14,13 @@ from modaddlab.experiments.spec import Operation, OptimSpec, RecordSpec, RunSpec
 from modaddlab.models.grid import run_grid
 from modaddlab.models.parameters import init_params
 from modaddlab.store.store import Store
-from modaddlab.training import loop, two_layer
-from modaddlab.training.batches import TrainingSet
+from modaddlab.training import loop
 from modaddlab.training.measures import Measures
 from modaddlab.training.optimizer import Optimizer
-from modaddlab.training.plain import PlainStep
-from modaddlab.training.two_layer import UnorderedPairs
+from modaddlab.training.steps import two_layer
+from modaddlab.training.steps.batches import TrainingSet
+from modaddlab.training.steps.plain import PlainStep
+from modaddlab.training.steps.two_layer import UnorderedPairs
 
 MODELS = {
     f"{activation}, {'one-hot' if d_model is None else 'learned'}": TwoLayerSpec(

@@ -19,7 +19,7 @@ from modaddlab.errors import LabError
 from modaddlab.experiments.spec import RecordSpec, RunSpec, TaskSpec, TransformerSpec
 from modaddlab.store.store import Store
 from modaddlab.training import wandb_export
-from modaddlab.training.single import How, train_or_load
+from modaddlab.training.jobs.single import How, train_or_load
 from modaddlab.training.status import Interrupted, Status
 from modaddlab.training.wandb_export import Export
 

@@ -4,7 +4,7 @@ One network hardly occupies a GPU: its step is hundreds of small kernels, and st
 Stacked, the same kernels work on all replicas; and the whole step is recorded once, as CUDA graphs, and then started as one. For
 that it reads and writes tensors alone: the number of the step and each replica's learning rate are on the device too.
 
-On the CPU the same functions run without being recorded. They are slower there than `modaddlab.training.one_layer`.
+On the CPU the same functions run without being recorded. They are slower there than `modaddlab.training.steps.one_layer`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from torch import Tensor
 
 from modaddlab import tasks
 from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
-from modaddlab.training.last_position import LastPosition
 from modaddlab.training.measures import Row
-from modaddlab.training.objective import Params
-from modaddlab.training.plain import PlainStep
-from modaddlab.training.stack import Stack
-from modaddlab.training.stacked_measures import StackedMeasures
+from modaddlab.training.replicas.measures import StackedMeasures
+from modaddlab.training.replicas.stack import Stack
+from modaddlab.training.steps.last_position import LastPosition
+from modaddlab.training.steps.objective import Params
+from modaddlab.training.steps.plain import PlainStep
 
 EVALUATED_AT_ONCE = 8
 """Replicas whose p*p pairs are evaluated at once for a row of metrics."""

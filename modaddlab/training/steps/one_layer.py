@@ -26,8 +26,8 @@ import torch
 from torch import Tensor
 
 from modaddlab.experiments.spec import TransformerSpec
-from modaddlab.training.activation import activate_into, activation_backward_
-from modaddlab.training.objective import CrossEntropy, Params
+from modaddlab.training.steps.activation import activate_into, activation_backward_
+from modaddlab.training.steps.objective import CrossEntropy, Params
 
 
 class OneLayer:

@@ -25,7 +25,7 @@ from modaddlab.errors import LabError
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.store.store import Store
 from modaddlab.training import status
-from modaddlab.training.single import How, reason, train_or_load
+from modaddlab.training.jobs.single import How, reason, train_or_load
 
 EVENT_SECONDS = 1.0
 """Least time between two rows that a run tells."""

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from modaddlab.experiments.spec import TransformerSpec
 from modaddlab.models.transformer import N_POSITIONS, activate, layer_norm
-from modaddlab.training.objective import Params, autograd_gradients
+from modaddlab.training.steps.objective import Params, autograd_gradients
 
 
 @dataclass(frozen=True)

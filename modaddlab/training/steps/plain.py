@@ -11,7 +11,7 @@ from torch import Tensor
 
 from modaddlab.experiments.spec import ModelSpec, TwoLayerSpec
 from modaddlab.models import transformer, two_layer
-from modaddlab.training.objective import Params, autograd_gradients
+from modaddlab.training.steps.objective import Params, autograd_gradients
 
 
 class PlainStep:

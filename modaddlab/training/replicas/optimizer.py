@@ -17,7 +17,7 @@ from torch import Tensor
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import OptimSpec
 from modaddlab.training.optimizer import EPS, Optimizer
-from modaddlab.training.stack import Stack
+from modaddlab.training.replicas.stack import Stack
 
 Moments = dict[str, Tensor]
 

@@ -13,7 +13,7 @@ from modaddlab.analysis.fourier import fourier_basis, sum_over_rows
 from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
 from modaddlab.models.two_layer import theta_of
 from modaddlab.training.measures import Row
-from modaddlab.training.stack import Stack
+from modaddlab.training.replicas.stack import Stack
 
 
 class StackedMeasures:

@@ -18,8 +18,8 @@ from modaddlab.experiments.catalogue import label
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.store.files import make_folder
 from modaddlab.store.store import Store
-from modaddlab.training import engine
-from modaddlab.training.single import How, describe, loaded, reason, train_or_load
+from modaddlab.training.jobs import engine
+from modaddlab.training.jobs.single import How, describe, loaded, reason, train_or_load
 from modaddlab.training.status import Interrupted, Status
 from modaddlab.training.stop import Stop
 
@@ -174,7 +174,7 @@ def _train_in_batches(
     todo: Mapping[str, RunSpec], store: Store, how: How, most: int, display: Display, stop: Stop, progress: SweepDisplay
 ) -> dict[str, str]:
     """Why runs failed, by run id; runs that a batch would not make faster are trained in turn."""
-    from modaddlab.training.replicas import group, is_faster_together
+    from modaddlab.training.replicas.batch import group, is_faster_together
 
     failures: dict[str, str] = {}
     for batch in group(list(todo.values()), most):
@@ -188,7 +188,7 @@ def _train_in_batches(
 def _train_batch(
     batch: Sequence[RunSpec], store: Store, how: How, display: Display, stop: Stop, progress: SweepDisplay
 ) -> dict[str, str]:
-    from modaddlab.training.replicas import train_together
+    from modaddlab.training.replicas.batch import train_together
 
     show = display.run(f"{label(batch[0])} and {len(batch) - 1} more")
     stop.training = True

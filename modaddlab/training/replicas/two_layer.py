@@ -1,4 +1,4 @@
-"""The exact step of several two-layer networks at once, on one core: `modaddlab.training.two_layer` for stacked replicas.
+"""The exact step of several two-layer networks at once, on one core: `modaddlab.training.steps.two_layer` for stacked replicas.
 
 The two facts that make a single network's step cheap hold here too: the pre-activations are a sparse sum of rows of theta^T, and
 each unordered pair is computed once. What is different:
@@ -27,10 +27,10 @@ from torch import Tensor
 
 from modaddlab import tasks
 from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
-from modaddlab.training.activation import activate_into, activation_backward_
 from modaddlab.training.measures import Row
-from modaddlab.training.stack import Stack
-from modaddlab.training.stacked_measures import StackedMeasures
+from modaddlab.training.replicas.measures import StackedMeasures
+from modaddlab.training.replicas.stack import Stack
+from modaddlab.training.steps.activation import activate_into, activation_backward_
 
 BLOCK_NUMBERS = 2**18
 """Hidden activations of a block: 1 MB in float32."""

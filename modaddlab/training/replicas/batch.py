@@ -4,11 +4,10 @@ Runs may differ in their seed (and so in their split and their initial weights),
 optimizer; `shape` says what must agree. Each publishes an ordinary record, equal to that of a run alone to float rounding;
 "replicas" in its provenance says that it was not alone, so that nobody expects the same bits.
 
-On the CPU two-layer networks go into blocks that fit a cache, of replicas with the same optimizer
-(`modaddlab.training.two_layer_block`); each block is computed by one core from one row of metrics to the next, `threads` blocks
-at a time, and the weights of a replica have the same bits whatever its companions and the number of threads (of a metric the last
-digit of float64 may differ). Everything else is one block (`modaddlab.training.autograd_block`), and there the last bits may
-depend on who is in it.
+On the CPU two-layer networks go into blocks that fit a cache, of replicas with the same optimizer (see `two_layer`); a block is
+computed by one core from one row of metrics to the next, `threads` blocks at a time, and the weights of a replica have the same
+bits whatever its companions and the number of threads (of a metric the last digit of float64 may differ). Everything else is one
+block (see `autograd`), and there the last bits may depend on who is in it.
 
 Every replica has its own working state, in the form of a run alone: either can take up what the other began. A batch that was
 stopped goes on to the bits that it would have had, each replica from its own state.
@@ -33,11 +32,11 @@ from modaddlab.store.partial import Partial
 from modaddlab.store.record import Record
 from modaddlab.store.store import Store
 from modaddlab.training import machine
-from modaddlab.training.autograd_block import AutogradBlock, recorded
 from modaddlab.training.loop import Interrupted, Status, snapshot_steps
 from modaddlab.training.measures import Row
-from modaddlab.training.stacked_optimizer import put_state, stacked_optimizer, state_of
-from modaddlab.training.two_layer_block import TwoLayerBlock, capacity
+from modaddlab.training.replicas.autograd import AutogradBlock, recorded
+from modaddlab.training.replicas.optimizer import put_state, stacked_optimizer, state_of
+from modaddlab.training.replicas.two_layer import TwoLayerBlock, capacity
 
 SAVE_SECONDS = 60.0
 """Seconds between two saved states, unless another number is asked for."""

@@ -24,8 +24,8 @@ from torch import Tensor
 
 from modaddlab.experiments.spec import TwoLayerSpec
 from modaddlab.models.two_layer import theta_of
-from modaddlab.training.activation import activate_into, activation_backward_
-from modaddlab.training.objective import Params
+from modaddlab.training.steps.activation import activate_into, activation_backward_
+from modaddlab.training.steps.objective import Params
 
 BLOCK_NUMBERS = 2**18
 """Hidden activations of a block: 1 MB in float32."""

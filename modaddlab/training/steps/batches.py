@@ -12,11 +12,11 @@ from torch import Tensor
 from modaddlab import tasks
 from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
 from modaddlab.models.transformer import Array
-from modaddlab.training.last_position import LastPosition
-from modaddlab.training.objective import Params
-from modaddlab.training.one_layer import OneLayer
-from modaddlab.training.plain import PlainStep
-from modaddlab.training.two_layer import UnorderedPairs
+from modaddlab.training.steps.last_position import LastPosition
+from modaddlab.training.steps.objective import Params
+from modaddlab.training.steps.one_layer import OneLayer
+from modaddlab.training.steps.plain import PlainStep
+from modaddlab.training.steps.two_layer import UnorderedPairs
 
 Step = OneLayer | LastPosition | UnorderedPairs | PlainStep
 """Logits and gradients of a network on a fixed set of pairs."""

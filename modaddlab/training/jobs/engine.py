@@ -29,7 +29,7 @@ from modaddlab.errors import LabError
 from modaddlab.experiments.catalogue import label
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.store.store import Store
-from modaddlab.training.single import How
+from modaddlab.training.jobs.single import How
 from modaddlab.training.status import Interrupted, SchedulerLost, Status
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ class _Sweep:
         return self.failures
 
     def _submit(self, spec: RunSpec, *, wait: bool = False) -> None:
-        from modaddlab.training.worker import task_of, train_run
+        from modaddlab.training.jobs.worker import task_of, train_run
 
         self.n_submitted += 1
         self.begun[spec.run_id] = 0

@@ -1,0 +1,1 @@
+"""What a training command has to do: one run, several in this process, or a sweep on a cluster."""

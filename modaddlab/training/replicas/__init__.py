@@ -1,0 +1,1 @@
+"""Runs whose networks have the same shape, with stacked weights, trained as one."""
