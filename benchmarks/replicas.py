@@ -1,14 +1,18 @@
-"""`python -m benchmarks.replicas [--seconds N] [--threads 1 2]`: replicas in a batch beside one run at a time, as a table.
+"""`python -m benchmarks.replicas [--seconds N] [--threads 1 2]`: replicas in a batch beside one run at a time.
 
     one at a time   steps of `modaddlab.training.loop`, with the rows of metrics of the run
     batch           as many replicas as the row says, each with its own seed, by `modaddlab.training.replicas`; the same steps
                     with the same rows of metrics
+    plain           one run at a time by the plain step of `benchmarks.steps`, as public code has it; at its first weights
 
-Both are timed in one process, in turn: a stretch of one, a stretch of the other, each of whole rows of metrics. The table shows
-the median over the stretches, in steps of one replica a second and in whole replicas an hour; the ratio is the median of the
-ratios of neighbouring stretches. Both sides may use the same number of threads. A batch divides its blocks of replicas among
-them; a run alone could divide its products, which at this size costs more than it gains: it takes one thread where that is faster
-(the table says how many it took).
+All are timed in one process, in turn: a stretch of one, a stretch of the other, each of whole rows of metrics; of the plain
+step, which is slow, some steps. The table shows the median over the stretches, in steps of one replica a second and in whole
+replicas an hour; a ratio is the median of the ratios of neighbouring stretches. All sides may use the same number of threads. A
+batch divides its blocks of replicas among them; a run alone could divide its products, which at this size costs more than it
+gains: it takes one thread where that is faster (the table says how many it took).
+
+What a batch saves is what a step costs besides its arithmetic. The narrower the network, the more that is; with 512 neurons the
+three dense products alone are a third to a half of the step of a run alone, so that no batch could be three times as fast.
 
 With a GPU there is a row for the mainline transformer on it; "one at a time" is then a run alone on that GPU.
 """
@@ -22,7 +26,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from benchmarks.steps import WARM_STEPS, _load, _ProgressLine
+from benchmarks.steps import PLAIN_BLOCK, SMALL_FACTOR, WARM_STEPS, PlainTraining, _load, _ProgressLine
 from modaddlab.experiments.catalogue import named
 from modaddlab.experiments.overrides import with_overrides
 from modaddlab.experiments.spec import RunSpec
@@ -54,26 +58,33 @@ class Timing:
     steps: int
     alone: list[float]
     batch: list[float]
+    plain: list[float]
 
     @property
     def ratio(self) -> float:
-        """How many times more replicas the batch trains in the same time."""
+        """How many times more replicas the batch trains in the same time than runs alone do."""
         return statistics.median(alone / batch for alone, batch in zip(self.alone, self.batch, strict=True))
+
+    @property
+    def ratio_to_plain(self) -> float:
+        """The same beside the plain step."""
+        return statistics.median(plain / batch for plain, batch in zip(self.plain, self.batch, strict=True))
 
 
 def table(timings: Sequence[Timing]) -> str:
     """The measurements as a Markdown table."""
     lines = [
-        "| network | replicas | threads | of them used alone | one at a time (steps/s) | batch (replicas x steps/s) "
-        "| replicas an hour | ratio |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
+        "| network | replicas | threads | of them used alone | plain (steps/s) | one at a time (steps/s) "
+        "| batch (replicas x steps/s) | replicas an hour | ratio to plain | ratio to one at a time |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for timing in timings:
-        alone, batch = (1 / statistics.median(seconds) for seconds in (timing.alone, timing.batch))
+        plain, alone, batch = (1 / statistics.median(seconds) for seconds in (timing.plain, timing.alone, timing.batch))
         hourly = " against ".join(f"{3600 * rate / timing.steps:,.0f}" for rate in (batch, alone))
         counts = map(str, (timing.n_replicas, timing.threads, timing.threads_alone))
-        cells = [timing.network, *counts, f"{alone:,.0f}", f"{batch:,.0f}", hourly]
-        lines.append(f"| {' | '.join(cells)} | **{timing.ratio:.1f}** |")
+        ratios = f"**{timing.ratio_to_plain:.0f}**", f"**{timing.ratio:.1f}**"
+        cells = [timing.network, *counts, f"{plain:,.0f}", f"{alone:,.0f}", f"{batch:,.0f}", hourly, *ratios]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -88,13 +99,13 @@ def measure(
     device: str = "cpu",
     warm_steps: int = WARM_STEPS,
 ) -> Timing:
-    """Time a batch of replicas and a run alone, in turn.
+    """Time a batch of replicas, a run alone and the plain step, in turn.
 
     Args:
         network: its name in the table.
         spec: the run; the replicas have its seed and the next ones.
         n_replicas: how many.
-        threads: CPU threads of either side.
+        threads: CPU threads of each side.
         seconds: how long to measure; at least three stretches of each.
         report: receives lines of progress.
         device: "cpu" or "cuda".
@@ -108,14 +119,16 @@ def measure(
 
     before, every = torch.get_num_threads(), spec.record.metrics_every
     n_rows = -(-STRETCH // every)
+    n_steps = n_rows * every
     endless = dataclasses.replace(spec, steps=10_000_000, record=dataclasses.replace(spec.record, snapshots=0))
     alone_run = _Run(endless, torch.device(device))
     specs = [dataclasses.replace(endless, seed=spec.seed + i) for i in range(n_replicas)]
     blocks = untracked_blocks(specs, torch.device(device))
+    plain_run, n_plain = PlainTraining(alone_run), PLAIN_BLOCK * SMALL_FACTOR
 
     def alone() -> None:
         torch.set_num_threads(threads_alone)
-        for _ in range(n_rows * every):
+        for _ in range(n_steps):
             alone_run.advance()
 
     def batch() -> None:
@@ -127,31 +140,38 @@ def measure(
             else:
                 list(pool.map(type(blocks[0]).advance, blocks))
 
-    def timed(function: Callable[[], None], n_at_once: int) -> float:
+    def plain() -> None:
+        torch.set_num_threads(threads)
+        for _ in range(n_plain):
+            plain_run.step()
+
+    def timed(function: Callable[[], None], n_steps: int) -> float:
         started = time.perf_counter()
         function()
-        return (time.perf_counter() - started) / (n_rows * every * n_at_once)
+        return (time.perf_counter() - started) / n_steps
 
     n_workers = min(threads, len(blocks))
     pool = ThreadPoolExecutor(n_workers, initializer=prepare_thread) if n_workers > 1 else None
     threads_alone = threads
     alone_seconds: list[float] = []
     batch_seconds: list[float] = []
+    plain_seconds: list[float] = []
     try:
         with flushed_denormals():
-            for stretch in range(-(-warm_steps // (n_rows * every))):
-                report(f"{network}, threads {threads}: warm-up, step {stretch * n_rows * every} of {warm_steps}")
+            for stretch in range(-(-warm_steps // n_steps)):
+                report(f"{network}, threads {threads}: warm-up, step {stretch * n_steps} of {warm_steps}")
                 alone()
                 batch()
             if threads > 1:
-                with_several, threads_alone = timed(alone, 1), 1
-                if with_several < timed(alone, 1):
+                with_several, threads_alone = timed(alone, n_steps), 1
+                if with_several < timed(alone, n_steps):
                     threads_alone = threads
             started = time.perf_counter()
             while (spent := time.perf_counter() - started) < seconds or len(alone_seconds) < 3:
                 report(f"{network}, threads {threads}: stretch {len(alone_seconds) + 1}, {spent:.0f} of {seconds:.0f} s")
-                alone_seconds.append(timed(alone, 1))
-                batch_seconds.append(timed(batch, n_replicas))
+                alone_seconds.append(timed(alone, n_steps))
+                batch_seconds.append(timed(batch, n_steps * n_replicas))
+                plain_seconds.append(timed(plain, n_plain))
     finally:
         if pool is not None:
             pool.shutdown()
@@ -164,6 +184,7 @@ def measure(
         steps=spec.steps,
         alone=alone_seconds,
         batch=batch_seconds,
+        plain=plain_seconds,
     )
 
 

@@ -29,8 +29,8 @@ def test_a_network_is_measured(model: TwoLayerSpec | TransformerSpec, monkeypatc
     timing = replicas.measure("tiny", spec, 3, 2, 0.0, said.append, warm_steps=1)
     assert (timing.network, timing.n_replicas, timing.threads, timing.steps) == ("tiny", 3, 2, 7200)
     assert timing.threads_alone in (1, 2)
-    assert len(timing.alone) == len(timing.batch) == 3
-    assert min(*timing.alone, *timing.batch) > 0
+    assert len(timing.alone) == len(timing.batch) == len(timing.plain) == 3
+    assert min(*timing.alone, *timing.batch, *timing.plain) > 0
     assert any("stretch 3" in line for line in said)
 
 
@@ -39,7 +39,7 @@ def test_the_networks_are_those_of_the_book_and_narrower_ones() -> None:
     assert [spec.model.d_mlp for spec in replicas.NETWORKS.values()] == [512, 512, 128, 32]
 
 
-def test_the_table_holds_rates_and_the_paired_ratio() -> None:
+def test_the_table_holds_rates_and_the_paired_ratios() -> None:
     timing = replicas.Timing(
         network="mlp",
         n_replicas=8,
@@ -48,7 +48,8 @@ def test_the_table_holds_rates_and_the_paired_ratio() -> None:
         steps=7200,
         alone=[0.002, 0.001, 0.004],
         batch=[0.001, 0.0004, 0.0005],
+        plain=[0.02, 0.01, 0.002],
     )
     header, rule, row = replicas.table([timing]).splitlines()
-    assert header.count("|") == rule.count("|") == row.count("|") == 9
-    assert row == "| mlp | 8 | 2 | 1 | 500 | 2,000 | 1,000 against 250 | **2.5** |"
+    assert header.count("|") == rule.count("|") == row.count("|") == 11
+    assert row == "| mlp | 8 | 2 | 1 | 100 | 500 | 2,000 | 1,000 against 250 | **20** | **2.5** |"
