@@ -127,7 +127,7 @@ SWEEPS: Mapping[str, Sweep] = MappingProxyType(
                 name="heads",
                 purpose="how many heads: 1 to 8 of them in the same width",
                 varies=("model.n_heads",),
-                runs=_and_mainline(*(f"heads-{n}" for n in variations.HEADS)),
+                runs=_and_mainline(*(f"heads-{n}" for n in variations.HEADS), seeds=3),
             ),
             Sweep(
                 name="width",
@@ -145,6 +145,7 @@ SWEEPS: Mapping[str, Sweep] = MappingProxyType(
                     *(f"p{p}-heads-{n}" for p in (59, 89) for n in variations.HEADS),
                     *(f"p{p}" for p in (59, 89)),
                     *(f"heads-{n}" for n in variations.HEADS),
+                    seeds=3,
                 ),
             ),
             Sweep(
