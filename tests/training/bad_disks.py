@@ -1,4 +1,4 @@
-"""Gives the training command on disks that are limited, read-only or forbidden: `python bad_disks.py WHAT DATA RUN...`.
+"""Gives the training command on disks that are full, limited, read-only or forbidden: `python bad_disks.py WHAT DATA RUN...`.
 
 This process imports torch once and forks a child for every command. After each failure: one clear line, exit code 2, every
 record intact, nothing half-written among them; and when the disk is good again, the same command ends with the same bits.
@@ -15,7 +15,7 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +128,51 @@ def require_kept_results_are_done_without(cache: Path, may_lie_there: int) -> No
     assert len(found) == may_lie_there, found
 
 
+@contextlib.contextmanager
+def ballast(data: Path, *, free: int, unit: str) -> Iterator[None]:
+    """Fill the disk, but for some pages or some files."""
+    folder = data / "ballast"
+    folder.mkdir()
+    try:
+        if unit == "pages":
+            with open(folder / "x", "wb", 0) as file:
+                with contextlib.suppress(OSError):
+                    while file.write(b"x" * 4096):
+                        pass
+                file.truncate(max(0, file.tell() // 4096 - free) * 4096)
+        else:
+            made = 0
+            with contextlib.suppress(OSError):
+                while True:
+                    (folder / str(made)).touch()
+                    made += 1
+            for number in range(made - free, made):
+                (folder / str(number)).unlink()
+        yield
+    finally:
+        shutil.rmtree(folder)
+
+
+def full(data: Path, run: list[str], reference: str) -> list[str]:
+    """The disk has room for some pages or some files only, from none to enough; the locks' files count too."""
+    lines = []
+    for unit, amounts in {"pages": (0, 4, 12, 18, 20, 26), "files": (0, 1, 2, 3, 5, 12, 26)}.items():
+        for free in amounts:
+            for lock in (data / "partial").glob("*.lock"):
+                lock.unlink()
+            with ballast(data, free=free, unit=unit):
+                outcome = command(run)
+                if free == amounts[-1]:
+                    assert outcome[0] == 0, outcome
+                else:
+                    lines.append(complaint(outcome))
+                require_intact(data, 1 if outcome[0] else 2)
+                if unit == "pages" and not free:
+                    require_kept_results_are_done_without(data / "cache", may_lie_there=0)
+            finish(data, run, reference)
+    return lines
+
+
 def read_only(data: Path, run: list[str], reference: str) -> list[str]:
     """The file system is mounted read-only: what is there can be used, nothing can be trained."""
     first = ["debug", *run[1:], "--set", "name=first"]
@@ -196,7 +241,7 @@ def start(what: str, data: Path, arguments: list[str]) -> list[str]:
     reference = Store(data).open(run_id).digest
     shutil.rmtree(data / "runs" / run_id)
     assert command(["debug", *run[1:], "--set", "name=first"])[0] == 0
-    return {"limited": limited, "read-only": read_only, "forbidden": forbidden}[what](data, run, reference)
+    return {"limited": limited, "full": full, "read-only": read_only, "forbidden": forbidden}[what](data, run, reference)
 
 
 if __name__ == "__main__":

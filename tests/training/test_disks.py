@@ -1,4 +1,4 @@
-"""Training on a disk that is limited, read-only or forbidden: one line, an intact store, the same bits later."""
+"""Training on a disk that is full, limited, read-only or forbidden: one line, an intact store, the same bits later."""
 
 from __future__ import annotations
 
@@ -53,6 +53,15 @@ def test_a_read_only_data_folder(tmp_path: Path) -> None:
     lines = complaints("read-only", data, *own_disk(data))
     assert len(lines) == 2
     assert all(re.search(r"cannot \w+ DATA.*: the file system is read-only; name another data folder", line) for line in lines)
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    lines = complaints("full", data, *own_disk(data))
+    assert all(re.search(r"cannot (write|lock) DATA/.*: the disk is full; free some space$", line) for line in lines), lines
+    for part in (r"/debug-\w+\.lock:", r"/state-\d+\.safetensors:", r"/snapshots", "DATA/runs/"):
+        assert any(re.search(part, line) for line in lines), (part, lines)
 
 
 @pytest.fixture
