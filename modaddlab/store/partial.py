@@ -108,9 +108,14 @@ class Partial:
             lock.release()
 
     def is_locked(self) -> bool:
-        """Whether a living process trains the run now; needs no lock, and leaves none."""
-        if not self._lock_path.exists():
-            return False
+        """Whether a living process trains the run now; needs no lock, and leaves none.
+
+        Raises:
+            LabError: the data folder cannot be read.
+        """
+        with disk_errors(self._lock_path, "read"):
+            if not self._lock_path.exists():
+                return False
         lock = filelock.FileLock(self._lock_path)
         try:
             lock.acquire(timeout=0)
@@ -228,7 +233,11 @@ class Partial:
         self._hashes = {}
 
     def newest_step(self) -> int | None:
-        """The step of the newest saved state by its name, or None where there is none; needs no lock."""
+        """The step of the newest saved state by its name, or None where there is none; needs no lock.
+
+        Raises:
+            LabError: the data folder cannot be read.
+        """
         return max(self._states(), default=None)
 
     def _history(self) -> dict[int, str]:
@@ -243,7 +252,8 @@ class Partial:
 
     def _states(self) -> list[int]:
         """Steps of the saved states, newest first."""
-        names = [path.name for path in self.folder.glob("state-*")]
+        with disk_errors(self.folder, "read"):
+            names = [path.name for path in self.folder.glob("state-*")]
         return sorted((int(match[1]) for match in map(_STATE.fullmatch, names) if match), reverse=True)
 
     def _read_state(self, path: Path, step: int) -> tuple[int, dict[str, np.ndarray], dict[str, Any], dict[int, str]]:

@@ -286,6 +286,13 @@ def test_a_full_disk_leaves_the_states_before(partial: Partial, monkeypatch: pyt
     assert found[0] == 3
 
 
+def test_a_path_that_is_too_long_is_one_line(tmp_path: Path) -> None:
+    partial = Partial(tmp_path.joinpath(*["d" * 200] * 30), RUN_ID)
+    for ask in (partial.newest_step, partial.is_locked):
+        with pytest.raises(LabError, match=r"^cannot read .*: the name is too long for this file system; name another data folder"):
+            ask()
+
+
 def test_the_store_gives_the_working_state_of_a_run(store: Store, tiny: Any) -> None:
     assert store.partial(tiny.spec).folder == store.data / "partial" / tiny.spec.run_id
     assert store.partial(tiny.spec.run_id).run_id == tiny.spec.run_id
