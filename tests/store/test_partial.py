@@ -289,7 +289,7 @@ def test_a_full_disk_leaves_the_states_before(partial: Partial, monkeypatch: pyt
 def test_a_path_that_is_too_long_is_one_line(tmp_path: Path) -> None:
     partial = Partial(tmp_path.joinpath(*["d" * 200] * 30), RUN_ID)
     for ask in (partial.newest_step, partial.is_locked):
-        with pytest.raises(LabError, match=r"^cannot read .*: the name is too long for this file system; name another data folder"):
+        with pytest.raises(LabError, match=r"^cannot read .*: the name is too long for this file system; name another"):
             ask()
 
 
