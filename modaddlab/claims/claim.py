@@ -200,7 +200,7 @@ class Claim:
     @property
     def null_text(self) -> str:
         """What the null is, and what the source has for it."""
-        theirs = "" if self.null_published is None else f"; theirs {self.form(self.null_published)}"
+        theirs = "" if self.null_published is None else f"; theirs {self.null_published:g}"
         return self.null_is + theirs
 
     def with_unit(self, text: str) -> str:

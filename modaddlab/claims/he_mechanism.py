@@ -97,7 +97,7 @@ _LOST = {"x": 0.0416, "x³": 0.0359}
 
 SWAPS = tuple(
     Claim(
-        id=f"he-swap-{number}",
+        id=f"he-swap-{name}",
         source=SOURCE,
         place="released table of activation swaps",
         statement=f"With {name} in place of ReLU the trained network "
@@ -112,7 +112,7 @@ SWAPS = tuple(
         scale="share",
         evidence="@tbl-mlp-swap",
     )
-    for number, name in enumerate((*_KEPT, *_LOST), start=1)
+    for name in (*_KEPT, *_LOST)
 )
 
 MECHANISM = (

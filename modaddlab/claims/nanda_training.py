@@ -14,6 +14,7 @@ from modaddlab.claims.claim import (
     Claim,
     exactly,
 )
+from modaddlab.claims.nanda_circuit import TEST_LOSS
 
 SOURCE = "nanda2023progress"
 UNTRAINED = "untrained network, same keys"
@@ -126,7 +127,7 @@ CONTROLS = (
         source=SOURCE,
         place="paper (113 outputs) against code (114)",
         statement='It makes no difference whether "=" is among the outputs of the training loss: final test loss with 113.',
-        published=exactly(2.4e-7),
+        published=exactly(TEST_LOSS),
         measure=q.final("test_loss"),
         runs="p-outputs",
         tolerance=LOSS,

@@ -62,9 +62,9 @@ def test_words_have_neither_value_nor_steps() -> None:
             read()
 
 
-def test_a_published_null_is_written_in_the_claim_s_form() -> None:
+def test_a_published_null_is_written_behind_ours() -> None:
     with_null = dataclasses.replace(RANGE, null=one, null_is="at random", null_published=0.25)
-    assert with_null.null_text == "at random; theirs 0.250"
+    assert with_null.null_text == "at random; theirs 0.25"
     assert dataclasses.replace(with_null, null_published=None).null_text == "at random"
 
 
