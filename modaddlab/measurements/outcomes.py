@@ -178,13 +178,16 @@ class Point:
 
     @property
     def words(self) -> str:
-        """Time to grok as it is written: mean and interval, the one seed's step, or how many got there in how many steps."""
+        """Time to grok as it is written: mean and interval, the steps of one or two seeds (whose interval would span decades), or
+        how many got there in how many steps."""
         if self.n == 1:
             (step,) = self.grokked_S
             return f"not within {self.trained_for:,} steps" if math.isnan(step) else f"{step:,.0f} (one seed)"
         if self.time is None:
             within = f"within {self.trained_for:,} steps"
             return f"{self.n_grokked} of {self.n} seeds {within}" if self.n_grokked else f"none of {self.n} seeds {within}"
+        if self.n == 2:
+            return " and ".join(f"{step:,.0f}" for step in sorted(self.grokked_S)) + " (two seeds)"
         return f"{self.time.mean:,.0f} [{self.time.low:,.0f}, {self.time.high:,.0f}], {self.n} seeds"
 
     def over(self, value: Callable[[Outcome], float], scale: Literal["linear", "log", "share"] = "linear") -> OverSeeds:

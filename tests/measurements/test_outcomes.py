@@ -96,8 +96,9 @@ def test_the_time_to_grok_of_a_point() -> None:
     assert low < share == 1 / 3 < high
     assert point(100, 300, math.nan).median == 300
     assert some.trained_for == 150
-    assert every.words.startswith("200 [")
-    assert every.words.endswith("], 2 seeds")
+    assert every.words == "100 and 400 (two seeds)"
+    assert point(100, 200, 400).words.startswith("200 [")
+    assert point(100, 200, 400).words.endswith("], 3 seeds")
     assert some.words == "1 of 3 seeds within 150 steps"
     assert point(math.nan, math.nan).words == "none of 2 seeds within 150 steps"
     assert point(math.nan).words == "not within 150 steps"
