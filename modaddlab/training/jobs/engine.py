@@ -85,7 +85,6 @@ def local_cluster(n_workers: int, display: Display) -> Iterator[Client]:
     from distributed import Client, LocalCluster
 
     display.line(f"modaddlab: starting {n_workers} workers on this machine")
-    dashboard: Any = "127.0.0.1:0" if importlib.util.find_spec("bokeh") else None
     settings: dict[str, Any] = {
         "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
         "distributed.scheduler.worker-saturation": 1.0,  # a worker is given a run when it is free, so that late ones find some
@@ -99,12 +98,12 @@ def local_cluster(n_workers: int, display: Display) -> Iterator[Client]:
                     threads_per_worker=1,
                     processes=True,
                     memory_limit=None,  # the data of a run are small, and Dask's limits are for results that pile up
-                    dashboard_address=dashboard,
+                    dashboard_address="127.0.0.1:0",  # some free port: several sweeps may run at once on a machine
                     silence_logs=logging.CRITICAL,
                 )
             )
             client = stack.enter_context(Client(cluster, set_as_default=False))
-        if dashboard:
+        if importlib.util.find_spec("bokeh"):
             display.line(f"modaddlab: dashboard at {cluster.dashboard_link}")
         yield client
 
