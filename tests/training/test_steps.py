@@ -33,9 +33,7 @@ def random_params(model: TransformerSpec, p: int, dtype: torch.dtype) -> dict[st
     """Initial weights with random biases, so that no gradient is zero by accident."""
     generator = torch.Generator().manual_seed(1)
     params = {name: torch.tensor(value) for name, value in init_params(model, p, 3).items()}
-    return {
-        name: (value + 0.1 * torch.randn(value.shape, generator=generator)).to(dtype) for name, value in params.items()
-    }
+    return {name: (value + 0.1 * torch.randn(value.shape, generator=generator)).to(dtype) for name, value in params.items()}
 
 
 def batch(p: int) -> tuple[torch.Tensor, torch.Tensor]:
