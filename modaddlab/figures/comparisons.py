@@ -165,9 +165,7 @@ def memory_level(counted: Mapping[float, Sequence[float]], measured: Mapping[flo
 
 
 @themed
-def interval_widths(
-    widths: Mapping[str, Mapping[int, Sequence[float]]], label: str = "interval's upper end over its lower end"
-) -> Figure:
+def interval_widths(widths: Mapping[str, Mapping[int, Sequence[float]]], label: str = "upper end over lower end") -> Figure:
     """How wide the 95 % interval of studies with fewer seeds would have been: the median, and where 95 % of them lie.
 
     Args:

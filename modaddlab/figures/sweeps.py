@@ -75,17 +75,33 @@ def steps_to_grok(
     if scale == "log":
         axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
-    axes.set_xticks([place(value) for value in values], [value if isinstance(value, str) else f"{value:g}" for value in values])
+    axes.set_xticks([place(value) for value in values], [value if isinstance(value, str) else _plain(value) for value in values])
     axes.minorticks_off()
     axes.margins(x=0.06, y=0.1)
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high > 10 * low else (1, 2, 3, 5, 7)))
+    axes.yaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
     axes.set_xlabel(setting)
     axes.set_ylabel("step of 95 % test accuracy")
-    mine = Line2D([], [], ls="", marker="o", ms=6, color=colors.test, label="this book, each seed")
-    never = Line2D([], [], ls="", marker="^", ms=7, mfc="none", mew=1.4, color=colors.ink, label="not by this step")
-    figure.legend(handles=[mine, *handles, never], loc="outside upper left", ncols=3, frameon=False)
+    mine = [Line2D([], [], ls="", marker="o", ms=6, color=colors.test, label="this book, each seed")]
+    if any(_has_mean(np.asarray(steps)) for steps, _ in ours.values()):
+        mine.append(Line2D([], [], ls="", marker="+", ms=11, mew=2.2, color=colors.test, label="their mean, 95 % interval"))
+    silent = any(np.isnan(steps).any() for steps, _ in ours.values())
+    if silent or any(math.isinf(high) for series in published.values() for _, high in series.values()):
+        never = Line2D([], [], ls="", marker="^", ms=7, mfc="none", mew=1.4, color=colors.ink, label="not by this step")
+        handles.append(never)
+    figure.legend(handles=[*mine, *handles], loc="outside upper left", ncols=2, frameon=False)
     return figure
+
+
+def _plain(value: float) -> str:
+    """A setting without a power of ten: 0.00003, 0.3, 113."""
+    return np.format_float_positional(value, trim="-")
+
+
+def _has_mean(steps_S: np.ndarray) -> bool:
+    """Whether a mean is drawn: of three seeds or more that all got there."""
+    return len(steps_S) >= 3 and not np.isnan(steps_S).any()
 
 
 def _placed(values: Sequence[float], scale: Scale) -> Callable[[float | str], float]:
@@ -102,7 +118,7 @@ def _seeds(axes: Axes, x: float, steps_S: np.ndarray, trained_for: float, scale:
     axes.plot(np.full((~lost_S).sum(), x), steps_S[~lost_S], "o", ms=6, color=color, alpha=0.7, mew=0)
     if lost_S.any():
         axes.plot(np.full(lost_S.sum(), x), np.full(lost_S.sum(), trained_for), "^", ms=8, mfc="none", mew=1.6, color=color)
-    if len(steps_S) >= 3 and not lost_S.any():
+    if _has_mean(steps_S):
         mean = over_seeds(steps_S, "log")
         at = _beside(x, 1, scale)
         axes.vlines(at, mean.low, mean.high, color=color, lw=2.2)

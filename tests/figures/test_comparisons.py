@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from modaddlab import figures
@@ -37,6 +38,32 @@ def test_a_zero_stands_left_of_all_other_values_on_a_logarithmic_axis() -> None:
         ticks = dict(zip([text.get_text() for text in axes.get_xticklabels()], axes.get_xticks(), strict=True))
         assert 0 < ticks["0"] < min(place for label, place in ticks.items() if label != "0") / 2
         assert any(xs[:1] == [ticks["0"]] for xs, _ in lines)
+
+
+@pytest.mark.parametrize(
+    ("steps", "published", "names"),
+    [
+        ([7010.0], {}, ["LAW"]),
+        ([7010.0, np.nan, 8000.0], {}, ["LAW", "not by this step"]),
+        ([7010.0], {"an appendix of a paper": {2.0: (4e4, np.inf)}}, ["LAW", "an appendix of a paper", "not by this step"]),
+        ([7010.0, 6000.0, 8000.0], {"a paper": {2.0: (4e3, 5e3)}}, ["their mean, 95 % interval", "LAW", "a paper"]),
+    ],
+)
+def test_the_legend_names_what_is_drawn_and_lies_in_the_figure(steps: list[float], published: dict, names: list[str]) -> None:
+    law = "power law through all of our runs that grok"
+    times = {1.0: figures.Times(steps, 9000)}
+    figure = figures.steps_to_grok("weight decay", times, published, law=([1.0, 2.0], [7000.0, 4000.0], law))
+    (legend,) = figure.legends
+    found = [text.get_text() for text in legend.get_texts()]
+    assert found == ["this book, each seed", *(law if name == "LAW" else name for name in names)]
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    assert legend.get_window_extent(canvas.get_renderer()).x1 <= figure.bbox.x1
+
+
+def test_a_setting_is_written_without_a_power_of_ten() -> None:
+    figure = figures.steps_to_grok("learning rate", {3e-5: figures.Times([9000], 9000), 1.0: figures.Times([400], 9000)})
+    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["0.00003", "1"]
 
 
 def test_the_median_and_the_range_of_studies_are_drawn() -> None:
