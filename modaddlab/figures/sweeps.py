@@ -200,6 +200,7 @@ def concentration_by_setting(
     label: str = "effective number of frequencies",
     scale: Scale = "log",
     null_label: str = "residues renamed at random",
+    accuracy: bool = False,
 ) -> Figure:
     """How concentrated the embeddings are over a setting, each seed a dot, beside the same with renamed residues.
 
@@ -210,6 +211,7 @@ def concentration_by_setting(
         label: what the quantity is.
         scale: of the horizontal axis, as in `steps_to_grok`.
         null_label: what the null is.
+        accuracy: the quantity is an accuracy, whose axis goes from 0 to 100 percent.
     """
     colors = palette()
     figure = new_figure(3.4)
@@ -231,6 +233,8 @@ def concentration_by_setting(
     axes.margins(x=0.06)
     axes.set_xlabel(setting)
     axes.set_ylabel(label)
+    if accuracy:
+        accuracy_axis(axes, label)
     marks = [
         Line2D([], [], ls="", marker="o", ms=6, color=colors.norm, label="each seed"),
         Line2D([], [], ls=":", marker="_", ms=12, mew=2, color=colors.control, label=null_label),

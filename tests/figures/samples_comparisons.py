@@ -53,6 +53,11 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
             ("weight decay", {0.0: figures.Times([np.nan], 25_000), 0.3: figures.Times([20_000], 30_000)}),
             {"law": ([0.3, 3], [20_000, 2000], "a power law")},
         ),
+        "accuracy_by_setting": (
+            figures.concentration_by_setting,
+            ("share", {0.4: [0.5, 0.6], 0.8: [0.9]}, {0.4: 0.4, 0.8: 0.8}, "accuracy", "linear", "memory", True),
+            {},
+        ),
         "concentration_with_zero": (
             figures.concentration_by_setting,
             ("weight decay", {0.0: [50.0], 1.0: [4.0]}, {0.0: 50.0, 1.0: 51.0}),

@@ -66,6 +66,14 @@ def test_a_setting_is_written_without_a_power_of_ten() -> None:
     assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["0.00003", "1"]
 
 
+def test_an_accuracy_has_an_axis_in_percent_and_another_quantity_has_not() -> None:
+    for name, in_percent in (("accuracy_by_setting", True), ("concentration_with_zero", False)):
+        figure, _ = drawn(name)
+        figure.canvas.draw()
+        labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+        assert all(label.endswith("%") for label in labels) == in_percent
+
+
 def test_the_median_and_the_range_of_studies_are_drawn() -> None:
     figure, lines = drawn("interval_widths")
     assert [ys for _, ys in lines] == [[50.0, 4.0], [5.5, 2.5]]
