@@ -7,7 +7,8 @@ activation, and the neuron's frequency is the k with the most. "Pure a + b" is t
 of the eight directions: what the logits can use.
 
 Nanda et al. 2023, section 4.2 and figure 6: 433 of 512 neurons have more than 85 % explained by one key frequency, as
-reported. A neuron that is constant over all pairs (a dead one) has no variance to explain: frequency 0, FVE 0.
+reported. A neuron that is constant over all pairs (a dead one) has no variance to explain: frequency 0, FVE 0. Where frequencies
+are equally good up to rounding, as all are for a neuron that fires for a single pair, it is given the lowest.
 """
 
 from __future__ import annotations
@@ -112,11 +113,11 @@ def fit_neurons(neurons_PPH: np.ndarray, frequencies: Sequence[int] | None = Non
         coefficients_33H[0, 0] = neurons_PPH.mean(axis=(0, 1)) * p
         none_H, nothing_H = np.zeros(n_neurons, dtype=np.int64), np.zeros(n_neurons)
         return NeuronFits(none_H, nothing_H, nothing_H, nothing_H, nothing_H, nothing_H, nothing_H, coefficients_33H)
-    best_H = candidates[np.argmax(energy_KH[candidates - 1], axis=0)]
+    scale_H = np.where(alive_H, centred_H, 1.0)
+    best_H = candidates[np.argmax(np.round(energy_KH[candidates - 1] / scale_H, 12), axis=0)]
     every_H = np.arange(n_neurons)
     coefficients_33H = np.moveaxis(blocks_K33H[best_H - 1, :, :, every_H], 0, -1) * alive_H
     coefficients_33H[0, 0] = np.asarray(neurons_PPH).mean(axis=(0, 1), dtype=np.float64) * p
-    scale_H = np.where(alive_H, centred_H, 1.0)
 
     cosine_H, sine_H = _pair_coefficients(coefficients_33H, +1, best_H, p)
     nyquist_H = 2 * best_H == p

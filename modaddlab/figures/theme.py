@@ -53,9 +53,11 @@ def _to_oklab(hex_color: str) -> np.ndarray:
 
 
 def _from_oklab(lab: np.ndarray) -> np.ndarray:
+    """The colours, rounded to 8 bits: processors differ in the last bit of this arithmetic, and pictures must not."""
     linear = np.linalg.solve(_LMS_FROM_RGB, np.linalg.solve(_LAB_FROM_LMS, lab.T) ** 3).T
     linear = np.clip(linear, 0.0, 1.0)
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    rgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.round(rgb * 255) / 255
 
 
 def _ramp(name: str, *anchors: str, n_colors: int = 128) -> Colormap:

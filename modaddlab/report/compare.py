@@ -60,7 +60,7 @@ def _code(cell: NotebookNode) -> str:
 
 
 def _compare(ours: list[NotebookNode], theirs: list[NotebookNode]) -> Iterator[str]:
-    one, other = [_content(output) for output in ours], [_content(output) for output in theirs]
+    one, other = [[_content(output) for output in _whole_streams(outputs)] for outputs in (ours, theirs)]
     if len(one) != len(other):
         yield f"{len(one)} outputs from the built-in renderer, {len(other)} from Quarto"
         return
@@ -68,6 +68,17 @@ def _compare(ours: list[NotebookNode], theirs: list[NotebookNode]) -> Iterator[s
         for media in sorted(set(mine) | set(yours)):
             if mine.get(media) != yours.get(media):
                 yield f"output {number} differs ({media})"
+
+
+def _whole_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """The outputs, with what a cell printed in one piece: into how many a kernel sends it is a matter of time."""
+    whole: list[NotebookNode] = []
+    for output in outputs:
+        if whole and output.output_type == whole[-1].output_type == "stream" and output.name == whole[-1].name:
+            whole[-1] = NotebookNode(whole[-1] | {"text": "".join([*whole[-1].text, *output.text])})
+        else:
+            whole.append(output)
+    return whole
 
 
 def _content(output: NotebookNode) -> dict[str, Any]:

@@ -177,6 +177,17 @@ def test_a_constant_neuron_follows_nothing() -> None:
     assert 1 not in neurons.explained_neurons(fits, -1)
 
 
+@pytest.mark.parametrize("pair", [(0, 0), (3, 8), (10, 1)])
+def test_a_neuron_that_fires_once_follows_the_lowest_frequency(pair: tuple[int, int]) -> None:
+    """All frequencies explain the same share of it, and rounding must not choose."""
+    neurons_PPH = np.zeros((11, 11, 1))
+    neurons_PPH[pair] = np.pi
+    fits = neurons.fit_neurons(neurons_PPH)
+    assert fits.frequency_H.tolist() == [1]
+    assert fits.fve_H == pytest.approx([8 / (11**2 - 1)])
+    assert neurons.fit_neurons(neurons_PPH, frequencies=(5, 4)).frequency_H.tolist() == [4]
+
+
 def test_a_large_constant_does_not_hide_a_small_wave() -> None:
     wave_PP = of_pairs(7, lambda a, b: np.cos(2 * np.pi * 2 * (a + b) / 7))
     fits = neurons.fit_neurons((1e6 + 1e-3 * wave_PP)[..., None])

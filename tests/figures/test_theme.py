@@ -84,3 +84,11 @@ def test_frequency_colors_go_by_rank() -> None:
         many = frequency_colors(range(1, 10))
     assert [many[k] for k in (7, 8, 9)] == [theme.DARK.muted] * 3
     assert frequency_colors([5])[5] == theme.LIGHT.frequencies[0]
+
+
+@pytest.mark.parametrize("colors", theme.THEMES.values(), ids=theme.THEMES)
+def test_the_colors_of_maps_are_8_bits_wide(colors: theme.Palette) -> None:
+    """Else the last bit of a processor's arithmetic would decide a colour."""
+    for ramp in (colors.sequential, colors.diverging, colors.cyclic):
+        steps = np.array(ramp.colors) * 255  # type: ignore[attr-defined]
+        assert (steps == np.round(steps)).all()
