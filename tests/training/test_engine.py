@@ -12,6 +12,8 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
@@ -19,7 +21,7 @@ from sweep_processes import ENDLESS, LONG, SHORT, Command, assert_same_bits, sma
 
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.store.store import Store
-from modaddlab.training.jobs.engine import ALLOWED_FAILURES
+from modaddlab.training.jobs.engine import ALLOWED_FAILURES, _Sweep
 from modaddlab.training.loop import train
 from modaddlab.training.status import Interrupted
 
@@ -154,3 +156,16 @@ def test_two_commands_on_one_data_folder_train_each_run_once(
     assert f"{LONG[0].run_id}: was trained before" in second.output
     assert "Traceback" not in first.output + second.output
     assert_same_bits(specs, first.data, digest)
+
+
+@pytest.mark.parametrize("status", ["lost", "pending"])
+def test_an_answer_that_is_lost_with_its_worker_is_waited_for_again(status: str) -> None:
+    """The run had ended, its worker died before the answer was fetched: Dask calls another worker; no scheduler is gone."""
+    waited_for: list[object] = []
+    sweep = object.__new__(_Sweep)
+    sweep.client, sweep.completed = SimpleNamespace(status="running"), SimpleNamespace(add=waited_for.append)  # type: ignore[assignment]
+    future: Any = SimpleNamespace(status=status, key="key")
+    sweep.submitted = {"key": (future, SHORT[0])}
+    sweep._finish(future)
+    assert waited_for == [future]
+    assert list(sweep.submitted) == ["key"]

@@ -230,6 +230,10 @@ class _Sweep:
         self.completed.add(future)
 
     def _finish(self, future: Future) -> None:
+        if future.status in ("lost", "pending") and self.client.status == "running":
+            # the worker was lost with the answer of a run that had ended: Dask calls another one, which finds the record
+            self.completed.add(future)
+            return
         _, spec = self.submitted.pop(future.key)
         self._lay_down(spec.run_id)
         if future.status == "finished":
@@ -246,7 +250,7 @@ class _Sweep:
                     self._fail(spec, result["text"])
         elif future.status == "error":
             self._failed_outside(spec, future)
-        else:  # cancelled or lost: the scheduler was restarted
+        else:  # cancelled: the scheduler was restarted
             raise self._scheduler_lost()
 
     def _failed_outside(self, spec: RunSpec, future: Future) -> None:
