@@ -14,12 +14,16 @@ from modaddlab.errors import LabError
 from modaddlab.experiments import two_layer, two_layer_sweeps, variations
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
 
+_CONTROL = RecordSpec(energies=False)
+"""Of controls the energies of all frequencies at every row are in no figure."""
+
 
 def _small_modulus(p: int, weight_decay: float) -> RunSpec:
     return RunSpec(
         name=f"p{p}-wd{weight_decay:g}",
         task=TaskSpec(p=p),
         optim=OptimSpec(weight_decay=weight_decay),
+        record=_CONTROL,
         steps=25_000,
     )
 
@@ -42,23 +46,46 @@ _RUNS: list[tuple[RunSpec, str]] = [
         "a small network that trains in seconds: p = 17, 1000 steps",
     ),
     (RunSpec(name="mainline-25k", steps=25_000), "the mainline, shorter: for other seeds (--seed 1)"),
-    (RunSpec(name="no-decay", optim=OptimSpec(weight_decay=0.0), steps=25_000), "control: no weight decay"),
+    (RunSpec(name="no-decay", optim=OptimSpec(weight_decay=0.0), record=_CONTROL, steps=25_000), "control: no weight decay"),
     (
-        RunSpec(name="dropout", model=TransformerSpec(dropout=0.2), optim=OptimSpec(weight_decay=0.0), steps=12_000),
+        RunSpec(
+            name="dropout",
+            model=TransformerSpec(dropout=0.2),
+            optim=OptimSpec(weight_decay=0.0),
+            record=_CONTROL,
+            steps=12_000,
+        ),
         "control: dropout 0.2 in place of weight decay",
     ),
-    (RunSpec(name="l1", optim=OptimSpec(weight_decay=0.0, l1=1e-5), steps=15_000), "control: an L1 penalty in place of decay"),
     (
-        RunSpec(name="dropout-0.5", model=TransformerSpec(dropout=0.5), optim=OptimSpec(weight_decay=0.0), steps=12_000),
+        RunSpec(name="l1", optim=OptimSpec(weight_decay=0.0, l1=1e-5), record=_CONTROL, steps=15_000),
+        "control: an L1 penalty in place of decay",
+    ),
+    (
+        RunSpec(
+            name="dropout-0.5",
+            model=TransformerSpec(dropout=0.5),
+            optim=OptimSpec(weight_decay=0.0),
+            record=_CONTROL,
+            steps=12_000,
+        ),
         "control: dropout 0.5 in place of weight decay",
     ),
     (
-        RunSpec(name="decay-3", optim=OptimSpec(weight_decay=3.0), record=RecordSpec(metrics_every=50), steps=10_000),
+        RunSpec(
+            name="decay-3",
+            optim=OptimSpec(weight_decay=3.0),
+            record=RecordSpec(metrics_every=50, energies=False, weights="embedding"),
+            steps=10_000,
+        ),
         "the mainline with more weight decay",
     ),
-    (RunSpec(name="float32-loss", loss_dtype="float32", steps=15_000), "the mainline with its loss computed in float32"),
     (
-        RunSpec(name="p-outputs", model=TransformerSpec(predict_equals=False), steps=12_000),
+        RunSpec(name="float32-loss", loss_dtype="float32", record=_CONTROL, steps=15_000),
+        "the mainline with its loss computed in float32",
+    ),
+    (
+        RunSpec(name="p-outputs", model=TransformerSpec(predict_equals=False), record=_CONTROL, steps=12_000),
         "the mainline as the paper's text has it: p outputs, not p + 1",
     ),
     (
@@ -66,6 +93,7 @@ _RUNS: list[tuple[RunSpec, str]] = [
             name="layer-defaults",
             model=TransformerSpec(predict_equals=False, init="layers"),
             optim=OptimSpec(beta2=0.999, warmup_steps=0),
+            record=_CONTROL,
             steps=25_000,
             seed=42,
             loss_dtype="float32",
