@@ -25,7 +25,17 @@ NOT_AS_LONG = f"theirs within {EPOCHS:,} epochs, ours for as long as they run"
 
 
 def groks_at(name: str, run: str, place: str, statement: str, step: int, holds: Band, evidence: str) -> Claim:
-    """It groks, at this step."""
+    """It groks, at this step.
+
+    Args:
+        name: the claim's id behind "suite-".
+        run: the named run that it is measured on.
+        place: the part of the suite's README.
+        statement: what is claimed.
+        step: the published step of 95 % test accuracy.
+        holds: the steps for which the statement in words is true.
+        evidence: the figure or table of the book.
+    """
     return Claim(
         id=f"suite-{name}",
         source=SOURCE,
@@ -41,7 +51,14 @@ def groks_at(name: str, run: str, place: str, statement: str, step: int, holds: 
 
 
 def share(name: str, run: str, place: str, statement: str, published: int, evidence: str, source: str = SOURCE) -> Claim:
-    """It groks (1), or not within the suite's epochs (0): the share of our seeds that do. Nanda et al. say the latter too."""
+    """It groks, or not within the suite's epochs, which Nanda et al. say too: the share of our seeds that do.
+
+    Args:
+        name, run, statement, evidence: as of `groks_at`.
+        place: where the source says it.
+        published: 1 where it groks, 0 where it does not.
+        source: the citation's key.
+    """
     return Claim(
         id=f"{'suite' if source == SOURCE else 'nanda'}-{name}",
         source=source,
