@@ -11,8 +11,9 @@ replicas an hour; a ratio is the median of the ratios of neighbouring stretches.
 batch divides its blocks of replicas among them; a run alone could divide its products, which at this size costs more than it
 gains: it takes one thread where that is faster (the table says how many it took).
 
-What a batch saves is what a step costs besides its arithmetic. The narrower the network, the more that is; with 512 neurons the
-three dense products alone are a third to a half of the step of a run alone, so that no batch could be three times as fast.
+A run alone computes a step in a dozen calls of torch, each of which writes its result to memory for the next one to read. A batch
+computes it in one call, compiled for this processor (`modaddlab.training.replicas.compiled`), and goes on to the next row of
+metrics without coming back; those rows are made for several replicas at once.
 
 With a GPU there is a row for the mainline transformer on it; "one at a time" is then a run alone on that GPU.
 """

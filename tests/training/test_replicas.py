@@ -105,10 +105,10 @@ def assert_close(one: Record, other: Record, rtol: float = 2e-5) -> None:
             np.testing.assert_allclose(values, other.snapshot(step)[name], atol=2e-5)
 
 
-@pytest.mark.parametrize("block", [1, 2**18])
+@pytest.mark.parametrize("block", [1, 4])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_replicas_equal_runs_alone(variant: str, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(two_layer, "BLOCK_NUMBERS", block)
+    monkeypatch.setattr(two_layer, "REPLICAS", block)
     specs = several(VARIANTS[variant])
     together = train_together(specs, Store(tmp_path / "together"), threads=1)
     for spec, record in zip(specs, together, strict=True):
@@ -161,12 +161,12 @@ def test_a_killed_batch_ends_with_the_same_bits(tmp_path: Path) -> None:
     assert_same_bits(resumed, whole)
 
 
-@pytest.mark.parametrize("block", [1, 2**12, 2**18])
+@pytest.mark.parametrize("block", [1, 3, 8])
 @pytest.mark.parametrize("d_mlp", [24, 33])
 def test_the_weights_depend_neither_on_companions_nor_on_threads(
     block: int, d_mlp: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(two_layer, "BLOCK_NUMBERS", block)
+    monkeypatch.setattr(two_layer, "REPLICAS", block)
     specs = several(dataclasses.replace(TINY, model=TwoLayerSpec(d_mlp=d_mlp, init_scale=2.0)), n=8)
     expected = train_together(specs, Store(tmp_path / "all"), threads=1)
     assert_same_weights(train_together(specs, Store(tmp_path / "threads"), threads=3), expected)
@@ -186,10 +186,10 @@ def test_either_takes_up_what_the_other_began(tmp_path: Path) -> None:
     lines: list[str] = []
     with pytest.raises(Interrupted):
         train_together(specs, store, threads=1, observe=observe, should_stop=should_stop, notify=lines.append)
-    assert lines == ["1 of 5 replicas go on from a saved state"]
+    assert lines[0] == "1 of 5 replicas go on from a saved state"
     i = next(i for i, spec in enumerate(specs) if store.find(spec) is None and store.partial(spec).newest_step())
     assert_close(loop.train(specs[i], store, threads=1, notify=lines.append), expected[i])
-    assert "going on from step" in lines[1]
+    assert "going on from step" in lines[-1]
     for record, other in zip(train_together(specs, store, threads=1), expected, strict=True):
         assert_close(record, other)
 
@@ -213,7 +213,7 @@ def test_force_trains_again_from_the_start(tmp_path: Path) -> None:
     first = train_together(specs, store, threads=1)
     seen: list[int] = []
     again = train_together(specs, store, threads=1, force=True, observe=lambda status: seen.append(status.step))
-    assert len(seen) == 26  # rows at steps 0, 5, ..., 60 of two blocks, one after the other: their optimizers differ
+    assert len(seen) == 13  # rows at steps 0, 5, ..., 60 of one block
     assert_same_bits(again, first)
 
 

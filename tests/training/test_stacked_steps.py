@@ -15,7 +15,7 @@ from modaddlab.training.loop import _Run
 from modaddlab.training.replicas.autograd import AutogradBlock, recorded
 from modaddlab.training.replicas.optimizer import EqualReplicas, OwnNumbers, put_state, stacked_optimizer, state_of
 from modaddlab.training.replicas.stack import Stack
-from modaddlab.training.replicas.two_layer import TwoLayerBlock, capacity
+from modaddlab.training.replicas.two_layer import TwoLayerBlock, covers
 from modaddlab.training.steps.batches import TrainingSet
 from modaddlab.training.steps.plain import PlainStep
 
@@ -55,8 +55,8 @@ def test_a_replica_s_flat_vector_is_that_of_a_run_alone(model: TwoLayerSpec | Tr
 )
 @pytest.mark.parametrize("by_autograd", [False, True])
 def test_gradients_equal_the_plain_step(by_autograd: bool, model: TwoLayerSpec | TransformerSpec, loss_dtype: str) -> None:
-    if not by_autograd and isinstance(model, TransformerSpec):
-        pytest.skip("only two-layer networks have a step of their own")
+    if not by_autograd and not covers(model):
+        pytest.skip("there is no compiled step")
     specs = seeds(dataclasses.replace(SPEC, model=model, loss_dtype=loss_dtype))
     block = AutogradBlock(specs, CPU) if by_autograd else TwoLayerBlock(specs)
     block.stack.grad.fill_(torch.nan)
@@ -158,9 +158,9 @@ def test_two_update_rules_do_not_mix() -> None:
         stacked_optimizer([OptimSpec(), OptimSpec(optimizer="sgd")], Stack(seeds(SPEC, 2), CPU))
 
 
-def test_the_size_of_a_block_follows_the_cache() -> None:
-    assert capacity(RunSpec(task=TaskSpec(p=23), model=TwoLayerSpec())) == 1
-    assert capacity(RunSpec(task=TaskSpec(p=23), model=TwoLayerSpec(d_mlp=128))) == 7
+def test_what_has_a_compiled_step() -> None:
+    assert [name for name in ("relu", "gelu", "quad", "id") if covers(TwoLayerSpec(activation=name))] == ["relu", "quad", "id"]
+    assert not covers(TRANSFORMER)
 
 
 def test_on_the_cpu_a_recorded_function_is_the_function() -> None:

@@ -9,6 +9,7 @@ On the CPU the same functions run without being recorded. They are slower there 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import torch
@@ -18,6 +19,7 @@ from modaddlab import tasks
 from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
 from modaddlab.training.measures import Row
 from modaddlab.training.replicas.measures import StackedMeasures
+from modaddlab.training.replicas.optimizer import stacked_optimizer
 from modaddlab.training.replicas.stack import Stack
 from modaddlab.training.steps.last_position import LastPosition
 from modaddlab.training.steps.objective import Params
@@ -28,14 +30,15 @@ EVALUATED_AT_ONCE = 8
 
 
 class AutogradBlock:
-    """Gradients and metrics of R networks with the same shape, each on its own split.
+    """R networks with the same shape, each on its own split and with its own optimizer.
 
     Args:
-        specs: the runs.
+        specs: the runs; their update rules are the same.
         device: where to compute.
 
     Attributes:
         stack: weights and gradients.
+        optimizer: its state.
     """
 
     def __init__(self, specs: Sequence[RunSpec], device: torch.device) -> None:
@@ -47,9 +50,27 @@ class AutogradBlock:
         self.pairs_RB2 = torch.stack([self.every_pair_B2[rows] for rows in trained])
         self.answers_RB = torch.stack([labels_B[rows] for labels_B, rows in zip(self.measures.labels_RB, trained, strict=True)])
         self.objective_R = torch.zeros(len(specs), dtype=self.loss_dtype, device=device)
+        self.optimizer = stacked_optimizer([spec.optim for spec in specs], self.stack)
 
-    def gradients(self) -> None:
+    @functools.cached_property
+    def gradients(self) -> Callable[[], None]:
         """Write the gradient of each replica's mean loss into the stack."""
+        return recorded(self._gradients, self.device, repeatable=True)
+
+    @functools.cached_property
+    def update(self) -> Callable[[], None]:
+        """One update of each replica by the gradients of the stack."""
+        return recorded(self.optimizer.step, self.device, repeatable=False)
+
+    def steps(self, n: int) -> None:
+        """`gradients` and `update`, n times; on a GPU they are waited for."""
+        for _ in range(n):
+            self.gradients()
+            self.update()
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def _gradients(self) -> None:
         gradient_and_loss = torch.func.vmap(torch.func.grad_and_value(self._loss))
         gradients, losses_R = gradient_and_loss(self.stack.params, self.pairs_RB2, self.answers_RB)
         for name, gradient in gradients.items():

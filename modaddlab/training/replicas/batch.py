@@ -4,10 +4,10 @@ Runs may differ in their seed (and so in their split and their initial weights),
 optimizer; `shape` says what must agree. Each publishes an ordinary record, equal to that of a run alone to float rounding;
 "replicas" in its provenance says that it was not alone, so that nobody expects the same bits.
 
-On the CPU two-layer networks go into blocks that fit a cache, of replicas with the same optimizer (see `two_layer`); a block is
-computed by one core from one row of metrics to the next, `threads` blocks at a time, and the weights of a replica have the same
-bits whatever its companions and the number of threads (of a metric the last digit of float64 may differ). Everything else is one
-block (see `autograd`), and there the last bits may depend on who is in it.
+On the CPU two-layer networks go into blocks of a few, whose steps are compiled (see `two_layer`); a block is computed by one core
+from one row of metrics to the next, `threads` blocks at a time, and the weights of a replica have the same bits whatever its
+companions and the number of threads (of a metric the last digit of float64 may differ). Everything else is one block (see
+`autograd`), and there the last bits may depend on who is in it.
 
 Every replica has its own working state, in the form of a run alone: either can take up what the other began. A batch that was
 stopped goes on to the bits that it would have had, each replica from its own state.
@@ -34,9 +34,9 @@ from modaddlab.store.store import Store
 from modaddlab.training import machine
 from modaddlab.training.loop import Interrupted, Status, snapshot_steps
 from modaddlab.training.measures import Row
-from modaddlab.training.replicas.autograd import AutogradBlock, recorded
-from modaddlab.training.replicas.optimizer import put_state, stacked_optimizer, state_of
-from modaddlab.training.replicas.two_layer import TwoLayerBlock, capacity
+from modaddlab.training.replicas import two_layer
+from modaddlab.training.replicas.autograd import AutogradBlock
+from modaddlab.training.replicas.optimizer import put_state, state_of
 
 SAVE_SECONDS = 60.0
 """Seconds between two saved states, unless another number is asked for."""
@@ -88,8 +88,8 @@ def group(specs: Sequence[RunSpec], most: int | None = None) -> list[list[RunSpe
 
 
 def is_faster_together(spec: RunSpec, device: str) -> bool:
-    """Whether a batch gains anything: on a GPU always; on the CPU for two-layer networks, whose step is short."""
-    return device == "cuda" or isinstance(spec.model, TwoLayerSpec)
+    """Whether a batch gains anything: on a GPU always; on the CPU where its steps are compiled."""
+    return device == "cuda" or two_layer.covers(spec.model)
 
 
 def train_together(
@@ -143,6 +143,8 @@ def train_together(
         going_on = sum(replica.resumed is not None for replica in todo)
         if going_on:
             notify(f"{going_on} of {len(todo)} replicas go on from a saved state")
+        if todo and device == "cpu" and two_layer.must_compile(todo[0].spec.model):
+            notify("compiling the step of these networks, which takes some seconds")
         batch = _Batch(todo, store, device=device, threads=threads, replace=force, n_replicas=len(every), done=len(records))
         try:
             batch.train(SAVE_SECONDS if save_seconds is None else save_seconds, observe, should_stop)
@@ -224,9 +226,9 @@ class _Block:
     def __init__(self, replicas: Sequence[_Replica], device: torch.device) -> None:
         self.replicas, self.spec, self.step = replicas, replicas[0].spec, replicas[0].step
         specs = [replica.spec for replica in replicas]
-        self.network = TwoLayerBlock(specs) if _is_cached(self.spec, device) else AutogradBlock(specs, device)
+        self.network = two_layer.TwoLayerBlock(specs) if _is_compiled(self.spec, device) else AutogradBlock(specs, device)
         self.stack = self.network.stack
-        self.optimizer = stacked_optimizer([spec.optim for spec in specs], self.stack)
+        self.optimizer = self.network.optimizer
         for r, replica in enumerate(replicas):
             if replica.resumed is not None:
                 self.stack.put(self.stack.flat, r, replica.resumed["flat"])
@@ -234,8 +236,6 @@ class _Block:
                 put_state(self.optimizer, self.stack, r, state)
                 replica.resumed = None
         self.optimizer.go_on_from(self.step)
-        self.gradients = recorded(self.network.gradients, device, repeatable=True)
-        self.update = recorded(self.optimizer.step, device, repeatable=False)
         self.snapshots = [snapshot_steps(spec) for spec in specs]
 
     @property
@@ -248,15 +248,12 @@ class _Block:
         if self.step <= self.spec.steps and (self.step % every == 0 or self.step == self.spec.steps):
             self._measure()
             if self.step < self.spec.steps:
-                self.update()
+                self.network.update()
             self.step += 1
         until = min(-(-self.step // every) * every, self.spec.steps)
-        while self.step < until:
-            self.gradients()
-            self.update()
-            self.step += 1
-        if self.stack.device.type == "cuda":
-            torch.cuda.synchronize(self.stack.device)
+        if self.step < until:
+            self.network.steps(until - self.step)
+            self.step = until
         for replica in self.replicas:
             replica.step = self.step
             replica.seconds += (time.monotonic() - started) / len(self.replicas)
@@ -265,7 +262,7 @@ class _Block:
         for r, replica in enumerate(self.replicas):
             if replica.partial is not None and self.step in self.snapshots[r] and replica.diverged_at is None:
                 replica.partial.save_snapshot(self.step, self.stack.weights(r), replica.spec.record.snapshot_dtype)
-        self.gradients()
+        self.network.gradients()
         for replica, row in zip(self.replicas, self.network.rows(self.step), strict=True):
             replica.add(row)
 
@@ -301,10 +298,10 @@ class _Batch:
         self.diverged: list[str] = []
         self.waiting = _blocks(replicas, self.device)
         self.threads, self.threads_before = threads or torch.get_num_threads(), torch.get_num_threads()
-        cached = bool(replicas) and _is_cached(replicas[0].spec, self.device)
-        self.n_active = min(self.threads, len(self.waiting)) if cached else 1
+        compiled = bool(replicas) and _is_compiled(replicas[0].spec, self.device)
+        self.n_active = min(self.threads, len(self.waiting)) if compiled else 1
         self.pool = ThreadPoolExecutor(self.n_active, initializer=prepare_thread) if self.n_active > 1 else None
-        self.block_threads = 1 if cached else self.threads
+        self.block_threads = 1 if compiled else self.threads
         self.commit = machine.commit()
 
     def train(self, save_seconds: float, observe: Callable[[Status], None], should_stop: Callable[[], bool]) -> None:
@@ -372,22 +369,21 @@ class _Batch:
         return {**found, "replicas": self.n_replicas}
 
 
-def _is_cached(spec: RunSpec, device: torch.device) -> bool:
-    """Whether blocks of this shape are made to fit a cache, one core to each."""
-    return isinstance(spec.model, TwoLayerSpec) and device.type == "cpu"
+def _is_compiled(spec: RunSpec, device: torch.device) -> bool:
+    """Whether the steps of this shape are compiled loops, one core to a block."""
+    return device.type == "cpu" and two_layer.covers(spec.model)
 
 
 def _blocks(replicas: Sequence[_Replica], device: torch.device) -> list[list[_Replica]]:
-    """Replicas that are computed together: at one step; where blocks are small, also with the same optimizer."""
-    chosen: dict[object, list[_Replica]] = {}
+    """Replicas that are computed together: at one step; where one core does it, a few."""
+    chosen: dict[int, list[_Replica]] = {}
     for replica in replicas:
-        cached = _is_cached(replica.spec, device)
-        chosen.setdefault((replica.step, replica.spec.optim if cached else None), []).append(replica)
+        chosen.setdefault(replica.step, []).append(replica)
     return [list(part) for alike in chosen.values() for part in _parts(alike, device)]
 
 
 def _parts(replicas: Sequence[_Replica], device: torch.device) -> Iterator[Sequence[_Replica]]:
-    size = capacity(replicas[0].spec) if _is_cached(replicas[0].spec, device) else len(replicas)
+    size = two_layer.REPLICAS if _is_compiled(replicas[0].spec, device) else len(replicas)
     for start in range(0, len(replicas), size):
         yield replicas[start : start + size]
 

@@ -14,6 +14,7 @@ from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
 from modaddlab.models.two_layer import theta_of
 from modaddlab.training.measures import Row
 from modaddlab.training.replicas.stack import Stack
+from modaddlab.training.steps.objective import Params
 
 
 class StackedMeasures:
@@ -53,12 +54,12 @@ class StackedMeasures:
             # n = 0: no pair is tested, and 0 / 0 is NaN as it should be
             columns[f"{name}_loss"] = torch.where(chosen_RB, loss_RB, 0.0).sum(dim=1) / n
             columns[f"{name}_accuracy"] = (right_RB & chosen_RB).sum(dim=1).double() / n
-        norms = {f"norm/{name}": _norms(value) for name, value in stack.params.items()}
-        squared_R = torch.zeros_like(objective_R)
-        for value in stack.grads.values():
-            squared_R = squared_R + _norms(value).square()
-        after = {**norms, "objective": objective_R, "gradient_norm": squared_R.sqrt()}
-        maps_RP = {name: (self.basis_PP @ matrix).norm(dim=2) for name, matrix in self._maps(stack).items()}
+        gradient_norm_R = torch.stack(list(stack.squared_norms(stack.in_float64(stack.grad)).values())).sum(dim=0).sqrt()
+        weights = stack.in_float64(stack.flat)
+        norms = {f"norm/{name}": squared_R.sqrt() for name, squared_R in stack.squared_norms(weights).items()}
+        after = {**norms, "objective": objective_R, "gradient_norm": gradient_norm_R}
+        maps = self._maps(stack.views(weights))
+        maps_RP = {name: (self.basis_PP @ matrix).norm(dim=2) for name, matrix in maps.items()}
         table = torch.stack([*columns.values(), *after.values()]).double().cpu().numpy()  # one copy off the device
         spectra = {name: norms_RP.cpu().numpy() for name, norms_RP in maps_RP.items()}
         ginis = {name: _ginis(norms_RP.cpu()).tolist() for name, norms_RP in maps_RP.items()}
@@ -74,9 +75,8 @@ class StackedMeasures:
             found.append(row | {name: numbers[name] for name in after})
         return found
 
-    def _maps(self, stack: Stack) -> dict[str, Tensor]:
-        """W_E of the residues (R, P, D) and the transpose of W_L (R, P, H), float64."""
-        params = {name: value.double() for name, value in stack.params.items()}
+    def _maps(self, params: Params) -> dict[str, Tensor]:
+        """W_E of the residues (R, P, D) and the transpose of W_L (R, P, H), of float64 weights."""
         if isinstance(self.model, TwoLayerSpec):
             return {"W_E": theta_of(params), "W_L": params["mlp.W_out"].mT}
         W_out, W_U = params[f"blocks.{self.model.n_layers - 1}.mlp.W_out"], params["unembed.W_U"]
@@ -89,8 +89,3 @@ def _ginis(norms_RP: Tensor) -> Tensor:
     ranks_P, total_R = torch.arange(1, n + 1, dtype=norms_RP.dtype), ordered_RP.sum(dim=1)
     found_R = 2 * (ordered_RP * ranks_P).sum(dim=1) / (n * total_R) - (n + 1) / n
     return torch.where(total_R == 0, 0.0, found_R)
-
-
-def _norms(values: Tensor) -> Tensor:
-    """The norm of each replica's part of (R, ...), float64 of shape (R,); the same bits however the parts lie in memory."""
-    return values.reshape(len(values), -1).double().square().sum(dim=1).sqrt()

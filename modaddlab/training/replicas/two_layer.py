@@ -1,169 +1,160 @@
-"""The exact step of several two-layer networks at once, on one core: `modaddlab.training.steps.two_layer` for stacked replicas.
+"""Two-layer networks in a batch on the CPU: stacked weights, each replica's own split and optimizer, and compiled steps.
 
-The two facts that make a single network's step cheap hold here too: the pre-activations are a sparse sum of rows of theta^T, and
-each unordered pair is computed once. What is different:
+Replicas train on different pairs: each has its own list of unordered pairs, those that it trains on first, and with each pair the
+two numbers of the derivative n softmax - t, already divided by the number of training pairs. The loops are in
+`modaddlab.training.replicas.compiled`.
 
-1. Side by side. theta^T of the replicas lies in one matrix with P rows, R * H columns, and so do the hidden neurons. One sparse
-   product gives the pre-activations of all replicas, one more brings the gradient back; the nonlinearity, the softmax, the update
-   and the metrics are one call each. Small networks, whose calls cost more than their arithmetic, gain most.
-2. Splits are weights. Replicas have different training pairs, and still share one matrix: every pair is computed, and its
-   derivative in the logits, (n softmax - t) / n_train, is zero for a replica that does not train on it. A network so large that
-   a cache holds the neurons of just one gets a matrix of its own training pairs.
-3. The softmax is taken along contiguous memory, and the dense products are arranged so that no result has as few as p columns.
-   A lone network's products go to oneDNN where torch has it: where MKL does not use AVX-512 it takes two thirds of the time.
-
-How many replicas a block holds at most depends on the network's shape alone. The weights of a replica have the same
-bits whoever else is in its block.
+A block is computed by one core. The weights of a replica have the same bits whoever else is in its block.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from modaddlab import tasks
-from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
+from modaddlab.experiments.spec import ModelSpec, RunSpec, TwoLayerSpec
 from modaddlab.training.measures import Row
+from modaddlab.training.replicas import networks
+from modaddlab.training.replicas.compiled import ACTIVATIONS, compiled, is_ready
 from modaddlab.training.replicas.measures import StackedMeasures
+from modaddlab.training.replicas.optimizer import OwnNumbers
 from modaddlab.training.replicas.stack import Stack
-from modaddlab.training.steps.activation import activate_into, activation_backward_
 
-BLOCK_NUMBERS = 2**18
-"""Hidden activations of a block: 1 MB in float32."""
+REPLICAS = 4
+"""Replicas in a block: rows of metrics are computed of all at once, and a batch has blocks for several cores."""
 
 
-def capacity(spec: RunSpec) -> int:
-    """How many networks of that shape one block holds."""
-    p = spec.task.p
-    return max(1, BLOCK_NUMBERS // (p * (p + 1) // 2 * spec.model.d_mlp))
+def covers(model: ModelSpec) -> bool:
+    """Whether there are compiled steps for that network."""
+    return isinstance(model, TwoLayerSpec) and model.activation in ACTIVATIONS
+
+
+def must_compile(model: ModelSpec) -> bool:
+    """Whether the first step of that network will take some seconds, because its code is yet to be compiled in this process."""
+    return isinstance(model, TwoLayerSpec) and covers(model) and not is_ready(model.d_mlp, model.activation)
 
 
 class TwoLayerBlock:
-    """Gradients and metrics of R two-layer networks with the same shape, each on its own split; on the CPU.
+    """R two-layer networks with the same shape, each on its own split and with its own optimizer.
 
     Args:
-        specs: the runs, at most `capacity` of them.
+        specs: the runs; their update rules are the same.
 
     Attributes:
         stack: weights and gradients.
+        optimizer: its state; the updates are made by the compiled step.
     """
 
     def __init__(self, specs: Sequence[RunSpec]) -> None:
-        model, p = specs[0].model, specs[0].task.p
+        model, p, R = specs[0].model, specs[0].task.p, len(specs)
         assert isinstance(model, TwoLayerSpec)
-        self.model, self.p, R = model, p, len(specs)
-        self.alone = capacity(specs[0]) == 1
-        side_by_side, by_columns = (1, 0, 2), (0, 2, 1)
-        self.learned = model.d_model is not None
-        orders = {"mlp.W_out": by_columns} | ({} if self.learned else {"mlp.W_in": side_by_side})
-        self.stack = Stack(specs, torch.device("cpu"), orders)
+        self.p, self.single = p, specs[0].loss_dtype == "float32"
+        row, n_stored = networks.row_length(model.d_mlp), networks.whole(p, networks.ANSWERS)
+        n_rows_in = model.d_model or p
+        spaces = {"mlp.W_in": (R, n_rows_in, row), "mlp.W_out": (R, n_stored, row)}
+        self.stack = Stack(specs, torch.device("cpu"), {"mlp.W_out": (0, 2, 1)}, spaces)
+        self.optimizer = OwnNumbers([spec.optim for spec in specs], self.stack)
         self.measures = StackedMeasures(specs, torch.device("cpu"))
-        params, grads, H = self.stack.params, self.stack.grads, model.d_mlp
-        if self.learned:
-            self.theta_PX, self.dtheta_PX = torch.empty(p, R * H), torch.empty(p, R * H)
-            self.theta_RPH, self.dtheta_RPH = (value.view(p, R, H).permute(1, 0, 2) for value in (self.theta_PX, self.dtheta_PX))
-        else:
-            self.theta_PX, self.dtheta_PX = (part["mlp.W_in"].permute(1, 0, 2).view(p, R * H) for part in (params, grads))
-        self.xi_RCH, self.dxi_RCH = params["mlp.W_out"].mT, grads["mlp.W_out"].mT
-        self._prepare_pairs(specs)
-
-        U = len(self.low_U)
-        pre_UX, dhidden_UX = torch.empty(U, R * H), torch.empty(U, R * H)
-        # ReLU works in place: its derivative can be read off its value
-        hidden_UX = pre_UX if model.activation == "relu" else torch.empty_like(pre_UX)
-        self.buffers_UX = pre_UX, hidden_UX, dhidden_UX
-        dtype = getattr(torch, specs[0].loss_dtype)
-        self.logits_RCU, self.wide_RCU = torch.empty(R, p, U), torch.empty(R, p, self.n_trained, dtype=dtype)
-        self.probabilities_RCU, self.dlogits_RCU = torch.empty_like(self.wide_RCU), torch.empty(R, p, self.n_trained)
-
-    def _prepare_pairs(self, specs: Sequence[RunSpec]) -> None:
-        """The unordered pairs, those that are trained on first, their sparse matrices, and each replica's weights."""
-        p, R, dtype = self.p, len(specs), getattr(torch, specs[0].loss_dtype)
-        low_U, high_U = np.triu_indices(p)
-        a_B, b_B = tasks.all_pairs(p).T
-        unordered_PP = np.zeros((p, p), np.int64)
-        unordered_PP[low_U, high_U] = unordered_PP[high_U, low_U] = np.arange(len(low_U))
-        pair_B = unordered_PP[a_B, b_B]
-        trained_U = np.ones(len(low_U), dtype=bool)
-        if self.alone:
-            trained_U[:] = False
-            trained_U[pair_B[self.measures.train_RB[0].numpy()]] = True
-        order_U = np.argsort(~trained_U, kind="stable")
-        self.low_U, self.high_U, self.n_trained = low_U[order_U], high_U[order_U], int(trained_U.sum())
-        pair_B = np.argsort(order_U)[pair_B]
-        self.pair_B = torch.tensor(pair_B)
-
-        S = np.zeros((len(order_U), p), np.float32)
-        for end_U in (self.low_U, self.high_U):
-            S[np.arange(len(S)), end_U] += 1
-        self.S_all, self.S, self.S_T = _csr(S), _csr(S[: self.n_trained]), _csr(S[: self.n_trained].T)
-
-        t_RCU = np.zeros((R, p, self.n_trained))
-        for r in range(R):
-            train_B = self.measures.train_RB[r].numpy()
-            np.add.at(t_RCU[r], (self.measures.labels_RB[r].numpy()[train_B], pair_B[train_B]), 1 / self.measures.n_train)
-        self.minus_t_RCU = torch.tensor(-t_RCU).to(dtype)
-        self.n_R1U = -self.minus_t_RCU.sum(dim=1, keepdim=True)
+        self.code, self.work = compiled(model.d_mlp, model.activation), networks.new_work(model.d_mlp, p)
+        self.nets, self.moments, self.rule = self._networks(learned=model.d_model is not None), self._moments(), self._rule()
+        self.labels_RB = self.measures.labels_RB.numpy()
+        self.right_RB, self.loss_RB = np.zeros((R, p * p), dtype=bool), np.zeros((R, p * p))
 
     def gradients(self) -> None:
         """Write the gradient of each replica's mean loss into the stack."""
-        model, params, grads, R = self.model, self.stack.params, self.stack.grads, self.stack.n_replicas
-        pre_UX, hidden_UX, dhidden_UX = (buffer[: self.n_trained] for buffer in self.buffers_UX)
-        logits_RCU = self._logits(self.S)
-        torch.softmax(self.wide_RCU.copy_(logits_RCU), dim=1, out=self.probabilities_RCU)
-        torch.addcmul(self.minus_t_RCU, self.probabilities_RCU, self.n_R1U, out=self.dlogits_RCU)
-        if self.alone:
-            dlogits_CU = self.dlogits_RCU[0]
-            self.dxi_RCH[0].copy_(_product(dlogits_CU, hidden_UX.T))
-            dhidden_UX = _product(dlogits_CU.T.contiguous(), self.xi_RCH[0].T)
-        else:
-            hidden_RUH, dhidden_RUH = (value.view(self.n_trained, R, -1).permute(1, 0, 2) for value in (hidden_UX, dhidden_UX))
-            torch.bmm(self.dlogits_RCU, hidden_RUH, out=self.dxi_RCH)
-            torch.bmm(self.dlogits_RCU.mT, self.xi_RCH, out=dhidden_RUH)
-        activation_backward_(dhidden_UX, pre_UX, model.activation)
-        torch.addmm(self.dtheta_PX, self.S_T, dhidden_UX, beta=0, out=self.dtheta_PX)
-        if self.learned:
-            torch.bmm(params["embed.W_E"].mT, self.dtheta_RPH, out=grads["mlp.W_in"])
-            torch.bmm(self.dtheta_RPH, params["mlp.W_in"].mT, out=grads["embed.W_E"])
+        self.code.gradients(self.nets, self.work, self.p, self.single)
+
+    def update(self) -> None:
+        """One update of each replica by the gradients of the stack."""
+        self.code.update(self.nets, self.moments, self.rule, self.optimizer.t)
+        self.optimizer.go_on_from(self.optimizer.t + 1)
+
+    def steps(self, n: int) -> None:
+        """`gradients` and `update`, n times."""
+        self.code.steps(self.nets, self.moments, self.rule, self.work, self.p, self.single, self.optimizer.t, n)
+        self.optimizer.go_on_from(self.optimizer.t + n)
 
     def rows(self, step: int) -> list[Row]:
         """A row of metrics for each replica, after `gradients` at these weights."""
-        logits_RCU = self._logits(self.S_all).double()
-        labels_RB = self.measures.labels_RB
-        total_RU, best_RU = torch.logsumexp(logits_RCU, dim=1), logits_RCU.argmax(dim=1)
-        right_logit_RB = logits_RCU.flatten(1).gather(1, labels_RB * len(self.low_U) + self.pair_B)
-        loss_RB = total_RU[:, self.pair_B] - right_logit_RB
-        right_RB = best_RU[:, self.pair_B] == labels_RB
-        terms_RCU = torch.where(self.minus_t_RCU < 0, self.minus_t_RCU * self.probabilities_RCU.log(), 0.0)
-        objective_R = terms_RCU.flatten(1).sum(dim=1).double()
+        self.code.evaluate(self.nets, self.work, self.p, self.pair_RB, self.labels_RB, self.right_RB, self.loss_RB)
+        right_RB, loss_RB = torch.tensor(self.right_RB), torch.tensor(self.loss_RB)
+        descended_RB = -torch.exp(-loss_RB).float().log().double() if self.single else loss_RB
+        objective_R = torch.where(self.measures.train_RB, descended_RB, 0.0).sum(dim=1) / self.measures.n_train
         return self.measures.rows(step, self.stack, right_RB, loss_RB, objective_R)
 
-    def _logits(self, S: Tensor) -> Tensor:
-        """The logits of the pairs in a sparse matrix, (R, C, U'); they and the hidden neurons stay in their buffers."""
-        n, R = S.shape[0], self.stack.n_replicas
-        pre_UX, hidden_UX = self.buffers_UX[0][:n], self.buffers_UX[1][:n]
-        if self.learned:
-            torch.bmm(self.stack.params["embed.W_E"], self.stack.params["mlp.W_in"], out=self.theta_RPH)
-        torch.addmm(pre_UX, S, self.theta_PX, beta=0, out=pre_UX)
-        activate_into(pre_UX, self.model.activation, out=hidden_UX)
-        if self.alone:
-            return _product(self.xi_RCH[0], hidden_UX)[None]
-        hidden_RHU = hidden_UX.view(n, R, -1).permute(1, 2, 0)
-        return torch.bmm(self.xi_RCH, hidden_RHU, out=self.logits_RCU[:, :, :n])
+    def _networks(self, *, learned: bool) -> networks.Networks:
+        """The stack's memory as the compiled step has it, and every replica's pairs."""
+        p, R, n_stored = self.p, self.stack.n_replicas, networks.whole(self.p, networks.ANSWERS)
+        weights, gradients = (_by_replica(self.stack, flat) for flat in (self.stack.flat, self.stack.grad))
+        W_in, dW_in = weights["mlp.W_in"], gradients["mlp.W_in"]
+        theta, dtheta = W_in, dW_in
+        if learned:
+            size = p * self.stack.spaces["mlp.W_in"][2]
+            theta, dtheta = (torch.zeros(R, size).numpy() for _ in range(2))
+        none = np.zeros((R, 0), np.float32)
+
+        low_U, high_U = np.triu_indices(p)
+        unordered_PP = np.zeros((p, p), np.int64)
+        unordered_PP[low_U, high_U] = unordered_PP[high_U, low_U] = np.arange(len(low_U))
+        pair_B = unordered_PP.ravel()
+        n_pairs = networks.whole(len(low_U), networks.PAIRS)  # the last ones are (0, 0) and belong to no split
+        ends = np.zeros((2, R, n_pairs), np.uint64)
+        minus_t = np.zeros((R, n_pairs, n_stored))
+        n_trained = np.zeros(R, np.uint64)
+        self.pair_RB = np.zeros((R, p * p), np.uint64)
+        train_RB, labels_RB = self.measures.train_RB.numpy(), self.measures.labels_RB.numpy()
+        for r in range(R):
+            trained_U = np.zeros(len(low_U), dtype=bool)
+            trained_U[pair_B[train_RB[r]]] = True
+            order_U = np.argsort(~trained_U, kind="stable")
+            ends[:, r, : len(order_U)] = low_U[order_U], high_U[order_U]
+            self.pair_RB[r] = np.argsort(order_U)[pair_B]
+            entries = self.pair_RB[r][train_RB[r]].astype(np.int64), labels_RB[r][train_RB[r]]
+            np.subtract.at(minus_t[r], entries, 1 / self.measures.n_train)
+            n_trained[r] = networks.whole(int(trained_U.sum()), networks.PAIRS)
+        return networks.Networks(
+            theta=theta,
+            xi=weights["mlp.W_out"],
+            W_in=W_in,
+            embed=weights.get("embed.W_E", none),
+            dtheta=dtheta,
+            dxi=gradients["mlp.W_out"],
+            dW_in=dW_in,
+            dembed=gradients.get("embed.W_E", none),
+            low=ends[0],
+            high=ends[1],
+            n=-minus_t.sum(axis=2),
+            minus_t=minus_t.reshape(R, -1),
+            n_trained=n_trained,
+        )
+
+    def _moments(self) -> networks.Moments:
+        none = np.zeros((self.stack.n_replicas, 0), np.float32)
+        moments = self.optimizer.moments
+        means, squares = (_by_replica(self.stack, moments[name]) if name in moments else {} for name in ("exp_avg", "exp_avg_sq"))
+        return networks.Moments(
+            xi=means.get("mlp.W_out", none),
+            W_in=means.get("mlp.W_in", none),
+            embed=means.get("embed.W_E", none),
+            xi_squares=squares.get("mlp.W_out", none),
+            W_in_squares=squares.get("mlp.W_in", none),
+            embed_squares=squares.get("embed.W_E", none),
+        )
+
+    def _rule(self) -> networks.Rule:
+        numbers = self.optimizer
+        return networks.Rule(
+            adamw=numbers.adamw,
+            lr=numbers.lr_R.numpy(),
+            decay=numbers.decay_R.numpy(),
+            beta1=numbers.beta1_R.numpy(),
+            beta2=numbers.beta2_R.numpy(),
+            warmup=numbers.warmup_R.numpy(),
+            head_start=numbers.head_start_R.numpy(),
+        )
 
 
-def _product(x_XK: Tensor, y_YK: Tensor) -> Tensor:
-    """x y^T, float32, in a new tensor."""
-    if torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise"):
-        return torch.ops.mkldnn._linear_pointwise(x_XK, y_YK, None, "none", [], "")
-    return x_XK @ y_YK.T
-
-
-def _csr(matrix: np.ndarray) -> Tensor:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
-        return torch.tensor(np.ascontiguousarray(matrix)).to_sparse_csr()
+def _by_replica(stack: Stack, flat: torch.Tensor) -> dict[str, np.ndarray]:
+    return {name: part.view(len(part), -1).numpy() for name, part in stack.stored(flat).items()}
