@@ -124,7 +124,7 @@ def measure(
     endless = dataclasses.replace(spec, steps=10_000_000, record=dataclasses.replace(spec.record, snapshots=0))
     alone_run = _Run(endless, torch.device(device))
     specs = [dataclasses.replace(endless, seed=spec.seed + i) for i in range(n_replicas)]
-    blocks = untracked_blocks(specs, torch.device(device))
+    blocks = untracked_blocks(specs, torch.device(device), threads)
     plain_run, n_plain = PlainTraining(alone_run), PLAIN_BLOCK * SMALL_FACTOR
 
     def alone() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 
 from modaddlab.experiments.spec import OptimSpec, RunSpec, TaskSpec, TwoLayerSpec
 from modaddlab.training.replicas import networks
-from modaddlab.training.replicas.optimizer import OwnNumbers
+from modaddlab.training.replicas.optimizer import TensorUpdate, UpdateState
 from modaddlab.training.replicas.stack import Stack
 from modaddlab.training.replicas.two_layer import TwoLayerBlock, must_compile
 from modaddlab.training.steps.batches import TrainingSet
@@ -18,6 +19,7 @@ from modaddlab.training.steps.plain import PlainStep
 
 CPU = torch.device("cpu")
 SHAPES = {
+    "smallest": RunSpec(task=TaskSpec(p=2, train_frac=0.75), model=TwoLayerSpec(d_mlp=1, activation="id")),
     "most pairs, one group and a bit": RunSpec(task=TaskSpec(p=7, train_frac=0.9), model=TwoLayerSpec(d_mlp=21)),
     "even modulus, rows of several blocks": RunSpec(task=TaskSpec(p=16, train_frac=0.5), model=TwoLayerSpec(d_mlp=300)),
     "embedding, other activation": RunSpec(
@@ -75,28 +77,43 @@ def test_the_space_around_the_weights_stays_0(shape: str) -> None:
     before = block.stack.flat.clone()
     block.steps(20)
     assert not torch.equal(block.stack.flat, before)
-    for flat in (block.stack.flat, block.stack.grad, *block.optimizer.moments.values()):
+    for flat in (block.stack.flat, block.stack.grad, *block.state.moments.values()):
         assert flat.any()
         assert not around(block.stack, flat).any()
     assert around(block.stack, torch.ones_like(block.stack.flat)).any()
 
 
 @pytest.mark.parametrize("rule", ["adamw", "sgd"])
-def test_an_update_is_that_of_the_tensors_rule(rule: str) -> None:
-    shape = "embedding, other activation"
-    block = block_of(shape, optim=dataclasses.replace(FAST, optimizer=rule))
-    stack = Stack([dataclasses.replace(SHAPES[shape], seed=seed) for seed in range(2)], CPU)
-    expected = OwnNumbers([dataclasses.replace(FAST, optimizer=rule)] * 2, stack)
-    generator = torch.Generator().manual_seed(0)
+def test_an_update_is_that_of_the_tensors_rule(rule: Literal["adamw", "sgd"]) -> None:
+    optims = [
+        dataclasses.replace(FAST, optimizer=rule),
+        OptimSpec(optimizer=rule, lr=2e-3, weight_decay=0.1, beta1=0.5, beta2=0.8, warmup_steps=0),
+    ]
+    specs = [dataclasses.replace(SHAPES["embedding, other activation"], seed=seed, optim=optims[seed]) for seed in range(2)]
+    block, stack = TwoLayerBlock(specs), Stack(specs, CPU)
+    state = UpdateState(optims, stack)
+    expected, generator = TensorUpdate(state, stack), torch.Generator().manual_seed(0)
     for _ in range(6):
         for name, gradient in stack.grads.items():
             gradient.copy_(torch.randn(gradient.shape, generator=generator))
             block.stack.grads[name].copy_(gradient)
         block.update()
         expected.step()
-    assert block.optimizer.t == expected.t == 6
+    assert block.state.t == state.t == 6
     for name, value in stack.params.items():
         torch.testing.assert_close(block.stack.params[name], value, rtol=2e-6, atol=1e-7)
+
+
+def test_a_replica_that_is_lost_leaves_the_others_alone() -> None:
+    block, healthy = block_of("answers of differences", n=3), block_of("answers of differences", n=3)
+    for part in block.stack.params.values():
+        part[1] = torch.nan
+    block.steps(5)
+    healthy.steps(5)
+    for r, row in enumerate(block.rows(5)):
+        assert np.isnan(row["objective"]) == (r == 1)
+    for name, part in block.stack.params.items():
+        assert torch.equal(part[[0, 2]], healthy.stack.params[name][[0, 2]]), name
 
 
 def test_steps_in_one_call_have_the_bits_of_steps_one_by_one() -> None:
@@ -105,7 +122,7 @@ def test_steps_in_one_call_have_the_bits_of_steps_one_by_one() -> None:
     for _ in range(7):
         other.gradients()
         other.update()
-    assert one.optimizer.t == other.optimizer.t == 7
+    assert one.state.t == other.state.t == 7
     torch.testing.assert_close(one.stack.flat, other.stack.flat, rtol=0, atol=0)
     assert not must_compile(SHAPES["embedding, other activation"].model)
 
@@ -125,7 +142,8 @@ def test_losses_are_exact_near_0_and_far_from_it(scale: float) -> None:
     logits_C = (np.float32(scale) * np.arange(7, dtype=np.float32)).astype(np.longdouble)
     losses_C = np.log(np.exp(logits_C - logits_C[6]).sum()) + logits_C[6] - logits_C
     labels_B = block.measures.labels_RB[0].numpy()
-    np.testing.assert_allclose(block.loss_RB[0], losses_C[labels_B].astype(np.float64), rtol=4e-16, atol=2e-16)
+    found_B = block.loss_RU2[0].ravel()[block.place_RB[0]]
+    np.testing.assert_allclose(found_B, losses_C[labels_B].astype(np.float64), rtol=4e-16, atol=2e-16)
     assert row["train_accuracy"] == pytest.approx((labels_B == 6).mean())
     assert row["objective"] == pytest.approx(float(losses_C[labels_B].mean()), rel=1e-14)
 
@@ -136,4 +154,5 @@ def test_rows_are_whole_vectors_and_do_not_evict_each_other() -> None:
         assert row % 16 == 0
         assert row >= n_neurons
         assert networks.columns(n_neurons) % 32 == 0
+        assert row > networks.columns(n_neurons)
         assert row & (row - 1)

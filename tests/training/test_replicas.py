@@ -20,7 +20,7 @@ from modaddlab.store.store import Store
 from modaddlab.training import loop
 from modaddlab.training.loop import Interrupted, Status
 from modaddlab.training.replicas import batch, two_layer
-from modaddlab.training.replicas.batch import group, train_together
+from modaddlab.training.replicas.batch import group, train_together, untracked_blocks
 
 ROOT = Path(loop.__file__).parents[2]
 TINY = RunSpec(
@@ -115,7 +115,8 @@ def test_replicas_equal_runs_alone(variant: str, block: int, tmp_path: Path, mon
         alone = loop.train(spec, Store(tmp_path / "alone"), threads=1)
         assert (record.spec, record.run_id) == (spec, alone.run_id)
         assert_close(record, alone)
-        assert record.provenance.keys() - alone.provenance.keys() == {"replicas"}
+        how = {"replicas", "numba"} if two_layer.covers(spec.model) else {"replicas"}
+        assert record.provenance.keys() - alone.provenance.keys() == how
         assert (record.provenance["replicas"], record.provenance["threads"]) == (5, 1)
         initial = loop.train(dataclasses.replace(spec, steps=0), Store(tmp_path / "alone")).metrics["objective"][0]
         assert record.metrics["objective"][-1] < 0.9999 * initial  # it did learn
@@ -261,6 +262,29 @@ def test_runs_are_grouped_by_shape() -> None:
     assert group(mixed) == [several(TINY), [wide], [dropout[0]], [dropout[1]]]
     assert [len(batch) for batch in group(mixed, most=2)] == [2, 2, 1, 1, 1, 1]
     assert group([]) == []
+
+
+@pytest.mark.parametrize(
+    ("replicas", "threads", "sizes"), [(4, 1, [4]), (4, 2, [2, 2]), (10, 2, [2, 3, 2, 3]), (3, 8, [1, 1, 1]), (9, 1, [3, 3, 3])]
+)
+def test_every_core_has_as_much_to_do(replicas: int, threads: int, sizes: list[int]) -> None:
+    specs = several(TINY, replicas)
+    assert [len(block.replicas) for block in untracked_blocks(specs, torch.device("cpu"), threads)] == sizes
+    gelu = [dataclasses.replace(spec, model=dataclasses.replace(TINY.model, activation="gelu")) for spec in specs]
+    assert [len(block.replicas) for block in untracked_blocks(gelu, torch.device("cpu"), threads)] == [replicas]
+
+
+def test_compiling_is_announced_once(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; sys.path.insert(0, 'tests/training')\n"
+        "from test_replicas import TINY, several; from modaddlab.training.replicas.batch import train_together\n"
+        "from modaddlab.store.store import Store\n"
+        "for folder in 'ab':\n"
+        "    train_together(several(TINY, 2), Store(Path(sys.argv[1]) / folder), threads=1, notify=print)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    printed = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    assert printed == "compiling the step of these networks, which takes some seconds\n"
 
 
 def test_one_replica_that_diverges_leaves_the_others_alone(tmp_path: Path) -> None:

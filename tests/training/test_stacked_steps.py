@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from modaddlab.experiments.spec import OptimSpec, RunSpec, TaskSpec, Transformer
 from modaddlab.models.parameters import init_params
 from modaddlab.training.loop import _Run
 from modaddlab.training.replicas.autograd import AutogradBlock, recorded
-from modaddlab.training.replicas.optimizer import EqualReplicas, OwnNumbers, put_state, stacked_optimizer, state_of
+from modaddlab.training.replicas.optimizer import TensorUpdate, UpdateState, put_state, state_of
 from modaddlab.training.replicas.stack import Stack
 from modaddlab.training.replicas.two_layer import TwoLayerBlock, covers
 from modaddlab.training.steps.batches import TrainingSet
@@ -73,23 +74,29 @@ def test_gradients_equal_the_plain_step(by_autograd: bool, model: TwoLayerSpec |
             assert (block.stack.grads[name][r] - value).norm() / value.norm() < 5e-6, name
 
 
-def test_a_sure_network_still_has_a_gradient() -> None:
-    """Right answers with probability 1 - 1e-12: n softmax - t cancels in float64, not in float32."""
-    spec = RunSpec(task=TaskSpec(p=11, train_frac=1.0), model=TwoLayerSpec(d_mlp=11 * 11, activation="id"))
-    block = TwoLayerBlock([spec])
-    a = torch.arange(11)
-    theta, xi = torch.zeros(11, 121), torch.zeros(121, 11)
-    for m in range(11):  # a quadratic form in disguise would be needed for every pair; one pair is enough here
-        theta[m, m] = 15.0
-    xi[a, (2 * a) % 11] = 1.0
-    block.stack.params["mlp.W_in"][0], block.stack.params["mlp.W_out"][0] = theta, xi
+@pytest.mark.parametrize("loss_dtype", ["float64", "float32"])
+@pytest.mark.parametrize("by_autograd", [False, True])
+def test_a_sure_network_still_has_a_gradient_in_float64(by_autograd: bool, loss_dtype: Literal["float32", "float64"]) -> None:
+    """One training pair, whose right logit is 20 above the other: 1 - softmax is 2.06e-9, and 0 in float32."""
+    spec = RunSpec(task=TaskSpec(p=2, train_frac=0.25), model=TwoLayerSpec(d_mlp=3, activation="id"), loss_dtype=loss_dtype)
+    block = AutogradBlock([spec], CPU) if by_autograd else TwoLayerBlock([spec])
+    [answer] = block.measures.labels_RB[0][block.measures.train_RB[0]].tolist()
+    theta, xi = block.stack.params["mlp.W_in"][0], block.stack.params["mlp.W_out"][0]
+    theta.fill_(0.5)
+    xi.zero_()
+    xi[0, answer] = 20.0
     block.gradients()
-    exact = {name: value[0].double() for name, value in block.stack.params.items()}
-    expected = {name: torch.empty_like(value) for name, value in exact.items()}
-    data = TrainingSet(spec, CPU)
-    PlainStep(spec.model, 11, data.pairs, data.labels).gradients(exact, expected)
-    for name, value in expected.items():
-        assert (block.stack.grads[name][0] - value).norm() / value.norm() < 1e-5
+    row = block.rows(0)[0]
+    if loss_dtype == "float32":
+        assert row["objective"] == 0
+        right = block.stack.grads["mlp.W_out"][0, :, answer]
+        assert not right.any()
+    else:
+        doubt = np.exp(-20) / (1 + np.exp(-20))
+        assert row["objective"] == pytest.approx(doubt, rel=1e-6)
+        d_out = torch.full((3, 2), doubt)
+        d_out[:, answer] = -doubt
+        torch.testing.assert_close(block.stack.grads["mlp.W_out"][0], d_out, rtol=1e-6, atol=0)
 
 
 OWN = [
@@ -103,8 +110,8 @@ OWN = [
 def test_every_replica_has_its_own_numbers(rule: str) -> None:
     optims = [dataclasses.replace(optim, optimizer=rule) for optim in OWN]
     stack = Stack(seeds(SPEC), CPU)
-    mine, generator = stacked_optimizer(optims, stack), torch.Generator().manual_seed(0)
-    assert isinstance(mine, OwnNumbers)
+    mine, generator = UpdateState(optims, stack), torch.Generator().manual_seed(0)
+    update = TensorUpdate(mine, stack)
     theirs = [{name: torch.nn.Parameter(value[r].clone()) for name, value in stack.params.items()} for r in range(3)]
     references: list[torch.optim.Optimizer] = [
         torch.optim.AdamW(params.values(), betas=(optim.beta1, optim.beta2), weight_decay=optim.weight_decay)
@@ -120,7 +127,7 @@ def test_every_replica_has_its_own_numbers(rule: str) -> None:
         for reference, optim in zip(references, optims, strict=True):
             reference.param_groups[0]["lr"] = optim.lr * min(step / optim.warmup_steps if optim.warmup_steps else 1, 1)
             reference.step()
-        mine.step()
+        update.step()
     assert mine.t == 12
     for r in range(3):
         for name, value in stack.params.items():
@@ -128,34 +135,29 @@ def test_every_replica_has_its_own_numbers(rule: str) -> None:
 
 
 @pytest.mark.parametrize("optim", [OptimSpec(), OptimSpec(optimizer="sgd", weight_decay=0.3)])
-def test_equal_replicas_get_the_fused_update_and_it_agrees(optim: OptimSpec) -> None:
-    generator = torch.Generator().manual_seed(0)
-    one, other = (Stack(seeds(SPEC), CPU) for _ in range(2))
-    fused, plain = stacked_optimizer([optim] * 3, one), OwnNumbers([optim] * 3, other)
-    assert isinstance(fused, EqualReplicas)
+def test_a_replica_s_state_is_that_of_a_run_alone(optim: OptimSpec) -> None:
+    stack, generator = Stack(seeds(SPEC), CPU), torch.Generator().manual_seed(0)
+    mine = UpdateState([optim] * 3, stack)
+    update = TensorUpdate(mine, stack)
     for _ in range(20):
-        one.grad.copy_(torch.randn(one.grad.shape, generator=generator))
-        other.grad.copy_(one.grad)
-        fused.step()
-        plain.step()
-    for name, value in one.params.items():
-        torch.testing.assert_close(value, other.params[name], rtol=2e-6, atol=1e-7)
-    state = state_of(fused, one, 1)
+        stack.grad.copy_(torch.randn(stack.grad.shape, generator=generator))
+        update.step()
+    state = state_of(mine, stack, 1)
     assert state.keys() == _Run(dataclasses.replace(SPEC, optim=optim), CPU).optimizer.state.keys()
-    fresh = stacked_optimizer([optim] * 3, Stack(seeds(SPEC), CPU))
+    fresh = UpdateState([optim] * 3, Stack(seeds(SPEC), CPU))
     for value in fresh.moments.values():
         assert not value.any()
     if state:
         assert state["step"] == 20
-        put_state(fresh, one, 1, state)
+        put_state(fresh, stack, 1, state)
         for name, value in fresh.moments.items():
-            np.testing.assert_array_equal(one.one(value, 1), state[name])
-            assert not one.one(value, 0).any()
+            np.testing.assert_array_equal(stack.one(value, 1), state[name])
+            assert not stack.one(value, 0).any()
 
 
 def test_two_update_rules_do_not_mix() -> None:
     with pytest.raises(LabError, match=r"optim.optimizer differs \(adamw, sgd\)"):
-        stacked_optimizer([OptimSpec(), OptimSpec(optimizer="sgd")], Stack(seeds(SPEC, 2), CPU))
+        UpdateState([OptimSpec(), OptimSpec(optimizer="sgd")], Stack(seeds(SPEC, 2), CPU))
 
 
 def test_what_has_a_compiled_step() -> None:

@@ -1,10 +1,11 @@
-"""The step of several networks of any kind at once, by autograd, stacked with torch's vmap: on a GPU, and for transformers.
+"""The step of several networks of any kind at once, by autograd, stacked with torch's vmap: all on a GPU; on the CPU those that
+have no compiled step, transformers and GELU.
 
 One network hardly occupies a GPU: its step is hundreds of small kernels, and starting them takes longer than their work.
 Stacked, the same kernels work on all replicas; and the whole step is recorded once, as CUDA graphs, and then started as one. For
 that it reads and writes tensors alone: the number of the step and each replica's learning rate are on the device too.
 
-On the CPU the same functions run without being recorded. They are slower there than `modaddlab.training.steps.one_layer`.
+On the CPU the same functions run without being recorded. They are slower there than the exact steps of a run alone.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from modaddlab import tasks
 from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
 from modaddlab.training.measures import Row
 from modaddlab.training.replicas.measures import StackedMeasures
-from modaddlab.training.replicas.optimizer import stacked_optimizer
+from modaddlab.training.replicas.optimizer import TensorUpdate, UpdateState
 from modaddlab.training.replicas.stack import Stack
 from modaddlab.training.steps.last_position import LastPosition
 from modaddlab.training.steps.objective import Params
@@ -38,7 +39,7 @@ class AutogradBlock:
 
     Attributes:
         stack: weights and gradients.
-        optimizer: its state.
+        state: what the updates need and change besides.
     """
 
     def __init__(self, specs: Sequence[RunSpec], device: torch.device) -> None:
@@ -50,7 +51,8 @@ class AutogradBlock:
         self.pairs_RB2 = torch.stack([self.every_pair_B2[rows] for rows in trained])
         self.answers_RB = torch.stack([labels_B[rows] for labels_B, rows in zip(self.measures.labels_RB, trained, strict=True)])
         self.objective_R = torch.zeros(len(specs), dtype=self.loss_dtype, device=device)
-        self.optimizer = stacked_optimizer([spec.optim for spec in specs], self.stack)
+        self.state = UpdateState([spec.optim for spec in specs], self.stack)
+        self.rule = TensorUpdate(self.state, self.stack)
 
     @functools.cached_property
     def gradients(self) -> Callable[[], None]:
@@ -60,7 +62,7 @@ class AutogradBlock:
     @functools.cached_property
     def update(self) -> Callable[[], None]:
         """One update of each replica by the gradients of the stack."""
-        return recorded(self.optimizer.step, self.device, repeatable=False)
+        return recorded(self.rule.step, self.device, repeatable=False)
 
     def steps(self, n: int) -> None:
         """`gradients` and `update`, n times; on a GPU they are waited for."""

@@ -4,10 +4,11 @@ Runs may differ in their seed (and so in their split and their initial weights),
 optimizer; `shape` says what must agree. Each publishes an ordinary record, equal to that of a run alone to float rounding;
 "replicas" in its provenance says that it was not alone, so that nobody expects the same bits.
 
-On the CPU two-layer networks go into blocks of a few, whose steps are compiled (see `two_layer`); a block is computed by one core
-from one row of metrics to the next, `threads` blocks at a time, and the weights of a replica have the same bits whatever its
-companions and the number of threads (of a metric the last digit of float64 may differ). Everything else is one block (see
-`autograd`), and there the last bits may depend on who is in it.
+On the CPU two-layer networks, unless they have GELU, go into blocks of a few, whose steps are compiled (see `two_layer`); a block
+is computed by one core from one row of metrics to the next, `threads` blocks at a time, and the weights of a replica have the
+same bits whatever its companions and the number of threads (of a metric the last digit of float64 may differ). Everything else is
+one block (see `autograd`), and there the last bits may depend on who is in it. On the CPU that is slower than one run after
+another (`is_faster_together`).
 
 Every replica has its own working state, in the form of a run alone: either can take up what the other began. A batch that was
 stopped goes on to the bits that it would have had, each replica from its own state.
@@ -18,11 +19,12 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numba
 import numpy as np
 import torch
 
@@ -36,6 +38,7 @@ from modaddlab.training.loop import Interrupted, Status, snapshot_steps
 from modaddlab.training.measures import Row
 from modaddlab.training.replicas import two_layer
 from modaddlab.training.replicas.autograd import AutogradBlock
+from modaddlab.training.replicas.networks import whole
 from modaddlab.training.replicas.optimizer import put_state, state_of
 
 SAVE_SECONDS = 60.0
@@ -174,10 +177,10 @@ def _finished(every: dict[str, RunSpec], store: Store) -> dict[str, Record]:
     return {run_id: record for run_id, record in found.items() if record is not None}
 
 
-def untracked_blocks(specs: Sequence[RunSpec], device: torch.device) -> list[_Block]:
+def untracked_blocks(specs: Sequence[RunSpec], device: torch.device, threads: int) -> list[_Block]:
     """The blocks of a batch that nothing is saved of, for timing: `advance` goes on to the next row of metrics."""
     _require_one_shape(specs)
-    return [_Block(part, device) for part in _blocks([_Replica(spec, None) for spec in specs], device)]
+    return [_Block(part, device) for part in _blocks([_Replica(spec, None) for spec in specs], device, threads)]
 
 
 @dataclass
@@ -228,14 +231,13 @@ class _Block:
         specs = [replica.spec for replica in replicas]
         self.network = two_layer.TwoLayerBlock(specs) if _is_compiled(self.spec, device) else AutogradBlock(specs, device)
         self.stack = self.network.stack
-        self.optimizer = self.network.optimizer
         for r, replica in enumerate(replicas):
             if replica.resumed is not None:
                 self.stack.put(self.stack.flat, r, replica.resumed["flat"])
                 state = {name.removeprefix("optimizer/"): value for name, value in replica.resumed.items()}
-                put_state(self.optimizer, self.stack, r, state)
+                put_state(self.network.state, self.stack, r, state)
                 replica.resumed = None
-        self.optimizer.go_on_from(self.step)
+        self.network.state.go_on_from(self.step)
         self.snapshots = [snapshot_steps(spec) for spec in specs]
 
     @property
@@ -272,7 +274,7 @@ class _Block:
             if replica.partial is not None and replica.diverged_at is None:
                 arrays = {f"metrics/{name}": values for name, values in replica.metrics().items()}
                 arrays["flat"] = self.stack.one(self.stack.flat, r)
-                for name, value in state_of(self.optimizer, self.stack, r).items():
+                for name, value in state_of(self.network.state, self.stack, r).items():
                     arrays[f"optimizer/{name}"] = value
                 extra = {"seconds": replica.seconds, "train_version": TRAIN_VERSION}
                 replica.partial.save_state(self.step, arrays, extra)
@@ -296,12 +298,12 @@ class _Batch:
         self.n_replicas, self.done, self.replicas = n_replicas, done, replicas
         self.records: dict[str, Record] = {}
         self.diverged: list[str] = []
-        self.waiting = _blocks(replicas, self.device)
         self.threads, self.threads_before = threads or torch.get_num_threads(), torch.get_num_threads()
-        compiled = bool(replicas) and _is_compiled(replicas[0].spec, self.device)
-        self.n_active = min(self.threads, len(self.waiting)) if compiled else 1
+        self.waiting = _blocks(replicas, self.device, self.threads)
+        self.compiled = bool(replicas) and _is_compiled(replicas[0].spec, self.device)
+        self.n_active = min(self.threads, len(self.waiting)) if self.compiled else 1
         self.pool = ThreadPoolExecutor(self.n_active, initializer=prepare_thread) if self.n_active > 1 else None
-        self.block_threads = 1 if compiled else self.threads
+        self.block_threads = 1 if self.compiled else self.threads
         self.commit = machine.commit()
 
     def train(self, save_seconds: float, observe: Callable[[Status], None], should_stop: Callable[[], bool]) -> None:
@@ -364,9 +366,9 @@ class _Batch:
             replica.rows, replica.earlier = [], {}
 
     def _provenance(self, replica: _Replica) -> dict[str, Any]:
-        """As of a run alone; `wall_seconds` is the replica's share of its block's."""
+        """As of a run alone, with what compiled the steps; `wall_seconds` is the replica's share of its block's."""
         found = machine.provenance(self.device, threads=self.block_threads, seconds=replica.seconds, commit=self.commit)
-        return {**found, "replicas": self.n_replicas}
+        return {**found, "replicas": self.n_replicas, **({"numba": numba.__version__} if self.compiled else {})}
 
 
 def _is_compiled(spec: RunSpec, device: torch.device) -> bool:
@@ -374,18 +376,18 @@ def _is_compiled(spec: RunSpec, device: torch.device) -> bool:
     return device.type == "cpu" and two_layer.covers(spec.model)
 
 
-def _blocks(replicas: Sequence[_Replica], device: torch.device) -> list[list[_Replica]]:
-    """Replicas that are computed together: at one step; where one core does it, a few."""
-    chosen: dict[int, list[_Replica]] = {}
+def _blocks(replicas: Sequence[_Replica], device: torch.device, threads: int) -> list[list[_Replica]]:
+    """Replicas that are computed together: at one step; where one core does it, a few, and an equal share for each core."""
+    alike: dict[int, list[_Replica]] = {}
     for replica in replicas:
-        chosen.setdefault(replica.step, []).append(replica)
-    return [list(part) for alike in chosen.values() for part in _parts(alike, device)]
-
-
-def _parts(replicas: Sequence[_Replica], device: torch.device) -> Iterator[Sequence[_Replica]]:
-    size = two_layer.REPLICAS if _is_compiled(replicas[0].spec, device) else len(replicas)
-    for start in range(0, len(replicas), size):
-        yield replicas[start : start + size]
+        alike.setdefault(replica.step, []).append(replica)
+    found = []
+    for part in alike.values():
+        n = 1
+        if _is_compiled(part[0].spec, device):
+            n = min(len(part), whole(-(-len(part) // two_layer.REPLICAS), threads))
+        found += [part[i * len(part) // n : (i + 1) * len(part) // n] for i in range(n)]
+    return found
 
 
 def prepare_thread() -> None:

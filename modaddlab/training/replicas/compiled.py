@@ -5,8 +5,9 @@ read. Here a whole step, and any number of steps in a row, is one call, which `n
 
 As in `modaddlab.training.steps.two_layer`, pre-activations are sums of two rows of theta, and each unordered pair of residues is
 computed once. The three products (logits; gradients of the neurons and of xi) are computed in tiles of 3 pairs and 8 answers, or
-of 6 and 4: 24 running sums, or 24 coefficients, that stay in vector registers while the neurons go by. The softmax is taken in
-float64 with an exponential that vectorises.
+of 6 and 4: 24 running sums, or 24 coefficients, that stay in vector registers while the neurons go by, where a processor has 32
+of them (AVX-512, ARM; with AVX2 there are 16, and the step takes nearly twice as long). The softmax is taken in float64 with an
+exponential that vectorises.
 
 Nothing of a replica enters another's numbers, so its bits do not depend on its companions. Sums over neurons are taken in the
 processor's vectors: another kind of processor gives other last bits.
@@ -24,7 +25,7 @@ from numba import njit
 
 from modaddlab.experiments.spec import Activation
 from modaddlab.training.optimizer import EPS
-from modaddlab.training.replicas.networks import GROUP, Moments, Networks, Rule, Work, columns, row_length
+from modaddlab.training.replicas.networks import GAP, GROUP, Moments, Networks, Pairs, Rule, Work
 
 ACTIVATIONS: tuple[Activation, ...] = ("relu", "quad", "id")
 """The nonlinearities that are compiled."""
@@ -48,29 +49,29 @@ class Step(NamedTuple):
     `single`: the softmax is rounded to float32.
     """
 
-    gradients: Callable[[Networks, Work, int, bool], None]
-    """(networks, work, C, single): the gradient of each replica's mean loss."""
+    gradients: Callable[[Networks, Pairs, Work, int, bool], None]
+    """(networks, pairs, work, C, single): the gradient of each replica's mean loss."""
     update: Callable[[Networks, Moments, Rule, int], None]
     """(networks, moments, rule, t): update number t, from 0, by the gradients."""
-    steps: Callable[[Networks, Moments, Rule, Work, int, bool, int, int], None]
-    """(networks, moments, rule, work, C, single, t, n): n times both, from update number t."""
-    evaluate: Callable[[Networks, Work, int, np.ndarray, np.ndarray, np.ndarray, np.ndarray], None]
-    """(networks, work, C, pairs, labels, right, loss): for each ordered pair, given by its unordered one, (R, B) uint64, and its
-    right answer, (R, B) int64: whether the largest logit is the right one, (R, B), and the cross-entropy, (R, B) float64."""
+    steps: Callable[[Networks, Pairs, Moments, Rule, Work, int, bool, int, int], None]
+    """(networks, pairs, moments, rule, work, C, single, t, n): n times both, from update number t."""
+    evaluate: Callable[[Networks, Pairs, Work, int, np.ndarray, np.ndarray], None]
+    """(networks, pairs, work, C, right, loss): for each pair in both orders, (R, U, 2), whether the largest logit is the right
+    one, and the cross-entropy in float64."""
 
 
 @functools.cache
-def compiled(n_neurons: int, activation: Activation) -> Step:
-    """The step for networks with that many neurons; compiling takes a few seconds, when a function is first called.
+def compiled(n_columns: int, activation: Activation) -> Step:
+    """The step for networks with rows of that many `columns`; compiling takes some seconds, when a function is first called.
 
     Unsigned integers index without a test for negative numbers, and the distance of two rows is a constant, so that the compiler
     sees that they do not overlap: both are needed for vector instructions.
     """
     u64 = np.uint64
-    o, i1, i2, i3, i4, i5, i6, i7, i8 = (u64(i) for i in range(9))
-    H, row, group = u64(columns(n_neurons)), u64(row_length(n_neurons)), u64(GROUP)
-    block = u64(math.gcd(columns(n_neurons), 256))
-    block_row = block + u64(16)
+    i0, i1, i2, i3, i4, i5, i6, i7, i8 = (u64(i) for i in range(9))
+    H, row, group = u64(n_columns), u64(n_columns + GAP), u64(GROUP)
+    block = u64(math.gcd(n_columns, 256))
+    block_row = block + u64(GAP)
     r1, r2, r3, r4, r5, r6, r7 = (u64(i) * row for i in range(1, 8))
     b1, b2 = block_row, i2 * block_row
     is_relu, is_quad = activation == "relu", activation == "quad"
@@ -88,32 +89,32 @@ def compiled(n_neurons: int, activation: Activation) -> Step:
                     hidden[h + i] = pre * pre
                 else:
                     hidden[h + i] = pre
-        for c in range(o, n_stored, i8):
+        for c in range(i0, n_stored, i8):
             x = c * row
-            for u in range(o, size, i3):
+            for u in range(i0, size, i3):
                 h = u * row
-                p0 = p1 = p2 = p3 = p4 = p5 = p6 = p7 = ZERO
+                f0 = f1 = f2 = f3 = f4 = f5 = f6 = f7 = ZERO
+                g0 = g1 = g2 = g3 = g4 = g5 = g6 = g7 = ZERO
                 q0 = q1 = q2 = q3 = q4 = q5 = q6 = q7 = ZERO
-                s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = ZERO
                 for i in range(H):
-                    p, q, s = hidden[h + i], hidden[h + r1 + i], hidden[h + r2 + i]
+                    f, g, q = hidden[h + i], hidden[h + r1 + i], hidden[h + r2 + i]
                     x0, x1, x2, x3 = xi[x + i], xi[x + r1 + i], xi[x + r2 + i], xi[x + r3 + i]
                     x4, x5, x6, x7 = xi[x + r4 + i], xi[x + r5 + i], xi[x + r6 + i], xi[x + r7 + i]
-                    p0, p1, p2, p3 = p0 + p * x0, p1 + p * x1, p2 + p * x2, p3 + p * x3
-                    p4, p5, p6, p7 = p4 + p * x4, p5 + p * x5, p6 + p * x6, p7 + p * x7
+                    f0, f1, f2, f3 = f0 + f * x0, f1 + f * x1, f2 + f * x2, f3 + f * x3
+                    f4, f5, f6, f7 = f4 + f * x4, f5 + f * x5, f6 + f * x6, f7 + f * x7
+                    g0, g1, g2, g3 = g0 + g * x0, g1 + g * x1, g2 + g * x2, g3 + g * x3
+                    g4, g5, g6, g7 = g4 + g * x4, g5 + g * x5, g6 + g * x6, g7 + g * x7
                     q0, q1, q2, q3 = q0 + q * x0, q1 + q * x1, q2 + q * x2, q3 + q * x3
                     q4, q5, q6, q7 = q4 + q * x4, q5 + q * x5, q6 + q * x6, q7 + q * x7
-                    s0, s1, s2, s3 = s0 + s * x0, s1 + s * x1, s2 + s * x2, s3 + s * x3
-                    s4, s5, s6, s7 = s4 + s * x4, s5 + s * x5, s6 + s * x6, s7 + s * x7
                 k = u * n_stored + c
-                logits[k], logits[k + i1], logits[k + i2], logits[k + i3] = p0, p1, p2, p3
-                logits[k + i4], logits[k + i5], logits[k + i6], logits[k + i7] = p4, p5, p6, p7
+                logits[k], logits[k + i1], logits[k + i2], logits[k + i3] = f0, f1, f2, f3
+                logits[k + i4], logits[k + i5], logits[k + i6], logits[k + i7] = f4, f5, f6, f7
+                k += n_stored
+                logits[k], logits[k + i1], logits[k + i2], logits[k + i3] = g0, g1, g2, g3
+                logits[k + i4], logits[k + i5], logits[k + i6], logits[k + i7] = g4, g5, g6, g7
                 k += n_stored
                 logits[k], logits[k + i1], logits[k + i2], logits[k + i3] = q0, q1, q2, q3
                 logits[k + i4], logits[k + i5], logits[k + i6], logits[k + i7] = q4, q5, q6, q7
-                k += n_stored
-                logits[k], logits[k + i1], logits[k + i2], logits[k + i3] = s0, s1, s2, s3
-                logits[k + i4], logits[k + i5], logits[k + i6], logits[k + i7] = s4, s5, s6, s7
 
     @loops_in_order
     def exponentials(logits, size, shifted, exps, bits, powers, n_answers, n_stored):
@@ -135,21 +136,25 @@ def compiled(n_neurons: int, activation: Activation) -> Step:
             exps[i] *= powers[i]
 
     @loops
-    def derivative(exps, n, minus_t, first, size, dlogits, n_answers, n_stored, single):
-        """Of the summed loss in the logits: n softmax - t."""
+    def derivative(exps, answers, shares, first, size, dlogits, n_answers, n_stored, single):
+        """Of the mean loss in the logits: (n softmax - t) / n_train, n - t in float64 unless `single`."""
         for u in range(size):
-            k, t = u * n_stored, (first + u) * n_stored
+            k, share0, share1 = u * n_stored, shares[first + u, i0], shares[first + u, i1]
             total = 0.0
             for c in range(n_answers):
                 total += exps[k + c]
+            both = share0 + share1
+            weight = both / total
+            for c in range(n_answers):
+                dlogits[k + c] = np.float32(exps[k + c] * weight)
+            # the first answer last: it holds where both are one
+            c0, c1 = k + answers[first + u, i0], k + answers[first + u, i1]
             if single:
-                count = np.float32(n[first + u])
-                for c in range(n_answers):
-                    dlogits[k + c] = np.float32(exps[k + c] / total) * count + np.float32(minus_t[t + c])
+                dlogits[c1] = np.float32(exps[c1] / total) * np.float32(both) - np.float32(share1)
+                dlogits[c0] = np.float32(exps[c0] / total) * np.float32(both) - np.float32(share0)
             else:
-                weight = n[first + u] / total
-                for c in range(n_answers):
-                    dlogits[k + c] = np.float32(exps[k + c] * weight + minus_t[t + c])
+                dlogits[c1] = np.float32(exps[c1] * weight - share1)
+                dlogits[c0] = np.float32(exps[c0] * weight - share0)
 
     @loops
     def through(dhidden, hidden, theta_a, theta_b):
@@ -162,27 +167,27 @@ def compiled(n_neurons: int, activation: Activation) -> Step:
 
     @loops
     def backward(theta, xi, dtheta, dxi, low, high, first, size, hidden, dhidden, dlogits, n_stored):
-        for start in range(o, H, block):
+        for start in range(i0, H, block):
             for i in range(size * block_row):
                 dhidden[i] = ZERO
-            for u in range(o, size, i3):
-                for c in range(o, n_stored, i8):
+            for u in range(i0, size, i3):
+                for c in range(i0, n_stored, i8):
                     k = u * n_stored + c
-                    p0, p1, p2, p3 = dlogits[k], dlogits[k + i1], dlogits[k + i2], dlogits[k + i3]
-                    p4, p5, p6, p7 = dlogits[k + i4], dlogits[k + i5], dlogits[k + i6], dlogits[k + i7]
+                    f0, f1, f2, f3 = dlogits[k], dlogits[k + i1], dlogits[k + i2], dlogits[k + i3]
+                    f4, f5, f6, f7 = dlogits[k + i4], dlogits[k + i5], dlogits[k + i6], dlogits[k + i7]
+                    k += n_stored
+                    g0, g1, g2, g3 = dlogits[k], dlogits[k + i1], dlogits[k + i2], dlogits[k + i3]
+                    g4, g5, g6, g7 = dlogits[k + i4], dlogits[k + i5], dlogits[k + i6], dlogits[k + i7]
                     k += n_stored
                     q0, q1, q2, q3 = dlogits[k], dlogits[k + i1], dlogits[k + i2], dlogits[k + i3]
                     q4, q5, q6, q7 = dlogits[k + i4], dlogits[k + i5], dlogits[k + i6], dlogits[k + i7]
-                    k += n_stored
-                    s0, s1, s2, s3 = dlogits[k], dlogits[k + i1], dlogits[k + i2], dlogits[k + i3]
-                    s4, s5, s6, s7 = dlogits[k + i4], dlogits[k + i5], dlogits[k + i6], dlogits[k + i7]
                     h, x = u * block_row, c * row + start
                     for i in range(block):
                         x0, x1, x2, x3 = xi[x + i], xi[x + r1 + i], xi[x + r2 + i], xi[x + r3 + i]
                         x4, x5, x6, x7 = xi[x + r4 + i], xi[x + r5 + i], xi[x + r6 + i], xi[x + r7 + i]
-                        dhidden[h + i] += p0 * x0 + p1 * x1 + p2 * x2 + p3 * x3 + p4 * x4 + p5 * x5 + p6 * x6 + p7 * x7
-                        dhidden[h + b1 + i] += q0 * x0 + q1 * x1 + q2 * x2 + q3 * x3 + q4 * x4 + q5 * x5 + q6 * x6 + q7 * x7
-                        dhidden[h + b2 + i] += s0 * x0 + s1 * x1 + s2 * x2 + s3 * x3 + s4 * x4 + s5 * x5 + s6 * x6 + s7 * x7
+                        dhidden[h + i] += f0 * x0 + f1 * x1 + f2 * x2 + f3 * x3 + f4 * x4 + f5 * x5 + f6 * x6 + f7 * x7
+                        dhidden[h + b1 + i] += g0 * x0 + g1 * x1 + g2 * x2 + g3 * x3 + g4 * x4 + g5 * x5 + g6 * x6 + g7 * x7
+                        dhidden[h + b2 + i] += q0 * x0 + q1 * x1 + q2 * x2 + q3 * x3 + q4 * x4 + q5 * x5 + q6 * x6 + q7 * x7
             for u in range(size):
                 h, d = u * row + start, u * block_row
                 a, b = low[first + u] * row + start, high[first + u] * row + start
@@ -194,14 +199,14 @@ def compiled(n_neurons: int, activation: Activation) -> Step:
                         dpre = through(dhidden[d + i], hidden[h + i], theta[a + i], theta[b + i])
                         dtheta[a + i] += dpre
                         dtheta[b + i] += dpre
-            for c in range(o, n_stored, i4):
-                for u in range(o, size, i6):
+            for c in range(i0, n_stored, i4):
+                for u in range(i0, size, i6):
                     k = u * n_stored + c
-                    p0, p1, p2, p3 = dlogits[k], dlogits[k + i1], dlogits[k + i2], dlogits[k + i3]
+                    f0, f1, f2, f3 = dlogits[k], dlogits[k + i1], dlogits[k + i2], dlogits[k + i3]
+                    k += n_stored
+                    g0, g1, g2, g3 = dlogits[k], dlogits[k + i1], dlogits[k + i2], dlogits[k + i3]
                     k += n_stored
                     q0, q1, q2, q3 = dlogits[k], dlogits[k + i1], dlogits[k + i2], dlogits[k + i3]
-                    k += n_stored
-                    s0, s1, s2, s3 = dlogits[k], dlogits[k + i1], dlogits[k + i2], dlogits[k + i3]
                     k += n_stored
                     v0, v1, v2, v3 = dlogits[k], dlogits[k + i1], dlogits[k + i2], dlogits[k + i3]
                     k += n_stored
@@ -210,12 +215,12 @@ def compiled(n_neurons: int, activation: Activation) -> Step:
                     y0, y1, y2, y3 = dlogits[k], dlogits[k + i1], dlogits[k + i2], dlogits[k + i3]
                     h, x = u * row + start, c * row + start
                     for i in range(block):
-                        p, q, s = hidden[h + i], hidden[h + r1 + i], hidden[h + r2 + i]
+                        f, g, q = hidden[h + i], hidden[h + r1 + i], hidden[h + r2 + i]
                         v, w, y = hidden[h + r3 + i], hidden[h + r4 + i], hidden[h + r5 + i]
-                        dxi[x + i] += p0 * p + q0 * q + s0 * s + v0 * v + w0 * w + y0 * y
-                        dxi[x + r1 + i] += p1 * p + q1 * q + s1 * s + v1 * v + w1 * w + y1 * y
-                        dxi[x + r2 + i] += p2 * p + q2 * q + s2 * s + v2 * v + w2 * w + y2 * y
-                        dxi[x + r3 + i] += p3 * p + q3 * q + s3 * s + v3 * v + w3 * w + y3 * y
+                        dxi[x + i] += f0 * f + g0 * g + q0 * q + v0 * v + w0 * w + y0 * y
+                        dxi[x + r1 + i] += f1 * f + g1 * g + q1 * q + v1 * v + w1 * w + y1 * y
+                        dxi[x + r2 + i] += f2 * f + g2 * g + q2 * q + v2 * v + w2 * w + y2 * y
+                        dxi[x + r3 + i] += f3 * f + g3 * g + q3 * q + v3 * v + w3 * w + y3 * y
 
     @loops
     def embed(nets, r):
@@ -245,19 +250,20 @@ def compiled(n_neurons: int, activation: Activation) -> Step:
                 dE[a * D + d] = total
 
     @loops
-    def gradients_of(nets, r, work, n_answers, single):
-        theta, xi, dtheta, dxi, low, high = nets.theta[r], nets.xi[r], nets.dtheta[r], nets.dxi[r], nets.low[r], nets.high[r]
-        n, minus_t, n_stored = nets.n[r], nets.minus_t[r], (n_answers + i7) // i8 * i8
+    def gradients_of(nets, pairs, r, work, n_answers, single):
+        theta, xi, dtheta, dxi = nets.theta[r], nets.xi[r], nets.dtheta[r], nets.dxi[r]
+        low, high, answers, shares = pairs.low[r], pairs.high[r], pairs.answers[r], pairs.shares[r]
+        hidden, dhidden, logits, dlogits, shifted, exps, bits, powers = work
+        n_stored, n_trained = (n_answers + i7) // i8 * i8, pairs.n_trained[r]
         if nets.embed.shape[1]:
             embed(nets, r)
-        hidden, dhidden, logits, dlogits, shifted, exps, bits, powers = work
         dtheta[:] = ZERO
         dxi[:] = ZERO
-        for first in range(o, nets.n_trained[r], group):
-            size = min(group, nets.n_trained[r] - first)
+        for first in range(i0, n_trained, group):
+            size = min(group, n_trained - first)
             hidden_and_logits(theta, xi, low, high, first, size, hidden, logits, n_stored)
             exponentials(logits, size, shifted, exps, bits, powers, n_answers, n_stored)
-            derivative(exps, n, minus_t, first, size, dlogits, n_answers, n_stored, single)
+            derivative(exps, answers, shares, first, size, dlogits, n_answers, n_stored, single)
             backward(theta, xi, dtheta, dxi, low, high, first, size, hidden, dhidden, dlogits, n_stored)
         if nets.embed.shape[1]:
             embed_backward(nets, r)
@@ -286,9 +292,9 @@ def compiled(n_neurons: int, activation: Activation) -> Step:
             _descend(nets.embed[r], nets.dembed[r], decay, size)
 
     @loops
-    def gradients(nets, work, n_answers, single):
+    def gradients(nets, pairs, work, n_answers, single):
         for r in range(nets.xi.shape[0]):
-            gradients_of(nets, r, work, u64(n_answers), single)
+            gradients_of(nets, pairs, r, work, u64(n_answers), single)
 
     @loops
     def update(nets, moments, rule, t):
@@ -296,47 +302,43 @@ def compiled(n_neurons: int, activation: Activation) -> Step:
             update_of(nets, moments, rule, r, t)
 
     @loops
-    def steps(nets, moments, rule, work, n_answers, single, t, n_steps):
+    def steps(nets, pairs, moments, rule, work, n_answers, single, t, n_steps):
         for r in range(nets.xi.shape[0]):
             for number in range(n_steps):
-                gradients_of(nets, r, work, u64(n_answers), single)
+                gradients_of(nets, pairs, r, work, u64(n_answers), single)
                 update_of(nets, moments, rule, r, t + number)
 
     @loops
-    def evaluate(nets, work, n_answers, pairs, labels, right, loss):
-        n_answers = u64(n_answers)
-        n_stored = (n_answers + i7) // i8 * i8
-        n_pairs = u64(nets.low.shape[1])
-        best, below_peak, log_sum = np.empty(n_pairs, np.int64), np.empty(n_pairs * n_stored), np.empty(n_pairs)
+    def evaluate(nets, pairs, work, n_answers, right, loss):
         hidden, _, logits, _, shifted, exps, bits, powers = work
+        n_answers = u64(n_answers)
+        n_stored, n_pairs = (n_answers + i7) // i8 * i8, u64(pairs.low.shape[1])
         for r in range(nets.xi.shape[0]):
             if nets.embed.shape[1]:
                 embed(nets, r)
-            theta, xi, low, high = nets.theta[r], nets.xi[r], nets.low[r], nets.high[r]
-            for first in range(o, n_pairs, group):
+            theta, xi, low, high, answers = nets.theta[r], nets.xi[r], pairs.low[r], pairs.high[r], pairs.answers[r]
+            for first in range(i0, n_pairs, group):
                 size = min(group, n_pairs - first)
                 hidden_and_logits(theta, xi, low, high, first, size, hidden, logits, n_stored)
                 exponentials(logits, size, shifted, exps, bits, powers, n_answers, n_stored)
                 for u in range(size):
                     k = u * n_stored
-                    largest, total = o, 0.0
+                    largest, total = i0, 0.0
                     for c in range(n_answers):
                         total += exps[k + c]
-                        below_peak[first * n_stored + k + c] = shifted[k + c]
                         if logits[k + c] > logits[k + largest]:
                             largest = c
-                    best[first + u], log_sum[first + u] = largest, np.log(total)
-            for i in range(pairs.shape[1]):
-                u, label = pairs[r, i], labels[r, i]
-                right[r, i] = best[u] == label
-                loss[r, i] = log_sum[u] - below_peak[u * n_stored + u64(label)]
+                    for order in range(2):
+                        answer = answers[first + u, order]
+                        right[r, first + u, order] = answer == largest
+                        loss[r, first + u, order] = np.log(total) - shifted[k + answer]
 
     return Step(gradients, update, steps, evaluate)
 
 
-def is_ready(n_neurons: int, activation: Activation) -> bool:
-    """Whether that step was compiled in this process already."""
-    return bool(compiled(n_neurons, activation).steps.signatures)  # type: ignore[attr-defined]
+def is_ready(step: Step) -> bool:
+    """Whether it was compiled in this process already."""
+    return bool(step.gradients.signatures)  # type: ignore[attr-defined]
 
 
 @loops_in_order

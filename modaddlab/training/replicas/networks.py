@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 GROUP = 24
-"""Unordered pairs whose neurons are computed together; they fit a processor's nearest cache."""
+"""Unordered pairs whose neurons are computed together; they stay in a processor's near caches."""
 
 ANSWERS = 8
 """The number of answers is rounded up to a multiple of this, so that it is one of whole tiles."""
@@ -32,13 +32,17 @@ def columns(n_neurons: int) -> int:
     return whole(n_neurons, 32 if n_neurons <= 64 else 64)
 
 
+GAP = 16
+"""Numbers between two rows: their distance is no power of two, so that rows do not evict each other from a cache."""
+
+
 def row_length(n_neurons: int) -> int:
-    """Numbers from one row of theta or xi to the next: not a power of two, so that rows do not evict each other from a cache."""
-    return columns(n_neurons) + 16
+    """Numbers from one row of theta or xi to the next."""
+    return columns(n_neurons) + GAP
 
 
 class Networks(NamedTuple):
-    """Weights and gradients, float32 with one row for each replica; and what each trains on."""
+    """Weights and their gradients, float32 with one row for each replica."""
 
     theta: np.ndarray
     """(R, P * row)."""
@@ -49,18 +53,23 @@ class Networks(NamedTuple):
     embed: np.ndarray
     """W_E, (R, P * D); no columns where there is none."""
     dtheta: np.ndarray
-    """The gradients, of the same shapes."""
     dxi: np.ndarray
     dW_in: np.ndarray
     dembed: np.ndarray
+
+
+class Pairs(NamedTuple):
+    """The unordered pairs of each replica, U of them, a multiple of `PAIRS`; those that it trains on come first."""
+
     low: np.ndarray
-    """The smaller residue of each unordered pair, (R, U) uint64, pairs that are trained on first; U is a multiple of `PAIRS`."""
+    """The smaller residue, (R, U) uint64."""
     high: np.ndarray
     """The larger one."""
-    n: np.ndarray
-    """How many orderings of a pair are trained on, over the number of training pairs, (R, U) float64."""
-    minus_t: np.ndarray
-    """Minus the same for each right answer, (R, U * C') float64."""
+    answers: np.ndarray
+    """The right answers of (low, high) and of (high, low), (R, U, 2) uint64."""
+    shares: np.ndarray
+    """What they count in the mean loss, (R, U, 2) float64: 1 / n_train, 0 for an ordering that is not trained on. Where both
+    answers are one, the first counts for both."""
     n_trained: np.ndarray
     """How many pairs come before those that are not trained on, rounded up to a multiple of `PAIRS`, (R,) uint64."""
 

@@ -1,7 +1,7 @@
 """Weights of several replicas of one network, stacked: for each parameter one tensor with the replicas first.
 
-They lie in one flat vector, so that an optimizer's call changes all of them; how a part lies in memory is chosen by who computes
-with it. Every part begins at a multiple of 64 bytes; what is between the parts is 0 and stays 0.
+They lie in one flat vector, as do their gradients and an optimizer's running means; how a part lies in memory is chosen by who
+computes with it. Every part begins at a multiple of 64 bytes; what is between the parts is 0 and stays 0.
 
 One replica's weights go in and out as the flat vector of `modaddlab.training.loop`, so a saved state is the same either way.
 """

@@ -17,13 +17,13 @@ import torch
 from modaddlab.experiments.spec import ModelSpec, RunSpec, TwoLayerSpec
 from modaddlab.training.measures import Row
 from modaddlab.training.replicas import networks
-from modaddlab.training.replicas.compiled import ACTIVATIONS, compiled, is_ready
+from modaddlab.training.replicas.compiled import ACTIVATIONS, Step, compiled, is_ready
 from modaddlab.training.replicas.measures import StackedMeasures
-from modaddlab.training.replicas.optimizer import OwnNumbers
+from modaddlab.training.replicas.optimizer import UpdateState
 from modaddlab.training.replicas.stack import Stack
 
 REPLICAS = 4
-"""Replicas in a block: rows of metrics are computed of all at once, and a batch has blocks for several cores."""
+"""Replicas in a block, at most: rows of metrics are computed of all at once."""
 
 
 def covers(model: ModelSpec) -> bool:
@@ -33,7 +33,11 @@ def covers(model: ModelSpec) -> bool:
 
 def must_compile(model: ModelSpec) -> bool:
     """Whether the first step of that network will take some seconds, because its code is yet to be compiled in this process."""
-    return isinstance(model, TwoLayerSpec) and covers(model) and not is_ready(model.d_mlp, model.activation)
+    return isinstance(model, TwoLayerSpec) and covers(model) and not is_ready(_step_of(model))
+
+
+def _step_of(model: TwoLayerSpec) -> Step:
+    return compiled(networks.columns(model.d_mlp), model.activation)
 
 
 class TwoLayerBlock:
@@ -44,7 +48,7 @@ class TwoLayerBlock:
 
     Attributes:
         stack: weights and gradients.
-        optimizer: its state; the updates are made by the compiled step.
+        state: what the updates need and change besides.
     """
 
     def __init__(self, specs: Sequence[RunSpec]) -> None:
@@ -55,84 +59,88 @@ class TwoLayerBlock:
         n_rows_in = model.d_model or p
         spaces = {"mlp.W_in": (R, n_rows_in, row), "mlp.W_out": (R, n_stored, row)}
         self.stack = Stack(specs, torch.device("cpu"), {"mlp.W_out": (0, 2, 1)}, spaces)
-        self.optimizer = OwnNumbers([spec.optim for spec in specs], self.stack)
+        self.state = UpdateState([spec.optim for spec in specs], self.stack)
         self.measures = StackedMeasures(specs, torch.device("cpu"))
-        self.code, self.work = compiled(model.d_mlp, model.activation), networks.new_work(model.d_mlp, p)
-        self.nets, self.moments, self.rule = self._networks(learned=model.d_model is not None), self._moments(), self._rule()
-        self.labels_RB = self.measures.labels_RB.numpy()
-        self.right_RB, self.loss_RB = np.zeros((R, p * p), dtype=bool), np.zeros((R, p * p))
+        self.code, self.work = _step_of(model), networks.new_work(model.d_mlp, p)
+        self.nets, self.pairs = self._networks(learned=model.d_model is not None), self._pairs()
+        self.moments, self.rule = self._moments(), self._rule()
+        self.right_RU2 = np.zeros((R, self.pairs.low.shape[1], 2), dtype=bool)
+        self.loss_RU2 = np.zeros(self.right_RU2.shape)
 
     def gradients(self) -> None:
         """Write the gradient of each replica's mean loss into the stack."""
-        self.code.gradients(self.nets, self.work, self.p, self.single)
+        self.code.gradients(self.nets, self.pairs, self.work, self.p, self.single)
 
     def update(self) -> None:
         """One update of each replica by the gradients of the stack."""
-        self.code.update(self.nets, self.moments, self.rule, self.optimizer.t)
-        self.optimizer.go_on_from(self.optimizer.t + 1)
+        self.code.update(self.nets, self.moments, self.rule, self.state.t)
+        self.state.go_on_from(self.state.t + 1)
 
     def steps(self, n: int) -> None:
         """`gradients` and `update`, n times."""
-        self.code.steps(self.nets, self.moments, self.rule, self.work, self.p, self.single, self.optimizer.t, n)
-        self.optimizer.go_on_from(self.optimizer.t + n)
+        self.code.steps(self.nets, self.pairs, self.moments, self.rule, self.work, self.p, self.single, self.state.t, n)
+        self.state.go_on_from(self.state.t + n)
 
     def rows(self, step: int) -> list[Row]:
         """A row of metrics for each replica, after `gradients` at these weights."""
-        self.code.evaluate(self.nets, self.work, self.p, self.pair_RB, self.labels_RB, self.right_RB, self.loss_RB)
-        right_RB, loss_RB = torch.tensor(self.right_RB), torch.tensor(self.loss_RB)
+        R = self.stack.n_replicas
+        self.code.evaluate(self.nets, self.pairs, self.work, self.p, self.right_RU2, self.loss_RU2)
+        right_RB, loss_RB = (
+            torch.tensor(np.take_along_axis(values_RU2.reshape(R, -1), self.place_RB, axis=1))
+            for values_RU2 in (self.right_RU2, self.loss_RU2)
+        )
         descended_RB = -torch.exp(-loss_RB).float().log().double() if self.single else loss_RB
         objective_R = torch.where(self.measures.train_RB, descended_RB, 0.0).sum(dim=1) / self.measures.n_train
         return self.measures.rows(step, self.stack, right_RB, loss_RB, objective_R)
 
     def _networks(self, *, learned: bool) -> networks.Networks:
-        """The stack's memory as the compiled step has it, and every replica's pairs."""
-        p, R, n_stored = self.p, self.stack.n_replicas, networks.whole(self.p, networks.ANSWERS)
+        """The stack's memory as the compiled step has it."""
+        R = self.stack.n_replicas
         weights, gradients = (_by_replica(self.stack, flat) for flat in (self.stack.flat, self.stack.grad))
-        W_in, dW_in = weights["mlp.W_in"], gradients["mlp.W_in"]
-        theta, dtheta = W_in, dW_in
+        theta, dtheta = weights["mlp.W_in"], gradients["mlp.W_in"]
         if learned:
-            size = p * self.stack.spaces["mlp.W_in"][2]
+            size = self.p * self.stack.spaces["mlp.W_in"][2]
             theta, dtheta = (torch.zeros(R, size).numpy() for _ in range(2))
         none = np.zeros((R, 0), np.float32)
-
-        low_U, high_U = np.triu_indices(p)
-        unordered_PP = np.zeros((p, p), np.int64)
-        unordered_PP[low_U, high_U] = unordered_PP[high_U, low_U] = np.arange(len(low_U))
-        pair_B = unordered_PP.ravel()
-        n_pairs = networks.whole(len(low_U), networks.PAIRS)  # the last ones are (0, 0) and belong to no split
-        ends = np.zeros((2, R, n_pairs), np.uint64)
-        minus_t = np.zeros((R, n_pairs, n_stored))
-        n_trained = np.zeros(R, np.uint64)
-        self.pair_RB = np.zeros((R, p * p), np.uint64)
-        train_RB, labels_RB = self.measures.train_RB.numpy(), self.measures.labels_RB.numpy()
-        for r in range(R):
-            trained_U = np.zeros(len(low_U), dtype=bool)
-            trained_U[pair_B[train_RB[r]]] = True
-            order_U = np.argsort(~trained_U, kind="stable")
-            ends[:, r, : len(order_U)] = low_U[order_U], high_U[order_U]
-            self.pair_RB[r] = np.argsort(order_U)[pair_B]
-            entries = self.pair_RB[r][train_RB[r]].astype(np.int64), labels_RB[r][train_RB[r]]
-            np.subtract.at(minus_t[r], entries, 1 / self.measures.n_train)
-            n_trained[r] = networks.whole(int(trained_U.sum()), networks.PAIRS)
         return networks.Networks(
             theta=theta,
             xi=weights["mlp.W_out"],
-            W_in=W_in,
+            W_in=weights["mlp.W_in"],
             embed=weights.get("embed.W_E", none),
             dtheta=dtheta,
             dxi=gradients["mlp.W_out"],
-            dW_in=dW_in,
+            dW_in=gradients["mlp.W_in"],
             dembed=gradients.get("embed.W_E", none),
-            low=ends[0],
-            high=ends[1],
-            n=-minus_t.sum(axis=2),
-            minus_t=minus_t.reshape(R, -1),
-            n_trained=n_trained,
         )
+
+    def _pairs(self) -> networks.Pairs:
+        """The unordered pairs of each replica; `place_RB` says where an ordered one is found in arrays (R, U, 2)."""
+        p, R, share = self.p, self.stack.n_replicas, 1 / self.measures.n_train
+        train_RB, labels_RB = self.measures.train_RB.numpy(), self.measures.labels_RB.numpy()
+        low_U, high_U = np.triu_indices(p)
+        n_pairs = networks.whole(len(low_U), networks.PAIRS)  # the last ones are (0, 0) and count nothing
+        low_RU, high_RU = (np.zeros((R, n_pairs), np.uint64) for _ in range(2))
+        answers_RU2, shares_RU2 = np.zeros((R, n_pairs, 2), np.uint64), np.zeros((R, n_pairs, 2))
+        n_trained_R, self.place_RB = np.zeros(R, np.uint64), np.zeros((R, p * p), np.int64)
+        for r in range(R):
+            in_order_U2 = np.stack([low_U * p + high_U, high_U * p + low_U], axis=1)
+            trained_U = train_RB[r][in_order_U2].any(axis=1)
+            in_order_U2 = in_order_U2[np.argsort(~trained_U, kind="stable")]
+            U = len(in_order_U2)
+            low_RU[r, :U], high_RU[r, :U] = np.divmod(in_order_U2[:, 0], p)
+            answers_RU2[r, :U] = labels_RB[r][in_order_U2]
+            shares_U2 = train_RB[r][in_order_U2] * share
+            shares_U2[in_order_U2[:, 0] == in_order_U2[:, 1], 1] = 0  # a + a is one question
+            one = answers_RU2[r, :U, 0] == answers_RU2[r, :U, 1]
+            shares_U2[one] = np.stack([shares_U2[one].sum(axis=1), np.zeros(one.sum())], axis=1)
+            shares_RU2[r, :U] = shares_U2
+            n_trained_R[r] = networks.whole(int(trained_U.sum()), networks.PAIRS)
+            self.place_RB[r, in_order_U2[:, ::-1]] = np.arange(2 * U).reshape(U, 2)[:, ::-1]
+        return networks.Pairs(low=low_RU, high=high_RU, answers=answers_RU2, shares=shares_RU2, n_trained=n_trained_R)
 
     def _moments(self) -> networks.Moments:
         none = np.zeros((self.stack.n_replicas, 0), np.float32)
-        moments = self.optimizer.moments
+        moments = self.state.moments
         means, squares = (_by_replica(self.stack, moments[name]) if name in moments else {} for name in ("exp_avg", "exp_avg_sq"))
         return networks.Moments(
             xi=means.get("mlp.W_out", none),
@@ -144,7 +152,7 @@ class TwoLayerBlock:
         )
 
     def _rule(self) -> networks.Rule:
-        numbers = self.optimizer
+        numbers = self.state
         return networks.Rule(
             adamw=numbers.adamw,
             lr=numbers.lr_R.numpy(),
