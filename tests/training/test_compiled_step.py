@@ -92,7 +92,7 @@ def test_an_update_is_that_of_the_tensors_rule(rule: Literal["adamw", "sgd"]) ->
     specs = [dataclasses.replace(SHAPES["embedding, other activation"], seed=seed, optim=optims[seed]) for seed in range(2)]
     block, stack = TwoLayerBlock(specs), Stack(specs, CPU)
     state = UpdateState(optims, stack)
-    expected, generator = TensorUpdate(state, stack), torch.Generator().manual_seed(0)
+    expected, generator = TensorUpdate(state), torch.Generator().manual_seed(0)
     for _ in range(6):
         for name, gradient in stack.grads.items():
             gradient.copy_(torch.randn(gradient.shape, generator=generator))

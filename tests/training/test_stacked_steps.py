@@ -14,7 +14,7 @@ from modaddlab.experiments.spec import OptimSpec, RunSpec, TaskSpec, Transformer
 from modaddlab.models.parameters import init_params
 from modaddlab.training.loop import _Run
 from modaddlab.training.replicas.autograd import AutogradBlock, recorded
-from modaddlab.training.replicas.optimizer import TensorUpdate, UpdateState, put_state, state_of
+from modaddlab.training.replicas.optimizer import TensorUpdate, UpdateState
 from modaddlab.training.replicas.stack import Stack
 from modaddlab.training.replicas.two_layer import TwoLayerBlock, covers
 from modaddlab.training.steps.batches import TrainingSet
@@ -111,7 +111,7 @@ def test_every_replica_has_its_own_numbers(rule: str) -> None:
     optims = [dataclasses.replace(optim, optimizer=rule) for optim in OWN]
     stack = Stack(seeds(SPEC), CPU)
     mine, generator = UpdateState(optims, stack), torch.Generator().manual_seed(0)
-    update = TensorUpdate(mine, stack)
+    update = TensorUpdate(mine)
     theirs = [{name: torch.nn.Parameter(value[r].clone()) for name, value in stack.params.items()} for r in range(3)]
     references: list[torch.optim.Optimizer] = [
         torch.optim.AdamW(params.values(), betas=(optim.beta1, optim.beta2), weight_decay=optim.weight_decay)
@@ -138,18 +138,18 @@ def test_every_replica_has_its_own_numbers(rule: str) -> None:
 def test_a_replica_s_state_is_that_of_a_run_alone(optim: OptimSpec) -> None:
     stack, generator = Stack(seeds(SPEC), CPU), torch.Generator().manual_seed(0)
     mine = UpdateState([optim] * 3, stack)
-    update = TensorUpdate(mine, stack)
+    update = TensorUpdate(mine)
     for _ in range(20):
         stack.grad.copy_(torch.randn(stack.grad.shape, generator=generator))
         update.step()
-    state = state_of(mine, stack, 1)
+    state = mine.one(1)
     assert state.keys() == _Run(dataclasses.replace(SPEC, optim=optim), CPU).optimizer.state.keys()
     fresh = UpdateState([optim] * 3, Stack(seeds(SPEC), CPU))
     for value in fresh.moments.values():
         assert not value.any()
     if state:
         assert state["step"] == 20
-        put_state(fresh, stack, 1, state)
+        fresh.put(1, state)
         for name, value in fresh.moments.items():
             np.testing.assert_array_equal(stack.one(value, 1), state[name])
             assert not stack.one(value, 0).any()

@@ -52,7 +52,7 @@ class AutogradBlock:
         self.answers_RB = torch.stack([labels_B[rows] for labels_B, rows in zip(self.measures.labels_RB, trained, strict=True)])
         self.objective_R = torch.zeros(len(specs), dtype=self.loss_dtype, device=device)
         self.state = UpdateState([spec.optim for spec in specs], self.stack)
-        self.rule = TensorUpdate(self.state, self.stack)
+        self.rule = TensorUpdate(self.state)
 
     @functools.cached_property
     def gradients(self) -> Callable[[], None]:

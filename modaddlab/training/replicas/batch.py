@@ -39,7 +39,6 @@ from modaddlab.training.measures import Row
 from modaddlab.training.replicas import two_layer
 from modaddlab.training.replicas.autograd import AutogradBlock
 from modaddlab.training.replicas.networks import whole
-from modaddlab.training.replicas.optimizer import put_state, state_of
 
 SAVE_SECONDS = 60.0
 """Seconds between two saved states, unless another number is asked for."""
@@ -235,7 +234,7 @@ class _Block:
             if replica.resumed is not None:
                 self.stack.put(self.stack.flat, r, replica.resumed["flat"])
                 state = {name.removeprefix("optimizer/"): value for name, value in replica.resumed.items()}
-                put_state(self.network.state, self.stack, r, state)
+                self.network.state.put(r, state)
                 replica.resumed = None
         self.network.state.go_on_from(self.step)
         self.snapshots = [snapshot_steps(spec) for spec in specs]
@@ -274,7 +273,7 @@ class _Block:
             if replica.partial is not None and replica.diverged_at is None:
                 arrays = {f"metrics/{name}": values for name, values in replica.metrics().items()}
                 arrays["flat"] = self.stack.one(self.stack.flat, r)
-                for name, value in state_of(self.network.state, self.stack, r).items():
+                for name, value in self.network.state.one(r).items():
                     arrays[f"optimizer/{name}"] = value
                 extra = {"seconds": replica.seconds, "train_version": TRAIN_VERSION}
                 replica.partial.save_state(self.step, arrays, extra)

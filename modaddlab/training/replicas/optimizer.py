@@ -43,7 +43,7 @@ class UpdateState:
         if len(rules) > 1:
             listed = ", ".join(sorted(rules))
             raise LabError(f"optim.optimizer differs ({listed}); replicas of one batch have the same update rule")
-        self.adamw = rules == {"adamw"}
+        self.adamw, self.stack = rules == {"adamw"}, stack
         self.step_number = torch.zeros((), dtype=torch.float64, device=stack.device)
         self.lr_R, self.decay_R, self.beta1_R, self.beta2_R, warmup_R = (
             torch.tensor([float(getattr(optim, name)) for optim in optims], dtype=torch.float64, device=stack.device)
@@ -62,13 +62,25 @@ class UpdateState:
         """Set the number of updates so far."""
         self.step_number.fill_(t)
 
+    def one(self, r: int) -> dict[str, np.ndarray]:
+        """The state of replica r by the names of `modaddlab.training.optimizer.Optimizer.state`."""
+        if not self.moments:
+            return {}
+        moments = {name: self.stack.one(value, r) for name, value in self.moments.items()}
+        return {"step": np.array(self.t, dtype=np.float32)} | moments
+
+    def put(self, r: int, saved: Mapping[str, np.ndarray]) -> None:
+        """The inverse of `one`, all but the number of updates, which replicas share."""
+        for name, value in self.moments.items():
+            self.stack.put(value, r, saved[name])
+
 
 class TensorUpdate:
-    """Changes the weights of a stack by its gradients, in tensor operations."""
+    """Changes the weights of a state's stack by their gradients, in tensor operations."""
 
-    def __init__(self, state: UpdateState, stack: Stack) -> None:
-        self.state, self.stack = state, stack
-        self.parts = {name: stack.views(value) for name, value in state.moments.items()}
+    def __init__(self, state: UpdateState) -> None:
+        self.state, self.stack = state, state.stack
+        self.parts = {name: self.stack.views(value) for name, value in state.moments.items()}
 
     def step(self) -> None:
         """One update by the gradients of the stack."""
@@ -92,17 +104,3 @@ class TensorUpdate:
             param.mul_(column(1 - rate_R * state.decay_R))
             denominator = square.sqrt().div_(column(correction2_R)).add_(EPS)
             param.addcdiv_(mean * column(-rate_R / correction1_R), denominator)
-
-
-def state_of(state: UpdateState, stack: Stack, r: int) -> dict[str, np.ndarray]:
-    """The state of replica r by the names of `modaddlab.training.optimizer.Optimizer.state`."""
-    if not state.moments:
-        return {}
-    moments = {name: stack.one(value, r) for name, value in state.moments.items()}
-    return {"step": np.array(state.t, dtype=np.float32)} | moments
-
-
-def put_state(state: UpdateState, stack: Stack, r: int, saved: Mapping[str, np.ndarray]) -> None:
-    """The inverse of `state_of`, all but the number of updates, which replicas share."""
-    for name, value in state.moments.items():
-        stack.put(value, r, saved[name])
