@@ -101,11 +101,13 @@ class SweepDisplay:
         self.first: dict[str, float] = {}
         self.now: dict[str, float] = {}
         self.training: set[str] = set()
-        self.started = self.last_line = time.monotonic()
+        self.started: float | None = None
+        self.last_line = time.monotonic()
         self._show()
 
     def at(self, run: str, status: Status) -> None:
         """A run is in training and has come so far."""
+        self.started = self.started or time.monotonic()  # what came before, such as the start of a cluster, is no measure
         self.now[run] = status.step / max(status.steps, 1)
         self.first.setdefault(run, self.now[run])
         self.training.add(run)
@@ -132,7 +134,7 @@ class SweepDisplay:
         """An estimate, or None before anything was trained."""
         trained = sum(cost * (self.now[run] - self.first[run]) for run, cost in self.costs.items() if run in self.now)
         left = sum(cost * (1 - self.now.get(run, 0.0)) for run, cost in self.costs.items())
-        return left / trained * (time.monotonic() - self.started) if trained > 0 else None
+        return left / trained * (time.monotonic() - self.started) if trained > 0 and self.started else None
 
     def _show(self) -> None:
         left = self.seconds_left()

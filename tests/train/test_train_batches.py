@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from train_cli import run
 
 from modaddlab import Store
+from modaddlab.errors import LabError
 from modaddlab.experiments import catalogue, sweeps
 from modaddlab.experiments.overrides import with_overrides
 from modaddlab.experiments.spec import RunSpec
@@ -74,3 +76,44 @@ def test_batches_stay_in_this_process(extra: list[str], tmp_path: Path, capsys: 
     assert code == 2
     assert err.count("\n") == 1
     assert "--replicas trains in this process" in err
+
+
+def test_a_batch_that_fails_is_not_told_as_trained(
+    mixed: tuple[RunSpec, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["--sweep", "mixed", "--replicas", "8", "--threads", "1", "--data", str(tmp_path)]
+    assert run(arguments, capsys)[0] == 0
+    publish, allowed = Store.publish, [min(spec.run_id for spec in mixed[:3])]
+
+    def full(store: Store, spec: RunSpec, *args: object, **options: object) -> object:
+        if spec.run_id not in allowed:
+            raise LabError("the disk is full")
+        return publish(store, spec, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Store, "publish", full)
+    code, _, err = run([*arguments, "--force"], capsys)
+    assert code == 1
+    assert "4 runs, 0 trained before, 1 trained now, 3 failed" in err
+    assert re.findall(r"^(\S+): trained in", err, re.MULTILINE) == allowed
+    assert err.count("the disk is full") >= 3
+
+
+def test_a_damaged_record_of_a_sweep_is_told(
+    mixed: tuple[RunSpec, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--sweep", "mixed", "--replicas", "8", "--threads", "1", "--data", str(tmp_path)]
+    assert run(arguments, capsys)[0] == 0
+    with open(Store(tmp_path).open(mixed[1]).path / "metrics.safetensors", "ab") as file:
+        file.write(b"xx")
+    code, _, err = run(arguments, capsys)
+    assert code == 1
+    assert f"{mixed[1].run_id}: failed:" in err
+    assert "4 runs, 3 trained before, 0 trained now, 1 failed" in err
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_missing_gpu_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(["--sweep", "two-layer", "--replicas", "4", "--device", "cuda", "--data", str(tmp_path)], capsys)
+    assert code == 2
+    assert err.count("\n") == 1
+    assert "no CUDA device" in err

@@ -209,6 +209,23 @@ def test_what_is_trained_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert [record.provenance for record in train_together(specs, store)] == [record.provenance for record in together]
 
 
+def test_a_record_is_announced_when_it_is_in_the_store(tmp_path: Path) -> None:
+    specs, store = several(TINY, 6), Store(tmp_path)
+    loop.train(specs[4], store, threads=1)
+    seen: list[str] = []
+
+    def published(record: Record) -> None:
+        assert store.open(record.spec).digest == record.digest
+        seen.append(record.run_id)
+
+    steps: list[tuple[int, int]] = []
+    train_together(specs, store, threads=1, published=published, observe=lambda status: steps.append((status.step, len(seen))))
+    assert sorted(seen) == sorted(spec.run_id for spec in specs if spec is not specs[4])
+    assert {n for _, n in steps} == {0, 2}  # blocks of two and of three: the first two were announced before the last step
+    assert steps[-1][0] == 60
+    assert all(step < 60 for step, _ in steps[:-1])
+
+
 def test_force_trains_again_from_the_start(tmp_path: Path) -> None:
     specs, store = several(TINY, 2), Store(tmp_path)
     first = train_together(specs, store, threads=1)

@@ -17,6 +17,7 @@ from modaddlab.experiments import cost
 from modaddlab.experiments.catalogue import label
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.store.files import make_folder
+from modaddlab.store.record import Record
 from modaddlab.store.store import Store
 from modaddlab.training.jobs import engine
 from modaddlab.training.jobs.single import How, describe, loaded, reason, train_or_load
@@ -71,8 +72,10 @@ def train_several(
             record = None if how.force else store.find(spec)
             if record is None:
                 todo[run_id] = spec
-            elif name is None:
-                display.line(loaded(record))
+            else:
+                line = loaded(record)
+                if name is None:
+                    display.line(line)
         except LabError as error:
             failures[run_id] = str(error)
             display.line(f"{run_id}: failed: {error}")
@@ -88,9 +91,7 @@ def train_several(
     return 1 if failures else 0
 
 
-def train_here(
-    spec: RunSpec, store: Store, how: How, display: Display, stop: Stop, progress: SweepDisplay | None = None
-) -> str:
+def train_here(spec: RunSpec, store: Store, how: How, display: Display, stop: Stop, progress: SweepDisplay | None = None) -> str:
     """Train or load a run in this process.
 
     Args:
@@ -178,8 +179,11 @@ def _train_in_batches(
 
     failures: dict[str, str] = {}
     for batch in group(list(todo.values()), most):
+        if stop.requested:  # during the last moments of the batch before
+            raise KeyboardInterrupt
         if len(batch) == 1 or not is_faster_together(batch[0], how.device):
-            failures |= _train_in_turn({spec.run_id: spec for spec in batch}, store, how, display, stop, progress)
+            alone = replace(how, threads=how.threads or 1)
+            failures |= _train_in_turn({spec.run_id: spec for spec in batch}, store, alone, display, stop, progress)
         else:
             failures |= _train_batch(batch, store, how, display, stop, progress)
     return failures
@@ -190,17 +194,23 @@ def _train_batch(
 ) -> dict[str, str]:
     from modaddlab.training.replicas.batch import train_together
 
-    show = display.run(f"{label(batch[0])} and {len(batch) - 1} more")
-    stop.training = True
+    show, stop.training = display.run(f"{label(batch[0])} and {len(batch) - 1} more"), False
+    waiting = {spec.run_id: spec for spec in batch}
 
     def observe(status: Status) -> None:
+        stop.training = True
         show(status)
-        for spec in batch:
-            progress.at(spec.run_id, status)
+        for run_id in waiting:
+            progress.at(run_id, status)
+
+    def done(record: Record, line: str) -> None:
+        del waiting[record.run_id]
+        display.line(line)
+        progress.done(record.run_id)
 
     failure = ""
     try:
-        train_together(
+        records = train_together(
             batch,
             store,
             device=how.device,
@@ -210,8 +220,12 @@ def _train_batch(
             save_seconds=how.save_seconds,
             observe=observe,
             notify=display.line,
+            published=lambda record: done(record, describe(record, "trained")),
             should_stop=lambda: stop.requested,
         )
+        for record in records:
+            if record.run_id in waiting:  # by another command, while this one waited
+                done(record, loaded(record))
     except Interrupted:
         raise
     except Exception as error:
@@ -219,12 +233,6 @@ def _train_batch(
         display.line(failure)
     finally:
         show.close()
-    failures = {}
-    for spec in batch:
-        record = store.find(spec)
-        if record is None:
-            failures[spec.run_id] = failure
-        else:
-            display.line(describe(record, "trained"))
-        progress.done(spec.run_id, failed=record is None)
-    return failures
+    for run_id in waiting:
+        progress.done(run_id, failed=True)
+    return dict.fromkeys(waiting, failure)

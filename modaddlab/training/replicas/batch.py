@@ -1,8 +1,9 @@
 """Replicas: runs whose networks have the same shape train together, in blocks of stacked weights.
 
 Runs may differ in their seed (and so in their split and their initial weights), in the operation, and in every number of the
-optimizer; `shape` says what must agree. Each publishes an ordinary record, equal to that of a run alone to float rounding;
-"replicas" in its provenance says that it was not alone, so that nobody expects the same bits.
+optimizer; `shape` says what must agree. Each publishes an ordinary record. Every step is that of a run alone to float rounding,
+which training amplifies, as between two kinds of processors: "replicas" in the provenance says that nobody should expect the same
+bits.
 
 On the CPU two-layer networks, unless they have GELU, go into blocks of a few, whose steps are compiled (see `two_layer`); a block
 is computed by one core from one row of metrics to the next, `threads` blocks at a time, and the weights of a replica have the
@@ -105,6 +106,7 @@ def train_together(
     save_seconds: float | None = None,
     observe: Callable[[Status], None] = lambda status: None,
     notify: Callable[[str], None] = lambda line: None,
+    published: Callable[[Record], None] = lambda record: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> list[Record]:
     """Train runs of the same shape in one batch, or load those that the store has.
@@ -115,7 +117,8 @@ def train_together(
         device: "cpu" or "cuda".
         threads: CPU threads; none: as many as torch chooses.
         force, resume, save_seconds, notify: as of `modaddlab.training.loop.train`, for every replica.
-        observe: called after every round; the step and the losses and accuracies are means over the replicas.
+        observe: called after every round; the step is a mean over all replicas, losses and accuracies over those in training.
+        published: called with every record that this batch made, as soon as it is in the store.
         should_stop: asked after every round; when true all states are saved and `Interrupted` raised.
 
     Returns:
@@ -147,9 +150,10 @@ def train_together(
             notify(f"{going_on} of {len(todo)} replicas go on from a saved state")
         if todo and device == "cpu" and two_layer.must_compile(todo[0].spec.model):
             notify("compiling the step of these networks, which takes some seconds")
+            two_layer.compile_step(todo[0].spec)
         batch = _Batch(todo, store, device=device, threads=threads, replace=force, n_replicas=len(every), done=len(records))
         try:
-            batch.train(SAVE_SECONDS if save_seconds is None else save_seconds, observe, should_stop)
+            batch.train(SAVE_SECONDS if save_seconds is None else save_seconds, observe, published, should_stop)
         finally:
             batch.close()
     records |= batch.records
@@ -204,6 +208,11 @@ class _Replica:
             raise LabError(f"{self.spec.run_id} was begun by another version of the training code; begin anew with --force")
         self.seconds, self.resumed = extra["seconds"], arrays
         self.earlier = {name.removeprefix("metrics/"): value for name, value in arrays.items() if name.startswith("metrics/")}
+
+    @property
+    def reached(self) -> int:
+        """The step of the newest row; of one that has none here, where it was taken up, or its last step."""
+        return int(self.rows[-1]["step"]) if self.rows else min(self.step, self.spec.steps)
 
     def add(self, row: Row) -> None:
         """Keep a row; from the first that is not finite on none."""
@@ -305,7 +314,13 @@ class _Batch:
         self.block_threads = 1 if self.compiled else self.threads
         self.commit = machine.commit()
 
-    def train(self, save_seconds: float, observe: Callable[[Status], None], should_stop: Callable[[], bool]) -> None:
+    def train(
+        self,
+        save_seconds: float,
+        observe: Callable[[Status], None],
+        published: Callable[[Record], None],
+        should_stop: Callable[[], bool],
+    ) -> None:
         """Train to the end and publish."""
         torch.set_num_threads(self.block_threads)
         active: list[_Block] = []
@@ -318,7 +333,7 @@ class _Batch:
                 self._tell(active, observe)
                 for block in active:
                     if block.is_done:
-                        self._publish(block)
+                        self._publish(block, published)
                 active = [block for block in active if not block.is_done]
                 stop = bool(self.waiting or active) and should_stop()
                 if stop or time.monotonic() - saved_at > save_seconds:
@@ -346,11 +361,11 @@ class _Batch:
         rows = [replica.rows[-1] for block in active for replica in block.replicas if replica.rows]
         if rows:
             steps = active[0].spec.steps
-            finished = [steps if replica.diverged_at is not None else min(replica.step, steps) for replica in self.replicas]
-            step = (sum(finished) + self.done * steps) // self.n_replicas
+            reached = [steps if replica.diverged_at is not None else replica.reached for replica in self.replicas]
+            step = (sum(reached) + self.done * steps) // self.n_replicas
             observe(Status(step, steps, {name: sum(float(row[name]) for row in rows) / len(rows) for name in SHOWN}))
 
-    def _publish(self, block: _Block) -> None:
+    def _publish(self, block: _Block, published: Callable[[Record], None]) -> None:
         for r, replica in enumerate(block.replicas):
             run_id = replica.spec.run_id
             if replica.diverged_at is not None:
@@ -363,6 +378,7 @@ class _Batch:
             )
             replica.partial.clear()
             replica.rows, replica.earlier = [], {}
+            published(self.records[run_id])
 
     def _provenance(self, replica: _Replica) -> dict[str, Any]:
         """As of a run alone, with what compiled the steps; `wall_seconds` is the replica's share of its block's."""

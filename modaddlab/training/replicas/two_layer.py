@@ -36,6 +36,15 @@ def must_compile(model: ModelSpec) -> bool:
     return isinstance(model, TwoLayerSpec) and covers(model) and not is_ready(_step_of(model))
 
 
+def compile_step(spec: RunSpec) -> None:
+    """Have the code for that network compiled, by using it."""
+    block = TwoLayerBlock([spec])
+    block.gradients()
+    block.rows(0)
+    block.update()
+    block.steps(0)
+
+
 def _step_of(model: TwoLayerSpec) -> Step:
     return compiled(networks.columns(model.d_mlp), model.activation)
 
