@@ -148,11 +148,10 @@ def _check(options: argparse.Namespace) -> None:
         raise LabError("--workers is for this machine; the cluster of --scheduler has its own workers: leave one of them out")
     if options.replicas and (options.workers or options.scheduler or options.wandb):
         raise LabError("--replicas trains in this process, many runs as one; leave out --workers, --scheduler and --wandb")
-    if options.device == "cuda" and not (options.scheduler or options.dry_run):
-        import torch
+    if options.device != "cpu" and not (options.scheduler or options.dry_run):
+        from modaddlab.training import machine
 
-        if not torch.cuda.is_available():
-            raise LabError("no CUDA device was found; leave --device away to train on the CPU")
+        machine.require(options.device)
     if options.scheduler is not None:
         from modaddlab.training.jobs import engine
 

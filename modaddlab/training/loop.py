@@ -69,8 +69,7 @@ def train(
         LabError: the device is not there, the run diverged, or the data folder cannot be written.
         Interrupted: see `should_stop`.
     """
-    if device == "cuda" and not torch.cuda.is_available():
-        raise LabError("no CUDA device was found; leave --device away to train on the CPU")
+    machine.require(device)
     if threads is not None:
         torch.set_num_threads(threads)
     partial = store.partial(spec, notify)

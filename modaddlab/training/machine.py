@@ -15,7 +15,18 @@ import numpy as np
 import torch
 
 from modaddlab import paths
+from modaddlab.errors import LabError
 from modaddlab.experiments.spec import TRAIN_VERSION
+
+
+def require(device: str) -> None:
+    """Refuse a device that is not there.
+
+    Raises:
+        LabError: there is no GPU for "cuda".
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise LabError("no CUDA device was found; leave --device away to train on the CPU")
 
 
 def provenance(device: torch.device, *, threads: int, seconds: float, commit: str | None) -> dict[str, Any]:

@@ -130,8 +130,7 @@ def train_together(
     """
     every = {spec.run_id: spec for spec in specs}
     _require_one_shape(list(every.values()))
-    if device == "cuda" and not torch.cuda.is_available():
-        raise LabError("no CUDA device was found; leave --device away to train on the CPU")
+    machine.require(device)
     resume = not force if resume is None else resume
     records = {} if force else _finished(every, store)
     with contextlib.ExitStack() as locks:
