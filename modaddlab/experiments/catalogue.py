@@ -28,6 +28,11 @@ def _small_modulus(p: int, weight_decay: float) -> RunSpec:
     )
 
 
+def _dropout(name: str, rate: float) -> RunSpec:
+    model, optim = TransformerSpec(dropout=rate), OptimSpec(weight_decay=0.0)
+    return RunSpec(name=name, model=model, optim=optim, record=_CONTROL, steps=12_000)
+
+
 _RUNS: list[tuple[RunSpec, str]] = [
     (RunSpec(name="mainline", record=RecordSpec(snapshots=64)), "the network of the book: Nanda et al.'s setup, 40,000 epochs"),
     (RunSpec(name="untrained", steps=0), "the mainline's initial weights: the null of every structure"),
@@ -48,13 +53,7 @@ _RUNS: list[tuple[RunSpec, str]] = [
     (RunSpec(name="mainline-25k", steps=25_000), "the mainline, shorter: for other seeds (--seed 1)"),
     (RunSpec(name="no-decay", optim=OptimSpec(weight_decay=0.0), record=_CONTROL, steps=25_000), "control: no weight decay"),
     (
-        RunSpec(
-            name="dropout",
-            model=TransformerSpec(dropout=0.2),
-            optim=OptimSpec(weight_decay=0.0),
-            record=_CONTROL,
-            steps=12_000,
-        ),
+        _dropout("dropout", 0.2),
         "control: dropout 0.2 in place of weight decay",
     ),
     (
@@ -62,13 +61,7 @@ _RUNS: list[tuple[RunSpec, str]] = [
         "control: an L1 penalty in place of decay",
     ),
     (
-        RunSpec(
-            name="dropout-0.5",
-            model=TransformerSpec(dropout=0.5),
-            optim=OptimSpec(weight_decay=0.0),
-            record=_CONTROL,
-            steps=12_000,
-        ),
+        _dropout("dropout-0.5", 0.5),
         "control: dropout 0.5 in place of weight decay",
     ),
     (

@@ -203,14 +203,14 @@ def _train_batch(
         for run_id in waiting:
             progress.at(run_id, status)
 
-    def done(record: Record, line: str) -> None:
+    def published(record: Record) -> None:
         del waiting[record.run_id]
-        display.line(line)
+        display.line(describe(record, "trained"))
         progress.done(record.run_id)
 
     failure = ""
     try:
-        records = train_together(
+        train_together(
             batch,
             store,
             device=how.device,
@@ -220,12 +220,9 @@ def _train_batch(
             save_seconds=how.save_seconds,
             observe=observe,
             notify=display.line,
-            published=lambda record: done(record, describe(record, "trained")),
+            published=published,
             should_stop=lambda: stop.requested,
         )
-        for record in records:
-            if record.run_id in waiting:  # by another command, while this one waited
-                done(record, loaded(record))
     except Interrupted:
         raise
     except Exception as error:

@@ -118,7 +118,7 @@ def train_together(
         threads: CPU threads; none: as many as torch chooses.
         force, resume, save_seconds, notify: as of `modaddlab.training.loop.train`, for every replica.
         observe: called after every round; the step is a mean over all replicas, losses and accuracies over those in training.
-        published: called with every record that this batch made, as soon as it is in the store.
+        published: called with every record as soon as it is in the store; with those that others trained, when they are found.
         should_stop: asked after every round; when true all states are saved and `Interrupted` raised.
 
     Returns:
@@ -133,6 +133,8 @@ def train_together(
     machine.require(device)
     resume = not force if resume is None else resume
     records = {} if force else _finished(every, store)
+    for record in records.values():
+        published(record)
     with contextlib.ExitStack() as locks:
         todo = []
         for run_id in sorted(every.keys() - records.keys()):  # in one order, so that two batches never wait for each other
@@ -140,6 +142,7 @@ def train_together(
             locks.enter_context(partial.lock())
             if not force and (record := store.find(every[run_id])) is not None:  # trained while this process waited
                 records[run_id] = record
+                published(record)
                 continue
             if not resume:
                 partial.clear()
