@@ -25,6 +25,12 @@ def test_the_split_is_the_task_s(study: Study) -> None:
     assert study.labels_PP[5, 15] == (5 + 15) % study.p
 
 
+def test_neurons_of_the_last_frequency_make_no_key_of_another() -> None:
+    study = Study.open("mainline-25k", seed=8)
+    assert study.keys == (3, 37, 46, 56)
+    assert 1 in study.key_rules.released.frequencies
+
+
 def test_every_seed_of_a_run_that_is_there() -> None:
     studies = Study.seeds("p53-wd1")
     assert [study.spec.seed for study in studies] == [0, 1]

@@ -8,9 +8,13 @@ Nanda et al. 2023 find the key frequencies in three places that agree on their m
                         of the centred activation's energy; the keys are the distinct winners, however small their FVE
 
 For (a) and (b) no threshold was published; we cut the norms per frequency at their largest gap (`spectra.largest_gap`), at
-most half of the frequencies, and call nothing a key when no gap is worth the name. Rule (c) as released tests the frequencies
-`range(1, p // 2)`, so it never finds k = p // 2 (56 for p = 113); `published_range=False` tests them all. Dead neurons follow
-no frequency and do not vote. Frequencies lie in 1..p//2: k and p - k are one frequency and are never both returned.
+most half of the frequencies, and call nothing a key when no gap is worth the name. Dead neurons follow no frequency and do not
+vote. Frequencies lie in 1..p//2: k and p - k are one frequency and are never both returned, and the sign k = p/2 of an even p is
+a frequency like the others.
+
+Every rule here tests all of 1..p//2. Rule (c) as released loops over `range(1, p // 2)` and never tests k = p // 2 (56 for
+p = 113): the neurons that follow it then vote for their second best, which for odd p is k = 1, its overtone, and make a key of
+a frequency that no neuron follows. `RuleComparison.released` shows what that loop finds; it decides nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from typing import Literal
 
 import numpy as np
 
-from modaddlab.analysis.neurons import neuron_energies
+from modaddlab.analysis.neurons import NeuronEnergies, neuron_energies
 from modaddlab.analysis.spectra import Gap, largest_gap, neuron_logit_spectrum, spectrum
 from modaddlab.shapes import require_shape
 
@@ -45,6 +49,8 @@ class RuleComparison:
     """The three rules on the same network."""
 
     rules: tuple[KeyFrequencies, KeyFrequencies, KeyFrequencies]
+    released: KeyFrequencies
+    """Rule (c) in the released code's range, which leaves out k = p // 2; it takes no part in what follows."""
     agreed: tuple[int, ...]
     """Found by all three."""
     majority: tuple[int, ...]
@@ -67,42 +73,52 @@ def neuron_logit_keys(W_L_HC: np.ndarray) -> KeyFrequencies:
     return _by_gap("neuron-logit", neuron_logit_spectrum(W_L_HC).frequency_norms_K)
 
 
-def neuron_keys(neurons_PPH: np.ndarray, published_range: bool = True) -> KeyFrequencies:
+def neuron_keys(neurons_PPH: np.ndarray, released_range: bool = False) -> KeyFrequencies:
     """Rule (c): the distinct best frequencies of the neurons.
 
     Args:
         neurons_PPH: (P, P, H) activations after the nonlinearity over (a, b).
-        published_range: test the frequencies 1..p//2 - 1 as the released code does; otherwise 1..p//2.
+        released_range: test 1..p//2 - 1 only, as the released code does; otherwise 1..p//2.
     """
-    p = require_shape("neurons_PPH", neurons_PPH, "P P H")["P"]
-    energies = neuron_energies(neurons_PPH)
-    n_tested = p // 2 - 1 if published_range else p // 2
-    votes_K = np.zeros(p // 2, dtype=np.int64)
-    alive_H = energies.centred_H > 0
-    if n_tested > 0 and alive_H.any():
-        winners = np.argmax(energies.polynomial_KH[:n_tested, alive_H], axis=0)
-        votes_K = np.bincount(winners, minlength=p // 2)
-    return KeyFrequencies("neurons", tuple(int(k) + 1 for k in np.flatnonzero(votes_K)), votes_K, None)
+    require_shape("neurons_PPH", neurons_PPH, "P P H")
+    return _by_vote(neuron_energies(neurons_PPH), released_range)
 
 
-def compare_rules(
-    W_E_PD: np.ndarray, W_L_HC: np.ndarray, neurons_PPH: np.ndarray, published_range: bool = True
-) -> RuleComparison:
+def compare_rules(W_E_PD: np.ndarray, W_L_HC: np.ndarray, neurons_PPH: np.ndarray) -> RuleComparison:
     """All three rules on one network and what they agree on.
 
     Args:
         W_E_PD: (P, D) embedding without the '=' row.
         W_L_HC: (H, C=P) neuron-logit map of the last layer.
         neurons_PPH: (P, P, H) activations after the nonlinearity.
-        published_range: see `neuron_keys`.
     """
-    require_shape("W_L_HC", W_L_HC, "H C", **{"C": require_shape("W_E_PD", W_E_PD, "P D")["P"]})
-    rules = (embedding_keys(W_E_PD), neuron_logit_keys(W_L_HC), neuron_keys(neurons_PPH, published_range))
+    p = require_shape("W_E_PD", W_E_PD, "P D")["P"]
+    require_shape("W_L_HC", W_L_HC, "H C", C=p)
+    require_shape("neurons_PPH", neurons_PPH, "P P H", P=p)
+    energies = neuron_energies(neurons_PPH)
+    rules = (embedding_keys(W_E_PD), neuron_logit_keys(W_L_HC), _by_vote(energies, released_range=False))
     sets = [set(rule.frequencies) for rule in rules]
     union = set.union(*sets)
     agreed = set.intersection(*sets)
     majority = {k for k in union if sum(k in found for found in sets) >= 2}
-    return RuleComparison(rules, tuple(sorted(agreed)), tuple(sorted(majority)), tuple(sorted(union - agreed)))
+    return RuleComparison(
+        rules=rules,
+        released=_by_vote(energies, released_range=True),
+        agreed=tuple(sorted(agreed)),
+        majority=tuple(sorted(majority)),
+        disputed=tuple(sorted(union - agreed)),
+    )
+
+
+def _by_vote(energies: NeuronEnergies, released_range: bool) -> KeyFrequencies:
+    n_frequencies = len(energies.polynomial_KH)
+    n_tested = n_frequencies - 1 if released_range else n_frequencies
+    votes_K = np.zeros(n_frequencies, dtype=np.int64)
+    alive_H = energies.centred_H > 0
+    if n_tested > 0 and alive_H.any():
+        winners = np.argmax(energies.polynomial_KH[:n_tested, alive_H], axis=0)
+        votes_K = np.bincount(winners, minlength=n_frequencies)
+    return KeyFrequencies("neurons", tuple(int(k) + 1 for k in np.flatnonzero(votes_K)), votes_K, None)
 
 
 def _by_gap(rule: Rule, norms_K: np.ndarray) -> KeyFrequencies:

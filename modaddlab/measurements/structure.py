@@ -28,7 +28,7 @@ class Structure:
     n_embedding_keys: float
     """Frequencies of W_E above its largest gap."""
     n_neuron_keys: float
-    """Frequencies that some neuron follows best (the released code's rule)."""
+    """Frequencies that some neuron follows best, of all p // 2."""
     n_logit_components: float
     """Significant components of the logits in two dimensions (largest gap)."""
     logit_key_share: float

@@ -20,7 +20,8 @@ and with ReLU, whose second harmonic is 2 / (3 pi),
 
 for odd M, smaller than the kept one by a factor of about M^2. For odd p and M >= 5 (M = 3
 suffices without ReLU) the largest logit is the right one for every pair. For even p the embeddings of two opposite residues,
-d = p/2, cancel on the circles of odd k, and no network of this kind can tell their pairs apart.
+d = p/2, cancel on the circles of odd k, and no network of this kind can tell their pairs apart; the circle of k = p/2 is the
+pair of signs (-1)^a, and the formulae hold for it too.
 
 This is the pizza of Zhong et al. 2023 rather than the clock: the amplitude depends on the difference, and averages over all
 pairs (p odd) to 1 and to `mean_abs_cosine(p)`. The phase rule psi = 2 phi is that of He et al. 2026. A ReLU neuron's fraction
@@ -63,7 +64,7 @@ def circle_transformer(
         model: its shape: one layer without LayerNorm, activation "relu" or "quad", d_model at least 4 per frequency, d_mlp at
             least the number of neurons; neurons that are left over stay dead.
         p: the modulus.
-        neurons_per_frequency: key frequency (in 1..(p-1)//2) -> M: odd, at least 5 with ReLU and 3 without.
+        neurons_per_frequency: key frequency (in 1..p//2) -> M: odd, at least 5 with ReLU and 3 without.
         scale: factor of the logits, one for all or one for each frequency; positive.
 
     Returns:
@@ -170,8 +171,8 @@ def _check(model: TransformerSpec, p: int, neurons_per_frequency: Mapping[int, i
         (model.n_layers == 1 and not model.layer_norm, "the model must have one layer and no LayerNorm"),
         (model.activation in ("relu", "quad"), f"activation (={model.activation!r}) must be 'relu' or 'quad'"),
         (
-            bool(keys) and keys[0] >= 1 and keys[-1] <= (p - 1) // 2,
-            f"frequencies (={keys}) must lie in 1..{(p - 1) // 2} for p={p}",
+            bool(keys) and keys[0] >= 1 and keys[-1] <= p // 2,
+            f"frequencies (={keys}) must lie in 1..{p // 2} for p={p}",
         ),
         (4 * len(keys) <= model.d_model, f"d_model (={model.d_model}) must be at least 4 per frequency (={4 * len(keys)})"),
         (

@@ -55,7 +55,7 @@ def sum_share(values_PP: np.ndarray, key: int) -> float:
 
 
 @pytest.mark.parametrize(
-    ("p", "counts"), [(3, {1: 3}), (7, {2: 5}), (10, {1: 3, 3: 6}), (11, {1: 7, 4: 3, 5: 6}), (31, {3: 5, 10: 9})]
+    ("p", "counts"), [(3, {1: 3}), (7, {2: 5}), (10, {1: 3, 3: 6}), (10, {3: 3, 5: 6}), (11, {1: 7, 4: 3, 5: 6}), (31, {3: 5, 10: 9})]
 )
 def test_the_quadratic_network_is_its_formula(p: int, counts: dict[int, int]) -> None:
     scale = {key: 0.5 + key for key in counts}
@@ -166,7 +166,7 @@ def test_what_cannot_hold_the_network_is_refused() -> None:
         (dataclasses.replace(model, layer_norm=True), 7, {1: 3}, "LayerNorm"),
         (dataclasses.replace(model, activation="gelu"), 7, {1: 3}, "activation"),
         (model, 7, {4: 3}, r"frequencies \(=\[4\]\) must lie in 1\.\.3"),
-        (model, 10, {5: 3}, r"must lie in 1\.\.4"),
+        (model, 10, {6: 3}, r"must lie in 1\.\.5"),
         (model, 7, {}, "frequencies"),
         (model, 31, dict.fromkeys(range(1, 8), 1), "d_model"),
         (model, 7, {1: 5, 2: 5}, "d_mlp"),
