@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from modaddlab import source as source  # before any other file of the package is read
+
 __version__ = "0.1.0"
 
 __all__ = [

@@ -24,6 +24,7 @@ from modaddlab.errors import LabError
 from modaddlab.experiments.spec import TwoLayerSpec
 from modaddlab.models.grid import AnyGrid, run_grid
 from modaddlab.models.two_layer import theta_of
+from modaddlab.source import NUMERICAL
 from modaddlab.store import derived
 from modaddlab.store.named import open_record, trained_seeds
 from modaddlab.store.record import Record
@@ -128,7 +129,7 @@ class Study:
         """The arrays `function(self, **arguments)`, computed once for this record and kept on disk.
 
         Args:
-            function: a function of `modaddlab`, so that a change of its source is noticed.
+            function: of a numerical part of the package (`source.NUMERICAL`), so that a change of its source is noticed.
             arguments: values that JSON can hold.
 
         Returns:
@@ -137,8 +138,10 @@ class Study:
         Raises:
             TypeError: the function is another module's, or an argument is no JSON.
         """
-        if not function.__module__.startswith("modaddlab."):
-            raise TypeError(f"{function.__qualname__} must be defined in modaddlab: a change of its source would go unnoticed")
+        package, _, place = function.__module__.partition(".")
+        if package != "modaddlab" or place.partition(".")[0] not in {part.removesuffix(".py") for part in NUMERICAL}:
+            where = f"modaddlab ({', '.join(NUMERICAL)})"
+            raise TypeError(f"{function.__qualname__} must be defined in {where}: a change of its source would go unnoticed")
         what = f"{function.__module__}.{function.__qualname__}"
         return derived.remember(self.record.digest, what, arguments, lambda: function(self, **arguments))
 

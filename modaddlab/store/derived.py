@@ -2,18 +2,19 @@
 
 An entry's name is a hash of the record's bits (`Record.digest`), of what was computed with which arguments, of the package's
 numerical source and of the versions of NumPy and SciPy. Whoever asks again with all of these unchanged gets the kept arrays;
-when one of them changes, the name is another and the result is computed anew. Entries lie in the git-ignored
-`.cache/derived` of the checkout and can be deleted at any time. They are written atomically and hold the hash of their
-own content, so that a damaged or truncated one counts as absent. Two processes that ask for the same compute it once. A cache
-that cannot be written is done without.
+when one of them changes, the name is another and the result is computed anew. The source and the versions are those that this
+process has imported and computes with (`modaddlab.source`). A process whose source has changed on the disk since then, be it
+while it computes, computes for itself: it neither reads what newer code has kept nor keeps what is older than the source.
+
+Entries lie in the git-ignored `.cache/derived` of the checkout and can be deleted at any time. They are written atomically and
+hold the hash of their own content, so that a damaged or truncated one counts as absent. Two processes that ask for the same
+compute it once. A cache that cannot be written is done without.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
-import importlib.metadata
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -22,27 +23,28 @@ from typing import Any
 
 import filelock
 import numpy as np
+import scipy
 
-from modaddlab import paths
+from modaddlab import paths, source
 from modaddlab.errors import LabError
 from modaddlab.store import files
 
 Arrays = Mapping[str, np.ndarray]
 
-NUMERICAL = ("analysis", "experiments", "measurements", "models", "shapes.py", "study.py", "tasks.py")
-"""The parts of the package on which a result can depend."""
-
 KEPT = 3
 """Versions of the source whose results are kept, the current one included."""
 
 
-@functools.cache
-def code_version() -> str:
-    """Hash of the package's numerical source and of the libraries it computes with: 16 hexadecimal digits."""
-    package = paths.ROOT / "modaddlab"
-    sources = [path for part in NUMERICAL for path in sorted((package / part).rglob("*.py")) or [package / part]]
-    parts = {str(path.relative_to(package)): _sha256(path.read_bytes()) for path in sources if path.is_file()}
-    parts |= {name: importlib.metadata.version(name) for name in ("numpy", "scipy")}
+def code_version() -> str | None:
+    """Hash of the numerical source and of the libraries that this process computes with: 16 hexadecimal digits.
+
+    Returns:
+        None when the source on the disk is no longer what this process imported.
+    """
+    digest = source.IMPORTED.digest
+    if digest is None:
+        return None
+    parts = {"source": digest, "numpy": np.__version__, "scipy": scipy.__version__}
     return _sha256(json.dumps(parts, sort_keys=True).encode())[:16]
 
 
@@ -65,7 +67,10 @@ def remember(
         TypeError: an argument cannot be written as JSON.
     """
     key = json.dumps({"record": digest, "what": what, "arguments": dict(arguments)}, sort_keys=True)
-    folder = (folder or paths.ROOT / ".cache" / "derived") / code_version()
+    version = code_version()
+    if version is None:
+        return files.from_safetensors(files.to_safetensors(compute()))[0]
+    folder = (folder or paths.ROOT / ".cache" / "derived") / version
     path = folder / f"{_sha256(key.encode())[:32]}.safetensors"
     kept = _read(path, key)
     if kept is not None:
@@ -75,8 +80,9 @@ def remember(
         if kept is not None:
             return kept
         content = files.to_safetensors(compute(), metadata=key)
-        with contextlib.suppress(LabError, OSError):  # the result is right whether or not it can be kept
-            files.write_atomic(path, _sha256(content).encode() + content)
+        if code_version() == version:  # a module that was loaded meanwhile is of the same source
+            with contextlib.suppress(LabError, OSError):  # the result is right whether or not it can be kept
+                files.write_atomic(path, _sha256(content).encode() + content)
     return files.from_safetensors(content)[0]
 
 

@@ -55,7 +55,8 @@ def sum_share(values_PP: np.ndarray, key: int) -> float:
 
 
 @pytest.mark.parametrize(
-    ("p", "counts"), [(3, {1: 3}), (7, {2: 5}), (10, {1: 3, 3: 6}), (10, {3: 3, 5: 6}), (11, {1: 7, 4: 3, 5: 6}), (31, {3: 5, 10: 9})]
+    ("p", "counts"),
+    [(3, {1: 3}), (7, {2: 5}), (10, {1: 3, 3: 6}), (10, {3: 3, 5: 6}), (11, {1: 7, 4: 3, 5: 6}), (31, {3: 5, 10: 9})],
 )
 def test_the_quadratic_network_is_its_formula(p: int, counts: dict[int, int]) -> None:
     scale = {key: 0.5 + key for key in counts}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from modaddlab import Study, paths
 from modaddlab.store import derived
 
 RESULT = {"x": np.arange(6.0).reshape(2, 3), "flag": np.array(True)}
@@ -64,31 +69,58 @@ def test_other_code_is_another_computation(tmp_path: Path, monkeypatch: pytest.M
     assert compute.calls == 2
 
 
-def test_the_code_version_follows_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = tmp_path / "modaddlab"
-    for part in derived.NUMERICAL:
-        path = package / part if part.endswith(".py") else package / part / "module.py"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("x = 1")
-    (package / "figures").mkdir()
-    monkeypatch.setattr(derived.paths, "ROOT", tmp_path)
+def test_a_process_whose_source_has_changed_neither_reads_nor_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compute = Counter()
+    ask(tmp_path, compute)
+    monkeypatch.setattr(derived, "code_version", lambda: None)
+    for n in (3, 4):
+        np.testing.assert_array_equal(ask(tmp_path, compute, arguments={"n": n})["x"], RESULT["x"])
+    assert compute.calls == 3
+    assert len(list(tmp_path.rglob("*.safetensors"))) == 1
 
-    def version() -> str:
-        derived.code_version.cache_clear()
-        return derived.code_version()
 
-    try:
-        before = version()
-        (package / "figures" / "theme.py").write_text("x = 2")
-        assert version() == before
-        for part in derived.NUMERICAL:
-            path = package / part if part.endswith(".py") else package / part / "module.py"
-            path.write_text("x = 3")
-            after = version()
-            assert after != before, part
-            before = after
-    finally:
-        derived.code_version.cache_clear()
+def test_what_was_computed_while_the_source_changed_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def compute() -> dict[str, np.ndarray]:
+        monkeypatch.setattr(derived, "code_version", lambda: None)  # a file is saved in the middle
+        return RESULT
+
+    monkeypatch.setattr(derived, "code_version", lambda: "a" * 16)
+    np.testing.assert_array_equal(ask(tmp_path, compute)["x"], RESULT["x"])
+    assert list(tmp_path.rglob("*.safetensors")) == []
+
+
+WARM = """
+import pathlib, sys
+from modaddlab import Study, fourier
+study = Study.open("debug")
+study.phases
+module = pathlib.Path("modaddlab/analysis/keys.py")
+module.write_text(module.read_text() + sys.argv[1])
+print(study.keys)
+"""
+
+NEWER = """
+
+def compare_rules(*arrays, old=compare_rules):
+    return RuleComparison(**{**vars(old(*arrays)), "majority": (1, 2)})
+"""
+
+
+def test_a_warm_process_does_not_keep_its_results_as_those_of_newer_code(tmp_path: Path) -> None:
+    shutil.copytree(paths.ROOT / "modaddlab", tmp_path / "modaddlab", ignore=shutil.ignore_patterns("__pycache__"))
+
+    def ask_process(program: str, *arguments: str) -> str:
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path), "MODADDLAB_DATA": str(paths.ROOT / "data")}
+        command = [sys.executable, "-c", program, *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
+
+    before = ask_process(WARM, NEWER)
+    assert before.strip() == str(Study.open("debug").keys)
+    assert before.strip() != "(1, 2)"
+    after = "from modaddlab import Study; print(Study.open('debug').keys)"
+    assert ask_process(after).strip() == "(1, 2)"
+    kept = list(tmp_path.rglob("*.safetensors"))
+    assert len(kept) == 1  # the second process keeps its own
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "foreign"])
