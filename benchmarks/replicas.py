@@ -23,11 +23,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks.steps import PLAIN_BLOCK, SMALL_FACTOR, WARM_STEPS, PlainTraining, _load, _ProgressLine
+from modaddlab import command
 from modaddlab.experiments.catalogue import named
 from modaddlab.experiments.overrides import with_overrides
 from modaddlab.experiments.spec import RunSpec
@@ -189,15 +191,21 @@ def measure(
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; returns the exit code."""
+    return command.run(lambda: _run(_parser().parse_args(arguments)), name="benchmarks.replicas")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.Parser(
         prog="python -m benchmarks.replicas", description="Time replicas in a batch beside one run at a time."
     )
     parser.add_argument("--seconds", type=float, default=20, metavar="N", help="measuring time for each row (default: 20)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N", help="CPU threads (default: 1 2)")
-    options = parser.parse_args(arguments)
+    return parser
 
+
+def _run(options: argparse.Namespace) -> None:
     import torch
 
     progress = _ProgressLine()
@@ -217,4 +225,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

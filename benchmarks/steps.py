@@ -31,6 +31,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modaddlab import command
 from modaddlab.experiments.catalogue import named
 from modaddlab.experiments.overrides import with_overrides
 from modaddlab.experiments.spec import RunSpec, TransformerSpec, TwoLayerSpec
@@ -312,13 +313,19 @@ class _ProgressLine:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.steps", description="Time our training step beside a plain one.")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; returns the exit code."""
+    return command.run(lambda: _run(_parser().parse_args(arguments)), name="benchmarks.steps")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.Parser(prog="python -m benchmarks.steps", description="Time our training step beside a plain one.")
     parser.add_argument("--seconds", type=float, default=20, metavar="N", help="measuring time for each row (default: 20)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N", help="CPU threads (default: 1 2)")
-    options = parser.parse_args(arguments)
+    return parser
 
+
+def _run(options: argparse.Namespace) -> None:
     progress = _ProgressLine()
     progress("peak memory: training the mainline for 200 steps")
     memory = peak_memory_mb(MAINLINE, max(options.threads))
@@ -342,4 +349,4 @@ def _load() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -20,6 +20,8 @@ import tempfile
 import time
 from collections.abc import Sequence
 
+from modaddlab import command
+
 N_RUNS = 8
 
 COMMAND = """
@@ -61,13 +63,19 @@ def table(two: Sequence[float], one: Sequence[float]) -> str:
     return "\n".join(lines)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.sweeps", description="Time a sweep on two workers beside one.")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; returns the exit code."""
+    return command.run(lambda: _run(_parser().parse_args(arguments)), name="benchmarks.sweeps")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.Parser(prog="python -m benchmarks.sweeps", description="Time a sweep on two workers beside one.")
     parser.add_argument("--steps", type=int, default=20_000, metavar="N", help="steps of each of the eight runs (default: 20000)")
     parser.add_argument("--rounds", type=int, default=1, metavar="N", help="how often both are measured (default: 1)")
-    options = parser.parse_args(arguments)
+    return parser
 
+
+def _run(options: argparse.Namespace) -> None:
     two: list[float] = []
     one: list[float] = []
     for number in range(1, options.rounds + 1):
@@ -81,4 +89,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

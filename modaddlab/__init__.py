@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from modaddlab import source as source  # before any other file of the package is read
+from modaddlab.errors import LabError, explain
 
 __version__ = "0.1.0"
 
@@ -64,7 +65,6 @@ _HOMES = {
     "RUNS": "experiments.catalogue",
     "SWEEPS": "experiments.sweeps",
     "Grid": "models.grid",
-    "LabError": "errors",
     "Record": "store.record",
     "RunSpec": "experiments.spec",
     "Store": "store.store",
@@ -110,7 +110,6 @@ if TYPE_CHECKING:  # what a type checker and an editor see
         trajectory,
         two_layer,
     )
-    from modaddlab.errors import LabError
     from modaddlab.experiments.catalogue import RUNS
     from modaddlab.experiments.cost import estimated_cost
     from modaddlab.experiments.spec import RunSpec
@@ -125,9 +124,15 @@ if TYPE_CHECKING:  # what a type checker and an editor see
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'modaddlab' has no attribute {name!r}")
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"modaddlab.{_HOMES[name]}"), name)
-    return importlib.import_module(f"modaddlab.{name}" if name in _TOP_MODULES else f"modaddlab.analysis.{name}")
+    try:
+        if name in _HOMES:
+            return getattr(importlib.import_module(f"modaddlab.{_HOMES[name]}"), name)
+        return importlib.import_module(f"modaddlab.{name}" if name in _TOP_MODULES else f"modaddlab.analysis.{name}")
+    except ModuleNotFoundError as error:
+        line = explain(error)
+        if line is None:
+            raise
+        raise LabError(line) from None
 
 
 def __dir__() -> list[str]:

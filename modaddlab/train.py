@@ -21,9 +21,8 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from modaddlab import listing
+from modaddlab import command, listing
 from modaddlab.errors import LabError
 from modaddlab.experiments import catalogue
 from modaddlab.experiments.overrides import with_overrides
@@ -49,36 +48,26 @@ Ctrl-C stops the runs and saves their states; the same command goes on from ther
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    try:
-        options = _parser().parse_args(arguments)
-        if options.list:
-            return listing.list_runs(Store(options.data))
-        if options.list_fields:
-            return listing.list_fields()
-        if options.verify:
-            return _verify(options)
-        specs = _specifications(options)
-        _check(options)
-        if options.dry_run:
-            return (listing.dry_run_sweep if options.sweep else listing.dry_run)(specs, Store(options.data))
-        return _train(specs, Store(options.data), options)
-    except LabError as error:
-        print(f"modaddlab: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("modaddlab: interrupted; what was saved is kept, and the same command goes on from there", file=sys.stderr)
-        return 130
+    after_ctrl_c = "interrupted; what was saved is kept, and the same command goes on from there"
+    return command.run(lambda: _run(_parser().parse_args(arguments)), interrupted=after_ctrl_c)
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise LabError(f"{message}; --help shows every option")
+def _run(options: argparse.Namespace) -> int:
+    if options.list:
+        return listing.list_runs(Store(options.data))
+    if options.list_fields:
+        return listing.list_fields()
+    if options.verify:
+        return _verify(options)
+    specs = _specifications(options)
+    _check(options)
+    if options.dry_run:
+        return (listing.dry_run_sweep if options.sweep else listing.dry_run)(specs, Store(options.data))
+    return _train(specs, Store(options.data), options)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = command.Parser(
         prog="python -m modaddlab.train",
         description="Train named runs; what is trained already is kept, what was interrupted goes on.",
         epilog=EXAMPLES,

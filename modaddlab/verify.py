@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from modaddlab import command
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import flatten
 from modaddlab.store import Record, Store
@@ -45,31 +46,32 @@ class Deviation:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
+    after_ctrl_c = "interrupted; nothing was changed"
+    return command.run(lambda: _run(_parser().parse_args(arguments)), name="modaddlab.verify", interrupted=after_ctrl_c)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.Parser(
         prog="python -m modaddlab.verify",
         description="Verify the records in the data folder, all or those named.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="a run's name or run id")
     parser.add_argument("--data", type=Path, metavar="DIR", help="the data folder (the book's)")
     parser.add_argument("--retrain", metavar="NAME", help="train this run again and compare bit for bit")
-    options = parser.parse_args(arguments)
-    try:
-        store = Store(options.data)
-        with disk_errors(store.folder, "read"):
-            there = store.folder.is_dir()
-        if not there:
-            raise LabError(f"{store.folder} is no folder; name a data folder, which has runs/ in it, with --data DIR")
-        if options.retrain is not None:
-            if options.names:
-                raise LabError("--retrain NAME takes no other names; verify those in a command of their own")
-            return _retrain(store, _one(store, options.retrain))
-        return _verify(store, _select(store, options.names), with_strays=not options.names)
-    except LabError as error:
-        print(f"modaddlab.verify: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nmodaddlab.verify: interrupted; nothing was changed", file=sys.stderr)
-        return 130
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    store = Store(options.data)
+    with disk_errors(store.folder, "read"):
+        there = store.folder.is_dir()
+    if not there:
+        raise LabError(f"{store.folder} is no folder; name a data folder, which has runs/ in it, with --data DIR")
+    if options.retrain is not None:
+        if options.names:
+            raise LabError("--retrain NAME takes no other names; verify those in a command of their own")
+        return _retrain(store, _one(store, options.retrain))
+    return _verify(store, _select(store, options.names), with_strays=not options.names)
 
 
 def compare(recorded: Record, again: Record) -> list[Deviation]:

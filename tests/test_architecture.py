@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 import modaddlab
+from modaddlab.errors import EXTRAS, missing_extra
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "modaddlab"
@@ -25,6 +26,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
+    "command": {"errors"},
     "shapes": {"errors"},
     "paths": {"errors"},
     "source": set(),
@@ -36,18 +38,19 @@ LAYERS: dict[str, set[str]] = {
     "training": {"models", "tasks", "store", "experiments", "errors", "paths", "analysis.fourier"},
     "figures": {"shapes", "analysis"},
     "tables": set(),
-    "report": {"errors", "paths"},
+    "report": {"errors", "command", "paths"},
     "study": {"analysis", "models", "tasks", "store", "experiments", "errors", "paths", "source"},
     "measurements": {"analysis", "models", "study", "experiments", "shapes", "errors", "store"},
     "claims": {"analysis", "errors", "measurements", "study", "tables"},
     "listing": {"experiments", "store", "models.parameters", "errors"},
-    "train": {"experiments", "store", "training", "listing", "errors", "verify"},
-    "verify": {"experiments", "store", "training", "errors"},
+    "train": {"experiments", "store", "training", "listing", "errors", "command", "verify"},
+    "verify": {"experiments", "store", "training", "errors", "command"},
 }
 """What a part of the package may import from the rest of it, besides itself."""
 
 OUTSIDE: dict[str, set[str]] = {
     "errors": set(),
+    "command": set(),
     "shapes": {"numpy"},
     "paths": set(),
     "source": set(),
@@ -158,6 +161,15 @@ def test_every_import_is_a_declared_dependency() -> None:
     for module in set().union(*OUTSIDE.values()):
         owners = {owner.lower().replace("_", "-") for owner in distributions.get(module, [])}
         assert owners & names or not owners, f"{module} comes from {owners}, which pyproject.toml does not name"
+
+
+def test_whatever_is_optional_is_named_with_its_extra() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    always = {re.split(r"[^\w.-]", line)[0].lower().replace("-", "_") for line in project["dependencies"]}
+    optional = set().union(*OUTSIDE.values()) - always - {"numpy"}
+    assert {module for module in optional if missing_extra(module) is None} == set()
+    assert EXTRAS.keys() <= project["optional-dependencies"].keys()
+    assert not always & set().union(*EXTRAS.values())
 
 
 def test_the_layers_have_no_cycle() -> None:

@@ -1,4 +1,7 @@
-"""The command line: `python -m modaddlab.report render|preview|check|compare`."""
+"""The command line: `python -m modaddlab.report render|preview|check|compare`.
+
+What needs the extra `book` is imported when it is used, so that a missing package is told in a line.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,18 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from ..command import Parser, run
 from ..errors import LabError
-from .check import check_site
-from .compare import differences
-from .engine import ENGINES, render
 from .errors import CellError
-from .preview import preview
-from .project import load_book
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command in the current folder; returns the exit code."""
+    after_ctrl_c = "stopped; the site is as it was before"
+    return run(lambda: _run(arguments), name="error", interrupted=after_ctrl_c)
+
+
+def _run(arguments: list[str] | None) -> int:
     options = _parser().parse_args(arguments)
     root = Path.cwd()
     try:
@@ -26,21 +30,17 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "check":
             return _check(Path(options.folder))
         if options.command == "compare":
-            return _list(differences(load_book(root)), "the two engines' outputs")
+            return _compare(root)
         return _preview(root, options)
     except CellError as error:
         print(f"\n{error.traceback}\n\n{error}\nThe site is as it was before.", file=sys.stderr)
         return 1
-    except LabError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nstopped; the site is as it was before", file=sys.stderr)
-        return 130
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m modaddlab.report", description="Render the book.")
+    from .engine import ENGINES
+
+    parser = Parser(prog="python -m modaddlab.report", description="Render the book.")
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("render", help="execute the chapters, make the site and the PDF")
     command.add_argument("chapters", nargs="*", type=Path, metavar="CHAPTER", help="only these, into the existing site")
@@ -57,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _render(root: Path, options: argparse.Namespace) -> int:
+    from .engine import render
+
     to = [name.replace("typst", "pdf") for name in options.to.split(",")]
     if not set(to) <= {"html", "pdf"}:
         raise LabError(f"--to must be html, pdf or both with a comma, found {options.to}")
@@ -70,12 +72,23 @@ def _render(root: Path, options: argparse.Namespace) -> int:
 
 
 def _preview(root: Path, options: argparse.Namespace) -> int:
+    from .preview import preview
+
     with suppress(KeyboardInterrupt):
         preview(root, options.engine, options.port)
     return 0
 
 
+def _compare(root: Path) -> int:
+    from .compare import differences
+    from .project import load_book
+
+    return _list(differences(load_book(root)), "the two engines' outputs")
+
+
 def _check(folder: Path) -> int:
+    from .check import check_site
+
     return _list([str(defect) for defect in check_site(folder)], str(folder))
 
 

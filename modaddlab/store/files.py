@@ -11,7 +11,6 @@ are safetensors, everything else is JSON.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -27,26 +26,12 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
-from modaddlab.errors import LabError
+from modaddlab.errors import LabError, disk_reason
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
 
 MOST_HEADER = 100_000_000
 """Bytes that a safetensors header has at most; the library's own limit."""
-
-_REASONS = {
-    errno.ENOSPC: "the disk is full; free some space",
-    errno.EDQUOT: "the disk quota is used up; free some space",
-    errno.EFBIG: "the file would exceed the largest size allowed here; raise the limit (ulimit -f)",
-    errno.EROFS: "the file system is read-only; name another data folder with --data DIR",
-    errno.EACCES: "permission denied; change the permissions or name another data folder with --data DIR",
-    errno.EPERM: "permission denied; change the permissions or name another data folder with --data DIR",
-    errno.ENOTDIR: "a part of the path is a file, not a folder; name another data folder with --data DIR",
-    errno.EISDIR: "a folder is there in place of a file; remove it or name another data folder with --data DIR",
-    errno.ENAMETOOLONG: "the name is too long for this file system; name another data folder with --data DIR",
-    errno.EIO: "the disk reports an input/output error; check the disk",
-}
-
 
 @dataclass(frozen=True)
 class FileEntry:
@@ -70,7 +55,7 @@ def disk_errors(path: Path, action: str = "write") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = _REASONS.get(error.errno or 0)
+        reason = disk_reason(error, "data folder with --data DIR")
         if reason is None:
             raise
         raise LabError(f"cannot {action} {path}: {reason}") from error

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from modaddlab.errors import LabError
+from modaddlab.errors import explain
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.store.record import Record, inspect
 from modaddlab.store.store import Store
@@ -119,9 +119,10 @@ def describe(record: Record, what: str) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Why a run failed, in a line: a user's error says it, anything else is named with its place in the source."""
-    if isinstance(error, LabError):
-        return str(error)
+    """Why a run failed, in a line: what a user or the machine caused is said, all else is named with its place in the source."""
+    line = explain(error)
+    if line is not None:
+        return line
     place = traceback.extract_tb(error.__traceback__)[-1]
     words = " ".join(str(error).split()) or "no message"
     return f"{type(error).__name__}: {words} ({Path(place.filename).name}:{place.lineno})"

@@ -1,0 +1,74 @@
+"""From a command's body to its exit code: the one place where whatever a user can cause becomes a line.
+
+Exit codes: what the body returns, 2 for what a user or the machine caused, 130 after Ctrl-C, 141 when nobody reads the output any
+more (`... | head`), which is no news and says nothing. A defect of ours keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from modaddlab.errors import LabError, explain
+
+
+def run(body: Callable[[], int | None], *, name: str = "modaddlab", interrupted: str = "interrupted") -> int:
+    """Do what a command does, and say in a line what went wrong.
+
+    Args:
+        body: the command; returns its exit code, None for 0.
+        name: what the line begins with.
+        interrupted: the line after Ctrl-C.
+
+    Returns:
+        the exit code.
+
+    Raises:
+        Exception: a defect of ours.
+    """
+    try:
+        code = body() or 0
+        sys.stdout.flush()  # what cannot be written is noticed here and not while Python ends
+        return code
+    except BrokenPipeError:
+        _drop_output()
+        return 141
+    except KeyboardInterrupt:
+        _say(f"{name}: {interrupted}")
+        return 130
+    except Exception as error:
+        line = explain(error)
+        if line is None:
+            raise
+        if isinstance(error, OSError):
+            _drop_output()
+        _say(f"{name}: {line}")
+        return 2
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise LabError(f"{message}; --help shows every option")
+
+
+def _say(line: str) -> None:
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
+
+
+def _drop_output() -> None:
+    """What is still to be written goes nowhere: Python would try it once more at its end, and complain."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            with contextlib.suppress(OSError, ValueError):  # a stream without a file of its own
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
