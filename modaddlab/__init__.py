@@ -34,6 +34,7 @@ __all__ = [
     "dynamics",
     "estimated_cost",
     "figures",
+    "findings",
     "fourier",
     "indicator",
     "keys",
@@ -75,11 +76,11 @@ _HOMES = {
 }
 """Where the public classes and functions are defined; the other public names are modules."""
 
-_TOP_MODULES = ("claims", "figures", "measurements", "tables", "tasks")
+_TOP_MODULES = ("claims", "figures", "findings", "measurements", "tables", "tasks")
 """The public modules that are not in `modaddlab.analysis`."""
 
 if TYPE_CHECKING:  # what a type checker and an editor see
-    from modaddlab import claims, figures, measurements, tables, tasks
+    from modaddlab import claims, figures, findings, measurements, tables, tasks
     from modaddlab.analysis import (
         ablation,
         activations,

@@ -1,18 +1,44 @@
 """Power laws: how a time grows with a setting, and what one constant is in its place.
 
-A law y = c x^g is a straight line between the logarithms. It is fitted by least squares over the runs, each a point, so that a
-setting with ten seeds counts ten times and the scatter of seeds is part of the error. The exponent's 95 % interval is Student's
-with N - 2 degrees of freedom. `spread` is what the law leaves: the standard deviation of log y around it, as a factor; where it
-is larger than that of seeds of one setting (`modaddlab.analysis.seeds`), the points do not lie on a law of this form.
+A law y = c x^g is a straight line between the logarithms. It is fitted by least squares over the runs, each a point, so that
+a setting with ten seeds counts ten times and the scatter of seeds is part of the error. The exponent's 95 % interval is
+Student's with N - 2 degrees of freedom. A run that was stopped before it got there says "later than that"; leaving it out
+bends the law, and `censored_power_law` counts it as what it says (Tobin 1958). `spread` is what the law leaves: the standard
+deviation of log y around it, as a factor; where it is larger than that of seeds of one setting (`modaddlab.analysis.seeds`),
+the points do not lie on a law of this form.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import brentq
+from scipy.stats import norm
 from scipy.stats import t as student
+
+
+class Times(NamedTuple):
+    """The seeds of one setting."""
+
+    steps: Sequence[float]
+    """The time of each seed, NaN for one that never got there."""
+    trained_for: float
+    """The steps that they had."""
+
+
+class Timed(NamedTuple):
+    """One run: what was set, and how long it took."""
+
+    x: float
+    """The setting."""
+    steps: float
+    """The time, NaN for a run that was stopped before it got there."""
+    trained_for: float
+    """The steps that it had."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,3 +100,83 @@ def power_law(x_N: ArrayLike, y_N: ArrayLike) -> PowerLaw | None:
         spread=float(np.exp(sigma)),
         n=n,
     )
+
+
+def censored_power_law(runs: Sequence[Timed]) -> PowerLaw:
+    """The power law between settings and times, of which some are known only to be later than the run was trained.
+
+    The logarithm of the time is normal around the law, and the law is the one of the largest likelihood. Its interval holds the
+    exponents that a likelihood ratio does not refuse, with the bound N log(1 + t^2 / (N - 2)), t being Student's quantile. Where
+    every run got there, law and interval are those of `power_law`. It is right for runs that were stopped too early, not for runs
+    that would never get there.
+
+    Args:
+        runs: N runs, with positive settings and times.
+
+    Raises:
+        ValueError: fewer than three runs got there, or all of them have one setting.
+    """
+    x_N, y_N, until_N = np.array(runs, dtype=np.float64).reshape(-1, 3).T
+    seen_N, n = ~np.isnan(y_N), len(x_N)
+    plain = power_law(x_N, y_N)
+    if plain is None:
+        raise ValueError("a power law needs three runs that got there and two different settings among them")
+    if seen_N.all():
+        return plain
+    u_N, v_N = np.log(x_N), np.log(np.where(seen_N, y_N, until_N))
+    centre = u_N.mean()
+    u_N = u_N - centre
+    one_N = np.ones(n)
+
+    def of_exponent(exponent: float) -> float:
+        return _largest_likelihood(np.stack([v_N - exponent * u_N, -one_N]).T, seen_N)[0]
+
+    least, (precision, height, slope) = _largest_likelihood(np.stack([v_N, -one_N, -u_N]).T, seen_N)
+    bound = n * np.log1p(student.ppf(0.975, n - 2) ** 2 / (n - 2)) / 2
+
+    def end(side: int) -> float:
+        """Where the likelihood ratio begins to refuse, below or above the law's exponent."""
+        inside, width = slope / precision, plain.high - plain.low
+        while of_exponent(inside + side * width) - least < bound:
+            width *= 2
+        return float(brentq(lambda exponent: of_exponent(exponent) - least - bound, inside, inside + side * width))  # type: ignore
+
+    return PowerLaw(
+        exponent=float(slope / precision),
+        low=end(-1),
+        high=end(1),
+        factor=float(np.exp((height - slope * centre) / precision)),
+        spread=float(np.exp(np.sqrt(n / (n - 2)) / precision)),
+        n=n,
+    )
+
+
+def _largest_likelihood(X_ND: np.ndarray, seen_N: np.ndarray) -> tuple[float, np.ndarray]:
+    """The least negative log-likelihood of z = X theta, standard normal where seen and larger than z elsewhere; and theta.
+
+    theta[0] is 1 / sigma; in these parameters (Olsen 1978) the function is convex, and Newton's method finds its one minimum.
+    """
+
+    def value(theta: np.ndarray) -> float:
+        if theta[0] <= 0:
+            return np.inf
+        z_N = X_ND @ theta
+        return float((z_N[seen_N] ** 2 / 2 - np.log(theta[0])).sum() - norm.logsf(z_N[~seen_N]).sum())
+
+    coefficients, *_ = np.linalg.lstsq(-X_ND[:, 1:], X_ND[:, 0], rcond=None)
+    rest_N = X_ND[:, 0] + X_ND[:, 1:] @ coefficients
+    theta = np.array([1.0, *coefficients]) / np.sqrt((rest_N**2).mean() + 1e-12)
+    for _ in range(200):
+        z_N = X_ND @ theta
+        hazard_N = np.exp(norm.logpdf(z_N) - norm.logsf(z_N))
+        gradient = X_ND.T @ np.where(seen_N, z_N, hazard_N)
+        hessian = X_ND.T @ (np.where(seen_N, 1.0, hazard_N * (hazard_N - z_N))[:, None] * X_ND)
+        gradient[0] -= seen_N.sum() / theta[0]
+        hessian[0, 0] += seen_N.sum() / theta[0] ** 2
+        step, size = np.linalg.solve(hessian, gradient), 1.0
+        if gradient @ step < 1e-18:
+            break
+        while value(theta - size * step) > value(theta) - 1e-4 * size * (gradient @ step) and size > 1e-10:
+            size /= 2
+        theta = theta - size * step
+    return value(theta), theta

@@ -10,7 +10,7 @@ page          the scorecard as tables for the site and for print
 
 from modaddlab.claims import suite
 from modaddlab.claims.claim import VERDICTS
-from modaddlab.claims.ledger import by_id
+from modaddlab.claims.ledger import by_id, published_texts
 from modaddlab.claims.page import SOURCES, columns, print_tables, site_table, tolerances, verdict_text
 from modaddlab.claims.scorecard import Finding, counts, findings
 
@@ -23,6 +23,7 @@ __all__ = [
     "counts",
     "findings",
     "print_tables",
+    "published_texts",
     "site_table",
     "suite",
     "tolerances",

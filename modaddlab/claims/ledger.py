@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 
+from modaddlab import tables
 from modaddlab.claims import (
     he_mechanism,
     he_training,
@@ -36,6 +37,18 @@ CLAIMS: tuple[Claim, ...] = (
 )
 
 _BY_ID = {claim.id: claim for claim in CLAIMS}
+
+
+def published_texts() -> dict[str, str]:
+    """Every published value as it is written, by the name under which chapters take it: published.suite-rate-0-003 of the claim
+    suite-rate-0.003; with "-trained-for" behind it the steps of a run that something did not happen in."""
+    texts = {}
+    for claim in CLAIMS:
+        name = f"published.{claim.id.replace('.', '-')}"
+        texts[name] = claim.published_text
+        if claim.trained_for is not None:
+            texts[f"{name}-trained-for"] = tables.whole(claim.trained_for)
+    return texts
 
 
 def by_id(name: str) -> Claim:

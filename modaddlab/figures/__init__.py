@@ -3,6 +3,7 @@
 One module per chapter's subject; `theme` holds the look, `display` brings a figure onto a page in both themes.
 """
 
+from modaddlab.analysis.scaling import Timed, Times
 from modaddlab.figures.ablation import AblationRow, AblationSeeds, ablation_losses, ablations_over_seeds
 from modaddlab.figures.algorithm import (
     amplitude_by_difference,
@@ -24,7 +25,6 @@ from modaddlab.figures.by_hand import (
     walk_sum,
 )
 from modaddlab.figures.comparisons import (
-    Timed,
     beside_one_more,
     curves_beside_seeds,
     interval_widths,
@@ -96,7 +96,6 @@ from modaddlab.figures.spectra import (
 )
 from modaddlab.figures.stages import answers_over_training, common_to_rare, memory_maps, stage_curves, stage_weights
 from modaddlab.figures.sweeps import (
-    Times,
     concentration_by_setting,
     curves_by_setting,
     outcome_grid,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,6 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike
 
+from modaddlab.analysis.scaling import Timed
 from modaddlab.figures.marks import accuracy_axis, frequency_axis, loss_axis, step_axis
 from modaddlab.figures.theme import new_figure, palette, themed
 
@@ -24,15 +24,6 @@ MARKERS = ("o", "s", "D", "v")
 
 Curve = tuple[np.ndarray, np.ndarray]
 """Steps and values, (T,) each."""
-
-
-class Timed(NamedTuple):
-    """One run of a series."""
-
-    x: float
-    steps: float
-    """Time to grok, NaN for a run that did not."""
-    trained_for: float
 
 
 @themed

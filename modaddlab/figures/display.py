@@ -2,8 +2,7 @@
 
 A chapter's cell calls `show` once. It draws the figure in the light and then in the dark theme and displays two outputs in
 this order, which is what Quarto's cell option `renderings: [light, dark]` expects. That option keeps exactly those two
-outputs and drops every other one of the cell, so the data behind a figure are linked from a cell of their own, with
-`download_link` and the option `output: asis`. The link is HTML only; a PDF leaves it out.
+outputs and drops every other one of the cell, so the data behind a figure travel inside the light drawing.
 
 The same arrays give the same bytes: identifiers inside the SVG are salted with a constant, and no date or version is written.
 """
@@ -14,7 +13,7 @@ import base64
 import io
 from collections.abc import Callable, Mapping
 from html import escape
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -23,6 +22,9 @@ from numpy.typing import ArrayLike
 from modaddlab.figures import theme
 
 Arguments = ParamSpec("Arguments")
+
+Columns = Mapping[str, ArrayLike]
+"""Column name -> array of one axis; all of the same length."""
 
 
 def svg(name: str, figure_function: Callable[Arguments, Figure], *args: Arguments.args, **kwargs: Arguments.kwargs) -> str:
@@ -55,17 +57,21 @@ def png(
     return buffer.getvalue()
 
 
-def show(figure_function: Callable[Arguments, Figure], *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+def show(figure_function: Callable[..., Figure], *args: Any, data: Columns | None = None, **kwargs: Any) -> None:
     """Display a figure of a chapter: its light drawing, then its dark one.
 
     Args:
         figure_function: a function that returns a Figure, such as those of this package.
         args, kwargs: its arguments.
+        data: the columns behind it, as `csv` takes them. They travel in the light drawing and live as long as it does in a cache;
+            the filter `assets/figure-data.lua` makes a file of them and puts a link under the figure.
     """
     from IPython.display import display
 
     for name in ("light", "dark"):
         drawing = svg(name, figure_function, *args, **kwargs)
+        if data is not None and name == "light":
+            drawing = drawing.replace("</svg>", f'<metadata id="figure-data">{escape(csv(data), quote=False)}</metadata>\n</svg>')
         display({"image/svg+xml": drawing, "text/plain": f"<figure, {name} theme>"}, raw=True)
 
 

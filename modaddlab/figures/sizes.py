@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
-from modaddlab.figures.sweeps import Times
+from modaddlab.analysis.scaling import Times
 from modaddlab.figures.theme import new_figure, palette, themed
 
 STYLES = ("-", "--", ":")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator
 from numpy.typing import ArrayLike
 
+from modaddlab.analysis.scaling import Times
 from modaddlab.analysis.seeds import over_seeds
 from modaddlab.figures.curves import last_finite
 from modaddlab.figures.marks import EndLabel, accuracy_axis, color_scale, frequency_axis, heatmap, label_ends, step_axis
@@ -26,15 +27,6 @@ MARKERS = ("s", "D", "v", "P")
 """Of published series, in order."""
 
 Scale = Literal["log", "linear", "categories"]
-
-
-class Times(NamedTuple):
-    """The seeds of one setting."""
-
-    steps: Sequence[float]
-    """Time to grok of each seed, NaN for one that never did."""
-    trained_for: float
-    """The steps that they had."""
 
 
 @themed

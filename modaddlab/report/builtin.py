@@ -18,7 +18,7 @@ from typing import Any
 
 import panflute as pf
 
-from . import constructs, crossref, pandoc
+from . import constructs, crossref, pandoc, sentences
 from .errors import BookError, Place
 from .execute import Executed, Listener, cached_only, execute_all
 from .outputs import chapter_markdown
@@ -51,7 +51,9 @@ def render(book: Book, folder: Path, to: Collection[str], listener: Listener, on
         BookError: a source that the renderer refuses, or a cell that raised.
     """
     chosen = [chapter for chapter in book.chapters if not only or chapter.path in only]
-    sources = [parse((book.root / chapter.path).read_text(encoding="utf-8"), chapter.path) for chapter in book.chapters]
+    values = sentences.read(book.root)
+    texts = {chapter.path: (book.root / chapter.path).read_text(encoding="utf-8") for chapter in book.chapters}
+    sources = [parse(sentences.substitute(text, values, path), path) for path, text in texts.items()]
     wanted = [source for chapter, source in zip(book.chapters, sources, strict=True) if chapter in chosen]
     executed = {source.path: done for source, done in zip(wanted, execute_all(book, wanted, listener), strict=True)}
     parts = [
@@ -87,7 +89,10 @@ def _read(book: Book, chapter: Chapter, source: Source, executed: Executed, fold
         target.write_bytes(content)
         return f"{Path(images).name}/{name}"
 
-    document = pandoc.read(chapter_markdown(book, chapter, source, executed, save), Place(source.path))
+    page_folder = folder / chapter.path.parent
+    page_folder.mkdir(parents=True, exist_ok=True)
+    markdown = chapter_markdown(book, chapter, source, executed, save)
+    document = pandoc.read(markdown, Place(source.path), book.filters, page_folder)
     constructs.refuse_unknown(document, source)
     _copy_images(book, source, document, folder)
     return _Part(chapter, source, crossref.with_title(document, source))

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import builtin
+from . import builtin, sentences
 from .check import check_site
 from .errors import BookError
 from .fingerprint import write_environment
@@ -87,10 +87,20 @@ def render(
             if quarto:
                 _render_with_quarto(quarto[0], book, folder, to, only)
             else:
+                _measure_sentences(root)
                 builtin.render(book, folder, to, reporter, only)
             if "html" in to:
                 _refuse_defects(folder)
         return Rendered(target, name, reporter.seconds)
+
+
+def _measure_sentences(root: Path) -> None:
+    """Write the values that stand in sentences, in a process of its own, which sees the package as it is now."""
+    if not sentences.subjects(sentences.chapters_of(root)):
+        return
+    done = subprocess.run([sys.executable, "-m", "modaddlab.report.sentences"], cwd=root, check=False)
+    if done.returncode:
+        raise BookError(None, "the values of the chapters do not fit; see above")
 
 
 def _copy_last(target: Path, folder: Path) -> None:

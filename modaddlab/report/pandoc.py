@@ -38,9 +38,16 @@ def run(text: str, *arguments: str, cwd: Path | None = None) -> tuple[str, list[
     return done.stdout, [line for line in done.stderr.splitlines() if line.startswith("[WARNING]")]
 
 
-def read(markdown: str, place: Place) -> pf.Doc:
-    """Parse a chapter's Markdown; a warning of pandoc's is an error of the chapter."""
-    text, warnings = run(markdown, "--from", READ, "--to", "json")
+def read(markdown: str, place: Place, filters: Sequence[Path] = (), folder: Path | None = None) -> pf.Doc:
+    """Parse a chapter's Markdown; a warning of pandoc's is an error of the chapter.
+
+    Args:
+        markdown: the chapter.
+        place: the chapter's file, for messages.
+        filters: Lua filters that the document goes through.
+        folder: the folder of the page, in which they run.
+    """
+    text, warnings = run(markdown, "--from", READ, "--to", "json", *(f"--lua-filter={path}" for path in filters), cwd=folder)
     if warnings:
         raise BookError(place, f"pandoc warns: {warnings[0].removeprefix('[WARNING] ')}")
     return load(text)

@@ -51,6 +51,7 @@ _PROJECT = _COMMON | {
         "page-footer page-navigation reader-mode repo-actions repo-branch repo-url search sharing sidebar site-url subtitle title"
     ),
     "editor": None,
+    "filters": None,
     "format": {"html": _HTML, "typst": _TYPST},
 }
 _CHAPTER = {key: value for key, value in _COMMON.items() if not key.startswith("number-")} | keys("aliases page-layout")
@@ -95,6 +96,12 @@ class Book:
     @property
     def title(self) -> str:
         return str(self.options["book"].get("title", "Untitled"))
+
+    @property
+    def filters(self) -> list[Path]:
+        """The project's own Lua filters, which a chapter goes through as soon as it is parsed."""
+        entries = self.options.get("filters", [])
+        return [(self.root / (entry["path"] if isinstance(entry, dict) else entry)).resolve() for entry in entries]
 
     @property
     def output(self) -> str:

@@ -1,0 +1,23 @@
+"""What we know of the networks, as values: one module a subject.
+
+A subject's `measure()` gives its finding, a frozen dataclass, whose values chapters, claims and reports take by name.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from typing import Any
+
+from modaddlab.findings.value import Value, expect, over_networks
+
+__all__ = ["SUBJECTS", "Value", "expect", "measure", "over_networks"]
+
+SUBJECTS = ("speed",)
+"""The findings of chapters: the first part of a value's name, and the module that computes it."""
+
+
+@functools.cache
+def measure(subject: str) -> Any:
+    """A subject's finding; computed once in a process."""
+    return importlib.import_module(f"modaddlab.findings.{subject}").measure()

@@ -1,0 +1,175 @@
+"""Values in sentences: `{{< var speed.rates.law.exponent >}}` in a chapter becomes what the finding says.
+
+`python -m modaddlab.report.sentences` runs before every rendering, in both engines. It measures the findings that chapters
+name, holds chapters and findings against each other, and writes the git-ignored `_variables.yml`, from which Quarto and the
+built-in renderer take the values. Refused are, with file and line: a name that is no value; a value that no chapter uses; a
+value in a formula or in the title of a chapter, where Quarto shows garbage; a guard (`findings.expect(condition, "words")`)
+whose words do not stand in its chapter. A value counts as used where its full name stands, in a sentence or in a cell.
+
+Published values of the ledger are there too: `{{< var published.suite-rate-0-003 >}}` for the claim suite-rate-0.003.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import LabError
+from .errors import BookError, Place
+
+VARIABLES = Path("_variables.yml")
+
+_VARIABLE = re.compile(r"\{\{<\s*var\s+([\w.-]+)\s*>\}\}")
+_FORMULA = re.compile(r"\$\$.*?\$\$|\$(?=\S)[^$\n]*?\S\$", re.DOTALL)
+_CELL = re.compile(r"^```\{python\}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_TITLE = re.compile(r"^# .*$", re.MULTILINE)
+_MEASURED = re.compile(r"findings\.measure\(\"(\w+)\"\)|\{\{<\s*var\s+(\w+)\.")
+
+
+def subjects(chapters: Mapping[Path, str]) -> list[str]:
+    """The findings that chapters name, "published" for values of the ledger among them."""
+    return sorted({first or second for text in chapters.values() for first, second in _MEASURED.findall(text)})
+
+
+def problems(chapters: Mapping[Path, str], names: Mapping[str, str]) -> list[str]:
+    """What is wrong with the values and guards of chapters, each with file and line.
+
+    Args:
+        chapters: path -> source.
+        names: every value by its name, as it is written.
+    """
+    found = []
+    for path, text in chapters.items():
+        prose = _CELL.sub(lambda cell: "\n" * cell[0].count("\n"), text)
+        for match in _VARIABLE.finditer(text):
+            if match[1] not in names:
+                found.append(f"{_place(path, text, match)}: no value is named {match[1]!r}")
+        for pattern, what in ((_FORMULA, "a formula"), (_TITLE, "the title of a chapter")):
+            for match in pattern.finditer(prose):
+                if "{{<" in match[0]:
+                    found.append(f"{_place(path, prose, match)}: {what} takes no value; write it in words")
+        words = " ".join(prose.split())
+        for cell in _CELL.finditer(text):
+            for line, sentence in _guards(cell[1]):
+                if " ".join(sentence.split()) not in words:
+                    place = Place(path, _line(text, cell) + line)
+                    found.append(f"{place}: the words of this guard are not in the chapter: {sentence!r}")
+    return found
+
+
+def substitute(text: str, values: Mapping[str, Any], path: Path) -> str:
+    """A chapter with its values in the sentences and in the options of cells, line by line as it was.
+
+    Raises:
+        BookError: there is no such value.
+    """
+    code = [cell.span(1) for cell in _CELL.finditer(text)]
+
+    def written(match: re.Match[str]) -> str:
+        start = text.rfind("\n", 0, match.start()) + 1
+        if any(first <= start < last for first, last in code) and not text.startswith("#|", start):
+            return match[0]  # the words of a guard
+        found: Any = values
+        for step in match[1].split("."):
+            found = found.get(step) if isinstance(found, Mapping) else None
+        if not isinstance(found, str):
+            raise BookError(Place(path, _line(text, match)), f"no value is named {match[1]!r}")
+        return found
+
+    return _VARIABLE.sub(written, text)
+
+
+def read(root: Path) -> dict[str, Any]:
+    """The values that the last call wrote, as the tree of `_variables.yml`; none where there is no such file."""
+    path = root / VARIABLES
+    return (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.is_file() else {}
+
+
+def write(root: Path, names: Mapping[str, str]) -> None:
+    """Write `_variables.yml`, unless it says the same already: an unchanged file renders nothing anew."""
+    tree: dict[str, Any] = {}
+    for name, text in names.items():
+        *branches, leaf = name.split(".")
+        table = tree
+        for branch in branches:
+            table = table.setdefault(branch, {})
+        table[leaf] = text
+    path, text = root / VARIABLES, yaml.safe_dump(tree, allow_unicode=True)
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def chapters_of(root: Path) -> dict[Path, str]:
+    """The sources of the book by their paths in it."""
+    paths = [root / "index.qmd", *sorted((root / "chapters").rglob("*.qmd"))]
+    return {path.relative_to(root): path.read_text(encoding="utf-8") for path in paths if path.is_file()}
+
+
+def measure(chapters: Mapping[Path, str]) -> tuple[dict[str, str], list[str]]:
+    """Every value that chapters may take, as it is written, and the names of those that none takes."""
+    from .. import claims, findings
+    from ..findings.value import forgotten, named
+
+    everything = "\n".join(chapters.values())
+
+    def is_used(name: str) -> bool:
+        return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", everything) is not None
+
+    names: dict[str, str] = {}
+    lost: list[str] = []
+    for subject in subjects(chapters):
+        if subject == "published":
+            names |= claims.published_texts()
+        elif subject in findings.SUBJECTS:
+            finding = findings.measure(subject)
+            names |= named(subject, finding)
+            lost += forgotten(subject, finding, is_used)
+    return names, lost
+
+
+def main() -> int:
+    """Measure, check and write, in the current folder; returns the exit code."""
+    begun = time.perf_counter()
+    chapters = chapters_of(Path.cwd())
+    try:
+        names, lost = measure(chapters)
+    except LabError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    wrong = problems(chapters, names) + [f"no chapter uses the value {name}" for name in lost]
+    if wrong:
+        print("\n".join(wrong), file=sys.stderr)
+        return 2
+    write(Path.cwd(), names)
+    print(f"values for the sentences: {len(names)} in {time.perf_counter() - begun:.1f} s", file=sys.stderr)
+    return 0
+
+
+def _guards(code: str) -> Iterator[tuple[int, str]]:
+    """The line and the words of every guard in a cell."""
+    try:
+        tree = ast.parse(code)
+    except SyntaxError:  # the cell says so itself when it is executed
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "expect":
+            yield node.lineno, str(ast.literal_eval(node.args[1]))
+
+
+def _place(path: Path, text: str, match: re.Match[str]) -> Place:
+    return Place(path, _line(text, match))
+
+
+def _line(text: str, match: re.Match[str]) -> int:
+    return text.count("\n", 0, match.start()) + 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

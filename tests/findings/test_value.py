@@ -1,0 +1,100 @@
+"""Values: how they are written, what seeds say together, which are forgotten."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from modaddlab import LabError
+from modaddlab.findings import over_networks
+from modaddlab.findings.value import (
+    Group,
+    Value,
+    count,
+    expect,
+    exponent,
+    factor,
+    forgotten,
+    loss,
+    named,
+    number,
+    over,
+    setting,
+    share,
+    steps,
+    total,
+    words,
+)
+
+
+@dataclass(frozen=True)
+class Inner(Group):
+    exponent: Value
+    n: Value
+    line: np.ndarray
+
+
+@dataclass(frozen=True)
+class Outer:
+    law: Inner
+    share: Value
+
+
+FINDING = Outer(Inner(exponent(-1.034, -1.257, -0.8), total(13), np.zeros(2)), share(0.754, null=0.02))
+
+
+def test_a_value_is_written_by_its_kind() -> None:
+    assert [str(value) for value in (steps(6257.4), steps(None), count(5), count(13), total(5), setting(3e-5))] == [
+        "6,257", "–", "five", "13", "5", "0.00003",  # noqa: RUF001
+    ]  # fmt: skip
+    assert [str(value) for value in (share(0.754), loss(6.86e-7), factor(33.3), words("2 and 3"))] == [
+        "75.4 %", "6.86\u00a0×\u00a010⁻⁷", "33", "2 and 3",  # noqa: RUF001
+    ]  # fmt: skip
+
+
+def test_an_interval_has_as_many_decimals_as_its_width_is_worth() -> None:
+    assert str(number(4.0312, 3.591, 4.4599)) == "4.03 [3.59, 4.46]"
+    assert str(number(4.0312, 4.0291, 4.0333)) == "4.0312 [4.0291, 4.0333]"
+    assert str(steps(6257, 5010, 7814)) == "6,257 [5,010, 7,814]"
+    assert -1 in FINDING.law.exponent
+    assert -2 not in FINDING.law.exponent
+    assert 5 not in total(5)
+
+
+def test_every_value_has_a_name_and_what_is_no_value_has_none() -> None:
+    assert named("x", FINDING) == {
+        "x.law.exponent": "−1.03 [−1.26, −0.80]", "x.law.exponent-alone": "−1.03", "x.law.n": "13",  # noqa: RUF001
+        "x.share": "75.4 %", "x.share-null": "2.0 %",
+    }  # fmt: skip
+
+
+def test_what_nobody_uses_is_named_and_a_group_counts_as_one() -> None:
+    assert forgotten("x", FINDING, lambda name: False) == ["x.law", "x.share"]
+    assert forgotten("x", FINDING, lambda name: name in ("x.law.n", "x.share-null")) == []
+
+
+def test_seeds_are_averaged_on_the_scale_of_their_kind() -> None:
+    together = over([steps(100), steps(10_000)])
+    assert together.value == pytest.approx(1000)
+    assert together.low is not None
+    assert together.low < 1000 / 10
+    assert over([count(3), count(4)]).value == 3.5
+    assert str(over([count(3), count(4)])).startswith("3.5 [")
+    assert np.isnan(over([steps(100), steps(None)]).value)
+    assert over([setting(1.0), setting(2.0)]) == setting(1.0)
+    assert over([number(1, null=2), number(3, null=4)]).null == 3
+
+
+def test_a_finding_over_networks_keeps_its_shape() -> None:
+    other = Outer(Inner(exponent(-1.2), total(15), np.ones(2)), share(0.8, null=0.04))
+    both = over_networks([FINDING, other])
+    assert (both.law.n.value, both.share.value, both.share.null) == pytest.approx((14, 0.777, 0.03))
+    assert both.law.line is FINDING.law.line
+
+
+def test_a_guard_names_its_sentence() -> None:
+    expect(True, "it falls")
+    with pytest.raises(LabError, match="no longer say “it falls”"):
+        expect(False, "it falls")

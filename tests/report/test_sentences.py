@@ -1,0 +1,65 @@
+"""Values in sentences: what is refused, what is replaced, and that the book's own chapters and findings fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from modaddlab.report import sentences
+from modaddlab.report.errors import BookError
+
+ROOT = Path(__file__).parent.parent.parent
+NAMES = {"x.share": "75.4 %", "x.law.n": "13"}
+GUARD = '```{python}\n#| include: false\nfindings.expect(x.law.n > 0, "falls HOW")\n```\n'
+RIGHT = "# Title\n\nIt falls fast, to {{< var x.share >}}.\n\n" + GUARD.replace("HOW", "fast")
+
+
+def problems(text: str) -> list[str]:
+    return sentences.problems({Path("a.qmd"): text}, NAMES)
+
+
+def test_a_chapter_that_fits_has_no_problem() -> None:
+    assert problems(RIGHT) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (RIGHT + "{{< var x.shore >}}", "a.qmd:9: no value is named 'x.shore'"),
+        (RIGHT + "{{< var x >}}", "a.qmd:9: no value is named 'x'"),
+        (RIGHT + "$y = {{< var x.share >}}$", "a.qmd:9: a formula takes no value; write it in words"),
+        (RIGHT + "$$\ny = {{< var x.share >}}\n$$", "a.qmd:9: a formula takes no value; write it in words"),
+        ("# Title {{< var x.share >}}\n", "a.qmd:1: the title of a chapter takes no value; write it in words"),
+        ("\n" + GUARD.replace("HOW", "slowly"), "a.qmd:4: the words of this guard are not in the chapter: 'falls slowly'"),
+    ],
+)
+def test_what_does_not_fit_is_named_with_its_line(text: str, problem: str) -> None:
+    assert problems(text) == [problem]
+
+
+def test_values_are_put_in_everywhere_but_in_code() -> None:
+    values = {"x": {"share": "75.4 %"}}
+    text = '{{< var x.share >}}\n\n```{python}\n#| fig-alt: "to {{< var x.share >}}"\nexpect(x, "to {{< var x.share >}}")\n```\n'
+    assert sentences.substitute(text, values, Path("a.qmd")) == (
+        '75.4 %\n\n```{python}\n#| fig-alt: "to 75.4 %"\nexpect(x, "to {{< var x.share >}}")\n```\n'
+    )
+    with pytest.raises(BookError, match=r"a\.qmd:2: no value is named 'x\.shore'"):
+        sentences.substitute("\n{{< var x.shore >}}", values, Path("a.qmd"))
+
+
+def test_the_values_are_written_as_a_tree_and_only_when_they_change(tmp_path: Path) -> None:
+    sentences.write(tmp_path, NAMES)
+    assert sentences.read(tmp_path) == {"x": {"share": "75.4 %", "law": {"n": "13"}}}
+    (tmp_path / "_variables.yml").chmod(0o444)
+    before = (tmp_path / "_variables.yml").stat().st_mtime_ns
+    sentences.write(tmp_path, NAMES)
+    assert (tmp_path / "_variables.yml").stat().st_mtime_ns == before
+    assert sentences.read(tmp_path / "elsewhere") == {}
+
+
+def test_the_chapters_and_findings_of_the_book_fit() -> None:
+    chapters = sentences.chapters_of(ROOT)
+    names, lost = sentences.measure(chapters)
+    assert sentences.problems(chapters, names) == []
+    assert lost == []
