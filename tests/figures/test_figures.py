@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import re
 import subprocess
@@ -325,7 +324,11 @@ def test_show_displays_light_then_dark(monkeypatch: pytest.MonkeyPatch) -> None:
         figures.svg("light", function, *args, **kwargs),
         figures.svg("dark", function, *args, **kwargs),
     ]
-    assert inspect.signature(figures.show).parameters.keys() == {"figure_function", "args", "kwargs"}
+    shown.clear()
+    figures.show(function, *args, **kwargs, data={"a<b": [1, 2]})
+    light, dark = (output["image/svg+xml"] for output in shown)
+    assert '<metadata id="figure-data">a&lt;b\n1\n2\n</metadata>' in light
+    assert "figure-data" not in dark
 
 
 @pytest.mark.parametrize(
