@@ -21,6 +21,7 @@ from typing import Any
 
 import yaml
 
+from .. import command
 from ..errors import LabError
 from .errors import BookError, Place
 
@@ -135,19 +136,18 @@ def measure(chapters: Mapping[Path, str]) -> tuple[dict[str, str], list[str]]:
 
 
 def main() -> int:
-    """Measure, check and write, in the current folder; returns the exit code."""
-    begun = time.perf_counter()
-    chapters = chapters_of(Path.cwd())
-    try:
-        names, lost = measure(chapters)
-    except LabError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    """Measure, check and write, in the current folder; returns the exit code.
+
+    Raises:
+        LabError: chapters and findings do not fit; a line for each reason.
+    """
+    begun, root = time.perf_counter(), Path.cwd()
+    chapters = chapters_of(root)
+    names, lost = measure(chapters)
     wrong = problems(chapters, names) + [f"no chapter uses the value {name}" for name in lost]
     if wrong:
-        print("\n".join(wrong), file=sys.stderr)
-        return 2
-    write(Path.cwd(), names)
+        raise LabError("\n".join(wrong))
+    write(root, names)
     print(f"values for the sentences: {len(names)} in {time.perf_counter() - begun:.1f} s", file=sys.stderr)
     return 0
 
@@ -172,4 +172,4 @@ def _line(text: str, match: re.Match[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.run(main))
