@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -30,6 +31,8 @@ def run(body: Callable[[], int | None], *, name: str = "modaddlab", interrupted:
     Raises:
         Exception: a defect of ours.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what a console's alphabet lacks is shown by its number, as on standard error
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = body() or 0
         sys.stdout.flush()  # what cannot be written is noticed here and not while Python ends

@@ -60,7 +60,7 @@ OUTSIDE: dict[str, set[str]] = {
     "models": {"numpy", "scipy", "array_api_compat"},
     "analysis": {"numpy", "scipy"},
     "store": {"numpy", "scipy", "safetensors", "filelock"},
-    "training": {"numpy", "torch", "numba", "rich", "dask", "distributed", "wandb"},
+    "training": {"numpy", "torch", "numba", "psutil", "rich", "dask", "distributed", "wandb"},
     "figures": {"numpy", "matplotlib", "IPython"},
     "tables": {"numpy", "IPython"},
     "report": {

@@ -196,7 +196,7 @@ def _write_search_index(entries: Sequence[Entry], documents: Sequence[pf.Doc], f
             elif section:
                 section["text"] += " ".join(_prose(block).split()) + " "
     text = json.dumps(index, ensure_ascii=False)
-    (folder / "search-index.js").write_text(f"window.SEARCH_INDEX = {text};\n", encoding="utf-8")
+    (folder / "search-index.js").write_text(f"window.SEARCH_INDEX = {text};\n", encoding="utf-8", newline="\n")
 
 
 def _prose(block: Any) -> str:

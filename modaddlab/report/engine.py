@@ -34,11 +34,10 @@ class Rendered:
 
 def find_quarto() -> tuple[str, str] | None:
     """Quarto's path and version, from the path or beside this Python; None when absent or older than we need."""
-    beside = Path(sys.executable).with_name("quarto")
-    path = shutil.which("quarto") or (str(beside) if beside.is_file() else None)
+    path = shutil.which("quarto") or shutil.which("quarto", path=str(Path(sys.executable).parent))
     if path is None:
         return None
-    done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+    done = subprocess.run([path, "--version"], capture_output=True, encoding="utf-8", check=False)
     version = re.match(r"(\d+)\.(\d+)", done.stdout)
     if done.returncode or not version:
         return None

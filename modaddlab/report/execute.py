@@ -122,8 +122,13 @@ def _in_thread(work: Coroutine[Any, Any, list[Executed]]) -> list[Executed]:
             errors = [error for error in group.exceptions if not isinstance(error, asyncio.CancelledError)]
             raise errors[0] from None
 
+    def run() -> list[Executed]:
+        # zmq's sockets need a loop that waits for files, which is not the usual one on Windows
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            return runner.run(main())
+
     with ThreadPoolExecutor(max_workers=1) as pool:
-        future = pool.submit(asyncio.run, main())
+        future = pool.submit(run)
         try:
             return future.result()
         except KeyboardInterrupt:

@@ -64,7 +64,7 @@ def contents(root: Path) -> dict[str, Any]:
     files = [*sources, *sorted(data.glob("runs/*/manifest.json"))]
     files += sorted(path for path in root.rglob("_metadata.yml") if not _hidden(path.relative_to(root)))
     return {
-        "files": {os.path.relpath(path, root): hash_file(path) for path in files if not _is_report(path, root)},
+        "files": {_name(path, root): hash_file(path) for path in files if not _is_report(path, root)},
         "options": _execution_options(root / "_quarto.yml"),
         "versions": library_versions(),
     }
@@ -81,9 +81,9 @@ def write_environment(root: Path) -> Path:
     cache = root.resolve() / ".cache" / "jupyter" / fingerprint(root)
     cache.mkdir(parents=True, exist_ok=True)
     cache.touch()
-    lines = [f"JUPYTERCACHE={cache}", f"{THREADS}=1", ""]
+    lines = [f"JUPYTERCACHE={cache.as_posix()}", f"{THREADS}=1", ""]
     temporary = root / f"_environment.{os.getpid()}"
-    temporary.write_text("\n".join(lines), encoding="utf-8")
+    temporary.write_text("\n".join(lines), encoding="utf-8", newline="\n")
     os.replace(temporary, root / "_environment")
     for old in list(_newest_first(cache.parent))[KEPT:]:
         shutil.rmtree(old, ignore_errors=True)
@@ -107,6 +107,11 @@ def _execution_options(path: Path) -> dict[str, Any]:
         for key, value in scope.items()
         if key in ("execute", "jupyter") or key.startswith("fig-")
     }
+
+
+def _name(path: Path, root: Path) -> str:
+    """A file's path in the checkout, the same on every system; the whole path of a file that lies elsewhere."""
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 
 def _is_report(path: Path, root: Path) -> bool:

@@ -67,6 +67,8 @@ def _put(fresh: Path, target: Path) -> None:
 
 def _exchange(one: Path, other: Path) -> bool:
     """Let two folders swap their names atomically; False where the system cannot."""
+    if sys.platform == "win32":
+        return False
     libc = ctypes.CDLL(None, use_errno=True)
     if sys.platform == "darwin":
         return libc.renamex_np(os.fsencode(one), os.fsencode(other), _RENAME_SWAP) == 0

@@ -90,7 +90,7 @@ def write_page(site: Site, index: int, document: pf.Doc, output: Path) -> None:
     )
     target = output / page
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8")
+    target.write_text(text, encoding="utf-8", newline="\n")
 
 
 def styles(book: Book) -> list[str]:

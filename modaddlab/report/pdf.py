@@ -41,7 +41,7 @@ def write_pdf(book: Book, entries: Sequence[Entry], documents: Sequence[pf.Doc],
         lowered = _Lowering(book, entry.chapter, pages, begins).document(document)
         pieces.append(pandoc.write(list(lowered.content), "typst"))
     source = folder / f".{Path(book.pdf_name).stem}.typ"
-    source.write_text("\n\n".join(pieces), encoding="utf-8")
+    source.write_text("\n\n".join(pieces), encoding="utf-8", newline="\n")
     target = folder / book.pdf_name
     try:
         typst.compile(str(source), output=str(target), root=str(folder), ignore_system_fonts=True)

@@ -17,6 +17,7 @@ import os
 import re
 import secrets
 import stat
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,7 +162,7 @@ def write_atomic(path: Path, content: bytes) -> None:
 
 def fsync_folder(folder: Path) -> None:
     """Flush a folder's table of names to the disk (where the system can)."""
-    if os.name == "nt":  # Windows opens no folder
+    if sys.platform == "win32":  # it opens no folder
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -6,8 +6,8 @@ import contextlib
 import datetime
 import os
 import platform
-import resource
 import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,7 +43,7 @@ def provenance(device: torch.device, *, threads: int, seconds: float, commit: st
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name(),
         "threads": threads,
         "wall_seconds": round(seconds, 1),
-        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_memory_mb": _peak_memory_bytes() // 2**20,
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": commit,
         "python": platform.python_version(),
@@ -55,13 +55,15 @@ def provenance(device: torch.device, *, threads: int, seconds: float, commit: st
 
 def commit() -> str | None:
     """The checkout's commit, with "+" when files of the package differ from it; None outside git."""
-    git = ["git", "-C", str(paths.ROOT)]
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(paths.ROOT), *words]
+        return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=10, check=True).stdout.strip()
+
     try:
-        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=True).stdout.strip()
-        changed = subprocess.run([*git, "status", "--porcelain", "modaddlab"], capture_output=True, text=True, timeout=10)
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "modaddlab") else "")
     except (OSError, subprocess.SubprocessError):
         return None
-    return head + ("+" if changed.stdout.strip() else "")
 
 
 @contextlib.contextmanager
@@ -75,10 +77,21 @@ def flushed_denormals() -> Iterator[None]:
         torch.set_flush_denormal(False)
 
 
+def _peak_memory_bytes() -> int:
+    if sys.platform == "win32":
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in kilobytes
+
+
 def _cpu_name() -> str:
     try:
-        with open("/proc/cpuinfo") as lines:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
             names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    except OSError:
+    except OSError:  # no Linux
         names = []
     return f"{names[0] if names else platform.processor() or platform.machine()}, {os.cpu_count()} cores"

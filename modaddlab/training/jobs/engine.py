@@ -14,12 +14,12 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import logging
-import multiprocessing.resource_tracker
 import os
 import queue
 import re
 import secrets
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -349,11 +349,21 @@ def _be_quiet() -> None:
 @contextlib.contextmanager
 def _no_interrupts_for_children() -> Iterator[None]:
     """Threads and processes that begin here never receive Ctrl-C, which a terminal sends to all processes of a command: the
-    command asks its workers to save. They inherit the mask; an interrupt meanwhile comes to this thread at the end."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
+    command asks its workers to save. They inherit the mask; an interrupt meanwhile comes to this thread at the end. On Windows
+    they inherit that the console's Ctrl-C is ignored."""
+    if sys.platform == "win32":
+        import ctypes
+
+        ignore_ctrl_c = ctypes.windll.kernel32.SetConsoleCtrlHandler
+        ignore_ctrl_c(None, True)
+        try:
+            yield
+        finally:
+            ignore_ctrl_c(None, False)
         return
-    multiprocessing.resource_tracker.ensure_running()  # its start would lift the mask
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # its start would lift the mask
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
