@@ -98,22 +98,19 @@ def drawn_texts(figure: Figure, monkeypatch: pytest.MonkeyPatch) -> list[tuple[s
             found.append((text.get_text(), text.get_window_extent(renderer), color))
         draw(text, renderer)
 
-    figure.draw_without_rendering()  # makes the layout
     monkeypatch.setattr(Text, "draw", record)
-    figure.draw_without_rendering()
+    figure.draw_without_rendering()  # makes the layout first
     monkeypatch.undo()
     return found
 
 
 @pytest.mark.parametrize("name", CALLS)
-@pytest.mark.parametrize("theme_name", ["light", "dark"])
-def test_figure_draws_inside_its_borders(name: str, theme_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_figure_draws_inside_its_borders(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     function, args, kwargs = CALLS[name]
-    with theme.use(theme_name) as colors:
+    with theme.use("light"):
         figure = function(*args, **kwargs)
         texts = drawn_texts(figure, monkeypatch)
     assert numbers(figure)
-    assert matplotlib.colors.to_rgba(figure.get_facecolor())[3] == 0, "the page must show through"
     width, height = figure.get_size_inches() * figure.dpi
     assert texts
     for text, box, _ in texts:
@@ -122,7 +119,23 @@ def test_figure_draws_inside_its_borders(name: str, theme_name: str, monkeypatch
     for (one, box, _), (other, other_box, _) in itertools.combinations(texts, 2):
         shared = Bbox.intersection(box, other_box)
         assert shared is None or min(shared.width, shared.height) < 3, f"{one!r} overlaps {other!r}"
-    assert {color for _, _, color in texts}.isdisjoint({(theme.DARK if colors is theme.LIGHT else theme.LIGHT).ink})
+    assert {color for _, _, color in texts}.isdisjoint({theme.DARK.ink})
+    assert shows_the_page(figure)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_figure_takes_the_dark_theme(name: str) -> None:
+    function, args, kwargs = CALLS[name]
+    with theme.use("dark"):
+        figure = function(*args, **kwargs)
+        texts = [text for text in figure.findobj(Text) if isinstance(text, Text) and text.get_visible() and text.get_text().strip()]
+    assert texts
+    assert {matplotlib.colors.to_hex(text.get_color()) for text in texts}.isdisjoint({theme.LIGHT.ink})
+    assert shows_the_page(figure)
+
+
+def shows_the_page(figure: Figure) -> bool:
+    return matplotlib.colors.to_rgba(figure.get_facecolor())[3] == 0
 
 
 def test_lines_bars_and_images_carry_the_data() -> None:

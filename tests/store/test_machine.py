@@ -258,7 +258,7 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 StoreMachine.TestCase.settings = settings(
-    max_examples=40,
+    max_examples=15,
     stateful_step_count=15,
     deadline=None,
     derandomize=True,

@@ -18,7 +18,7 @@ from modaddlab.store.record import RUN_ID
 from modaddlab.train import main
 
 often = settings(
-    max_examples=30,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],
