@@ -104,7 +104,7 @@ def write(root: Path, names: Mapping[str, str]) -> None:
         table[leaf] = text
     path, text = root / VARIABLES, yaml.safe_dump(tree, allow_unicode=True)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def chapters_of(root: Path) -> dict[Path, str]:
