@@ -19,6 +19,7 @@ from modaddlab.claims import (
     nanda_circuit,
     nanda_training,
     replications,
+    suite,
     sweeps_of_task,
     sweeps_of_training,
 )
@@ -42,7 +43,7 @@ _BY_ID = {claim.id: claim for claim in CLAIMS}
 def published_texts() -> dict[str, str]:
     """Every published value as it is written, by the name under which chapters take it: published.suite-rate-0-003 of the claim
     suite-rate-0.003; with "-trained-for" behind it the steps of a run that something did not happen in."""
-    texts = {}
+    texts = {"published.suite-betas": tables.listing([f"{beta:g}" for beta in suite.BETAS])}
     for claim in CLAIMS:
         name = f"published.{claim.id.replace('.', '-')}"
         texts[name] = claim.published_text

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from modaddlab.analysis.scaling import Timed, Times, censored_power_law
+from modaddlab.analysis.scaling import PowerLaw, Timed, Times, censored_power_law
 from modaddlab.findings.value import Group, Value, count, exponent, factor, setting, steps, total
 from modaddlab.measurements.outcomes import Outcome, Point
 
@@ -34,6 +34,7 @@ class Law(Group):
     """The standard deviation of times around it, as a factor."""
     line: Curve = field(repr=False)
     """Its ends, for a figure."""
+    found: PowerLaw = field(repr=False)
 
     @classmethod
     def through(cls, rows: Rows, x: Callable[[Outcome], float]) -> Law:
@@ -50,6 +51,7 @@ class Law(Group):
             n=total(found.n),
             spread=factor(found.spread),
             line=(ends, found.at(ends)),
+            found=found,
         )
 
 
@@ -138,11 +140,11 @@ def columns(rows: Iterable[Outcome]) -> Columns:
     }
 
 
-def curve_columns(curves: Mapping[Any, Curve], every: int = 4) -> Columns:
+def curve_columns(curves: Mapping[Any, Curve], every: int = 4, what: str = "test accuracy") -> Columns:
     """Every few points of some curves, one below the other, as a figure's data."""
     thinned = {name: (step_T[::every], value_T[::every]) for name, (step_T, value_T) in curves.items()}
     return {
         "curve": [str(name) for name, (step_T, _) in thinned.items() for _ in step_T],
         "step": np.concatenate([step_T for step_T, _ in thinned.values()]),
-        "test accuracy": np.concatenate([value_T for _, value_T in thinned.values()]),
+        what: np.concatenate([value_T for _, value_T in thinned.values()]),
     }

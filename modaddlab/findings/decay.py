@@ -1,0 +1,291 @@
+"""How much decay: what the price of a weight does to the time to grok, and what it leaves alone.
+
+A decay time is 1 / (learning rate * weight decay) steps: a weight that no gradient defends loses a factor of e in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from modaddlab import tables
+from modaddlab.analysis.seeds import OverSeeds
+from modaddlab.findings.sweep import At, Columns, Curve, Law, Swept, curve_columns
+from modaddlab.findings.value import Value, count, factor, number, setting, share, steps, words
+from modaddlab.measurements import outcomes
+from modaddlab.measurements.outcomes import Outcome, Point
+
+USUAL = 1.0
+"""The mainline's weight decay."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Times(Swept):
+    """The time to grok over the decay."""
+
+    settings: Value
+    """How many decays were tried."""
+    betas: Value
+    """The optimizer's averages of the gradient and of its square."""
+    weak: At
+    """The smallest decay whose network groks."""
+    usual: At
+    strong: At
+    law: Law
+    doubled: Value
+    """What is left of the wait when the decay is doubled, by the law."""
+    steps_apart: Value
+    """The slowest setting over the fastest, in steps."""
+    clock_apart: Value
+    """The same in decay times."""
+    clock_least: Value
+    clock_most: Value
+    """The fewest and the most decay times to grok."""
+    in_order: bool
+    """Every larger decay is sooner."""
+
+    @property
+    def table(self) -> list[dict[str, str]]:
+        """A row for every decay."""
+        return [_time_row(decay, point) for decay, point in self.points.items()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unfinished:
+    """The run with the smallest decay above zero, which has not grokked."""
+
+    decay: Value
+    asked: Value
+    """The steps that the law asks for."""
+    had: Value
+    accuracy: Value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """The length of the vector of all weights, of the first seeds that grok."""
+
+    full_least: Value
+    full_most: Value
+    """When memory is complete."""
+    end_least: Value
+    end_most: Value
+    prices_apart: Value
+    """The largest of their decays over the smallest."""
+    curves: dict[float, Curve] = field(repr=False)
+
+    @property
+    def columns(self) -> Columns:
+        """The curves as a figure's data."""
+        return curve_columns(self.curves, what="length of all weights")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frequencies:
+    """The effective number of frequencies in the embedding."""
+
+    usual_least: Value
+    usual_most: Value
+    """Over the seeds of the usual decay."""
+    others: Value
+    """How many other decays grok."""
+    inside: Value
+    """How many of those lie within the range of the seeds."""
+    without: Value
+    """Without decay; its null has the residues renamed."""
+    by_decay: dict[float, list[float]] = field(repr=False)
+    null_by_decay: dict[float, float] = field(repr=False)
+
+    @property
+    def columns(self) -> Columns:
+        """The embeddings as a figure's data."""
+        rows = [(decay, value) for decay, values in self.by_decay.items() for value in values]
+        return {
+            "weight decay": [decay for decay, _ in rows],
+            "effective number": [value for _, value in rows],
+            "of renamed residues": [self.null_by_decay[decay] for decay, _ in rows],
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Small(Swept):
+    """The two-layer network, by its final accuracy."""
+
+    seeds: Value
+    best: Value
+    """The decays that cannot be told from the best one."""
+    worse: Value
+    """The larger decays that do worse, beyond the scatter of seeds."""
+    without: Value
+    """The final accuracy without decay."""
+    most: Value
+    """The largest decay, and the final accuracy with it."""
+    at_most: Value
+    sooner: bool
+    """Where every seed groks, more decay is sooner."""
+
+    @property
+    def final(self) -> dict[float, list[float]]:
+        """The final accuracy of every seed, by decay."""
+        return {decay: [_accuracy(row) for row in point.rows] for decay, point in self.points.items()}
+
+    @property
+    def table(self) -> list[dict[str, str]]:
+        """A row for every decay."""
+        return [
+            {"decay": str(setting(decay)), "final test accuracy": str(_pooled(point)), "95 % of the test questions": point.words}
+            for decay, point in self.points.items()
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decay:
+    """What weight decay does."""
+
+    times: Times
+    unfinished: Unfinished
+    sizes: Sizes
+    frequencies: Frequencies
+    small: Small
+
+
+def measure() -> Decay:
+    """The finding, from the sweeps as far as they are trained.
+
+    Raises:
+        LabError: a record is damaged.
+    """
+    points = outcomes.sweep("weight-decay").points
+    law = Law.through([row for decay, point in points.items() if decay for row in point.rows], decay_of)
+    return Decay(
+        times=_times(points, law),
+        unfinished=_unfinished(points, law),
+        sizes=_sizes(points),
+        frequencies=_frequencies(points),
+        small=_small(outcomes.sweep("two-layer-decay").points),
+    )
+
+
+def decay_of(row: Outcome) -> float:
+    """The weight decay."""
+    return row.spec.optim.weight_decay
+
+
+def fade_of(row: Outcome) -> float:
+    """What a weight loses in a step: one over the decay time."""
+    return row.spec.optim.lr * row.spec.optim.weight_decay
+
+
+def _times(points: dict[float, Point], law: Law) -> Times:
+    there = {decay: point for decay, point in points.items() if decay and np.isfinite(point.median)}
+    wait = np.array([point.median for point in there.values()])
+    clock = np.array([point.median * fade_of(point.rows[0]) for point in there.values()])
+    weak, strong = min(there), max(there)
+    optim = points[USUAL].rows[0].spec.optim
+    return Times(
+        points=points,
+        settings=count(len(points)),
+        betas=words(_listed([optim.beta1, optim.beta2])),
+        weak=At.point(weak, points[weak]),
+        usual=At.point(USUAL, points[USUAL]),
+        strong=At.point(strong, points[strong]),
+        law=law,
+        doubled=share(2**law.exponent.value),
+        steps_apart=factor(wait.max() / wait.min()),
+        clock_apart=factor(clock.max() / clock.min()),
+        clock_least=number(clock.min()),
+        clock_most=number(clock.max()),
+        in_order=bool((np.diff(wait) < 0).all()),
+    )
+
+
+def _time_row(decay: float, point: Point) -> dict[str, str]:
+    row = point.rows[0]
+    fade, full = fade_of(row), np.argmax(row.metrics["step"] >= row.memorized)
+    return {
+        "decay": str(setting(decay)),
+        "decay time": tables.whole(1 / fade) if fade else "∞",
+        "steps to grok": point.words,
+        "decay times": tables.number(point.median * fade, 2) if fade and np.isfinite(point.median) else tables.MISSING,
+        "length, memorized": tables.number(float(row.norm_T[full])),
+        "length, end": tables.number(float(row.norm_T[-1])),
+        "test accuracy": tables.percent(_accuracy(row), 2),
+    }
+
+
+def _unfinished(points: dict[float, Point], law: Law) -> Unfinished:
+    decay = min(decay for decay in points if decay)
+    row = points[decay].rows[0]
+    asked = round(float(law.found.at(decay)), -3)
+    return Unfinished(decay=setting(decay), asked=steps(asked), had=steps(row.spec.steps), accuracy=share(_accuracy(row)))
+
+
+def _sizes(points: dict[float, Point]) -> Sizes:
+    first = {decay: point.rows[0] for decay, point in points.items()}
+    grokked = {decay: row for decay, row in first.items() if np.isfinite(row.grokked)}
+    full = [float(row.norm_T[np.argmax(row.metrics["step"] >= row.memorized)]) for row in grokked.values()]
+    ends = [float(row.norm_T[-1]) for row in grokked.values()]
+    return Sizes(
+        full_least=number(min(full)),
+        full_most=number(max(full)),
+        end_least=number(min(ends)),
+        end_most=number(max(ends)),
+        prices_apart=factor(max(grokked) / min(grokked)),
+        curves={decay: (row.metrics["step"], row.norm_T) for decay, row in first.items()},
+    )
+
+
+def _frequencies(points: dict[float, Point]) -> Frequencies:
+    found = {decay: [row.concentration() for row in point.rows] for decay, point in points.items()}
+    by_decay = {decay: [one.effective for one in seeds] for decay, seeds in found.items()}
+    nulls = {decay: float(np.mean([one.effective_null for one in seeds])) for decay, seeds in found.items()}
+    least, most = min(by_decay[USUAL]), max(by_decay[USUAL])
+    others = [
+        by_decay[decay][0] for decay, point in points.items() if decay not in (0, USUAL) and np.isfinite(point.rows[0].grokked)
+    ]
+    return Frequencies(
+        usual_least=number(least),
+        usual_most=number(most),
+        others=count(len(others)),
+        inside=count(sum(least <= value <= most for value in others)),
+        without=number(by_decay[0.0][0], null=nulls[0.0]),
+        by_decay=by_decay,
+        null_by_decay=nulls,
+    )
+
+
+def _small(points: dict[float, Point]) -> Small:
+    pooled = {decay: _over(point) for decay, point in points.items()}
+    best = max(pooled, key=lambda decay: pooled[decay].mean)
+    alike = [decay for decay, one in pooled.items() if one.high >= pooled[best].low]
+    worse = [decay for decay, one in pooled.items() if decay > best and one.high < pooled[best].low]
+    prompt = [point.time.mean for point in points.values() if point.time is not None]
+    return Small(
+        points=points,
+        seeds=count(min(point.n for point in points.values())),
+        best=words(_listed(alike)),
+        worse=words(_listed(worse)),
+        without=_pooled(points[0.0]),
+        most=setting(max(points)),
+        at_most=_pooled(points[max(points)]),
+        sooner=len(prompt) > 1 and bool((np.diff(prompt) < 0).all()),
+    )
+
+
+def _accuracy(row: Outcome) -> float:
+    return row.final("test_accuracy")
+
+
+def _over(point: Point) -> OverSeeds:
+    return point.over(_accuracy, "share")
+
+
+def _pooled(point: Point) -> Value:
+    one = _over(point)
+    return share(one.mean, one.low, one.high)
+
+
+def _listed(decays: Sequence[float]) -> str:
+    return tables.listing([str(setting(decay)) for decay in decays])
