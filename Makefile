@@ -29,8 +29,9 @@ bench: $(VENV)/installed ## time a training step, replicas in a batch and a swee
 train: $(VENV)/installed ## train a small network (p = 17) in seconds; see also: python -m modaddlab.train --list
 	$(RUN) -m modaddlab.train debug --data $(or $(DATA),_own)
 
-clean: ## remove the built site and the caches (not the records in data/, not .venv)
-	rm -rf _book .cache .quarto _environment _own .pytest_cache .ruff_cache .hypothesis
+clean: ## remove the built site and the caches (no records, neither data/ nor _own/, and not .venv)
+	@test ! -x $(RUN) || $(RUN) -m modaddlab.report clean
+	rm -rf .cache .quarto _environment .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -4,7 +4,7 @@ Quarto renders the book where it is installed; the built-in renderer makes the s
 registry where it is not. The modules, in the order in which a render meets them:
 
     project    _quarto.yml: chapters, parts, options          engine    which renderer, and the render as a whole
-    qmd        a chapter's source: Markdown and cells         folder    lock; exchange of the old site for the new one
+    qmd        a chapter's source: Markdown and cells         folder    where a site may lie; lock; exchange; mark: whose it is
     execute    cells run, or outputs from the cache           builtin   the built-in renderer, from here to the files
     trace      what an execution read                         preview   serve, watch, render, reload
     outputs    outputs as Markdown                            check     dead links, missing images, requests

@@ -1,4 +1,4 @@
-"""The command line: `python -m modaddlab.report render|preview|check|compare`.
+"""The command line: `python -m modaddlab.report render|preview|check|compare|clean`.
 
 What needs the extra `book` is imported when it is used, so that a missing package is told in a line.
 """
@@ -31,6 +31,8 @@ def _run(arguments: list[str] | None) -> int:
             return _check(Path(options.folder))
         if options.command == "compare":
             return _compare(root)
+        if options.command == "clean":
+            return _clean(root)
         return _preview(root, options)
     except CellError as error:
         print(f"\n{error.traceback}\n\n{error}\nThe site is as it was before.", file=sys.stderr)
@@ -53,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("check", help="look for dead links, missing images and requests in a built site")
     command.add_argument("folder", nargs="?", default="_book")
     commands.add_parser("compare", help="compare what both engines executed, cell by cell")
+    commands.add_parser("clean", help="remove the built site, and nothing that no render made")
     return parser
 
 
@@ -90,6 +93,18 @@ def _check(folder: Path) -> int:
     from .check import check_site
 
     return _list([str(defect) for defect in check_site(folder)], str(folder))
+
+
+def _clean(root: Path) -> int:
+    from . import mark
+    from .folder import site_folder
+    from .project import load_book
+
+    site = site_folder(load_book(root))
+    if mark.is_site(site, root):
+        mark.remove(site)
+        print(f"removed {site}")
+    return 0
 
 
 def _list(findings: list[str], of: str) -> int:

@@ -24,7 +24,7 @@ from .execute import Executed, Listener, cached_only, execute_all
 from .outputs import chapter_markdown
 from .pages import THEME, Entry, Site, styles, write_page
 from .pdf import write_pdf
-from .project import Book, Chapter, line_of
+from .project import PROJECT_FILE, Book, Chapter, inside, line_of
 from .qmd import Source, parse
 
 
@@ -153,12 +153,12 @@ def _copy_images(book: Book, source: Source, document: pf.Doc, folder: Path) -> 
     def action(element: Any, _: pf.Doc) -> None:
         if not isinstance(element, pf.Image):
             return
-        relative = source.path.parent / element.url
-        if (folder / relative).is_file():
-            return
         place = Place(source.path, line_of(source.text, element.url))
         if "://" in element.url:
             raise BookError(place, f"the image {element.url} would be fetched from another host; keep a copy in the project")
+        relative = inside(source.path.parent / element.url, place, "an image")
+        if (folder / relative).is_file():
+            return
         if not (book.root / relative).is_file():
             raise BookError(place, f"the image {element.url} is not there")
         (folder / relative).parent.mkdir(parents=True, exist_ok=True)
@@ -170,15 +170,29 @@ def _copy_images(book: Book, source: Source, document: pf.Doc, folder: Path) -> 
 def _copy_resources(book: Book, folder: Path) -> None:
     for name in ("site.css", "site.js"):
         shutil.copyfile(THEME / name, folder / name)
-    patterns = [*book.options.get("project", {}).get("resources", []), *styles(book)]
-    for pattern in patterns:
-        paths = [path for path in sorted(book.root.glob(pattern)) if path.is_file()]
+    for path in resources(book):
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(book.root / path, target)
+
+
+def resources(book: Book) -> list[Path]:
+    """The files that the project file names for the site, relative to the project; hidden folders and caches are not among them.
+
+    Raises:
+        BookError: a pattern matches nothing, or leads out of the project.
+    """
+    text = (book.root / PROJECT_FILE).read_text(encoding="utf-8")
+    patterns = book.options["project"].get("resources") or []
+    found = []
+    for pattern in [*([patterns] if isinstance(patterns, str) else patterns), *styles(book)]:
+        place = Place(Path(PROJECT_FILE), line_of(text, str(pattern)))
+        paths = [path.relative_to(book.root) for path in book.root.glob(str(inside(str(pattern), place, "a resource")))]
+        paths = [path for path in paths if not any(part.startswith(".") for part in path.parts) and (book.root / path).is_file()]
         if not paths:
-            raise BookError(Place(Path("_quarto.yml")), f"`{pattern}` matches no file")
-        for path in paths:
-            target = folder / path.relative_to(book.root)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+            raise BookError(place, f"`{pattern}` matches no file")
+        found += sorted(paths)
+    return found
 
 
 def _write_search_index(entries: Sequence[Entry], documents: Sequence[pf.Doc], folder: Path) -> None:

@@ -11,11 +11,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import builtin, sentences
+from . import builtin, mark, sentences
 from .check import check_site
 from .errors import BookError
 from .fingerprint import write_environment
-from .folder import fresh_folder, one_at_a_time
+from .folder import fresh_folder, one_at_a_time, site_folder
 from .progress import Reporter
 from .project import Book, load_book
 
@@ -67,20 +67,21 @@ def render(
     """Render the book in `root` and put it in the place of the last site.
 
     Raises:
-        BookError: a source is refused, a cell raised, or the site has defects; the last site is as it was.
+        BookError: the site's folder or a source is refused, a cell raised, or the site has defects; the last site is as it was.
     """
     book = load_book(root)
-    target = root / (output or book.output)
+    target = site_folder(book, output)
+    builtin.resources(book)  # what is wrong with them is said before anything is executed
     unknown = set(only) - {chapter.path for chapter in book.chapters}
     if unknown:
         raise BookError(None, f"{', '.join(map(str, sorted(unknown)))}: no such chapter in _quarto.yml")
-    if only and not target.is_dir():
-        raise BookError(None, f"single chapters are rendered into an existing site, and {target.name} is not there; render all")
+    if only and not mark.is_site(target, root):
+        raise BookError(None, f"single chapters are rendered into an existing site, and {target.name} is none; render all")
     quarto = choose(engine)
     with Reporter() as reporter, one_at_a_time(root, reporter.say):
         name = f"Quarto {quarto[1]}" if quarto else "the built-in renderer"
         reporter.say(f"{book.title}: {len(only) or len(book.chapters)} chapters with {name}")
-        with fresh_folder(target) as folder:
+        with fresh_folder(book, target) as folder:
             if only or "html" not in to:
                 _copy_last(target, folder)
             if quarto:

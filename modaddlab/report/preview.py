@@ -17,8 +17,8 @@ from watchfiles import DefaultFilter, watch
 
 from .engine import choose, quarto_environment
 from .errors import BookError
+from .folder import PREVIEW
 
-FOLDER = ".cache/preview"
 _RELOAD = b"""<script>new EventSource("/_changes").onmessage = () => location.reload();</script></body>"""
 
 
@@ -120,7 +120,7 @@ def preview(root: Path, engine: str = "auto", port: int = 4200) -> None:
     if quarto:
         subprocess.run([quarto[0], "preview", "--port", str(port)], cwd=root, env=quarto_environment(), check=False)
         return
-    folder = root / FOLDER
+    folder = root / PREVIEW
     folder.mkdir(parents=True, exist_ok=True)
     render_once(root)
     server, version = serve(folder, port)
@@ -136,5 +136,5 @@ def preview(root: Path, engine: str = "auto", port: int = 4200) -> None:
 
 def render_once(root: Path) -> bool:
     """Render the site for the preview; says what failed and returns whether it worked."""
-    command = [sys.executable, "-m", "modaddlab.report", "render", "--engine", "builtin", "--to", "html", "--output", FOLDER]
+    command = [sys.executable, "-m", "modaddlab.report", "render", "--engine", "builtin", "--to", "html", "--output", PREVIEW]
     return subprocess.run(command, cwd=root, check=False).returncode == 0

@@ -10,6 +10,8 @@ Numbering follows Quarto's books: numbered chapters count through the parts (1, 
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,12 +107,12 @@ class Book:
 
     @property
     def output(self) -> str:
-        return str(self.options.get("project", {}).get("output-dir", "_book"))
+        return (self.options.get("project") or {}).get("output-dir") or "_book"
 
     @property
     def pdf_name(self) -> str:
         """The PDF's file name: `book: output-file`, or the title with hyphens as Quarto makes it."""
-        name = self.options["book"].get("output-file") or self.title.replace(" ", "-")
+        name = self.options["book"].get("output-file") or re.sub(r"[ /\\\\]", "-", self.title)
         return f"{name}.pdf"
 
     def option(self, key: str, chapter: Chapter | None = None, to: str = "html", default: Any = None) -> Any:
@@ -139,7 +141,8 @@ def load_book(root: Path) -> Book:
     """Read `_quarto.yml` and the folders' `_metadata.yml`.
 
     Raises:
-        BookError: no project file, not a book, an unknown key, or a chapter file that is not there.
+        BookError: no project file, not a book, an unknown key, a path that leads out of the project, or a chapter file that
+            is not there.
     """
     path = root / PROJECT_FILE
     if not path.is_file():
@@ -148,16 +151,46 @@ def load_book(root: Path) -> Book:
     if (options.get("project") or {}).get("type") != "book" or not (options.get("book") or {}).get("chapters"):
         raise BookError(Place(Path(PROJECT_FILE)), "the project must have `type: book` and list its chapters")
     chapters = tuple(_chapters(options["book"]))
+    text = path.read_text(encoding="utf-8")
     for chapter in chapters:
+        place = Place(Path(PROJECT_FILE), line_of(text, chapter.path.as_posix()))
+        inside(chapter.path, place, "a chapter")
         if not (root / chapter.path).is_file():
-            line = line_of(path.read_text(encoding="utf-8"), chapter.path.as_posix())
-            raise BookError(Place(Path(PROJECT_FILE), line), f"lists {chapter.path}, and there is no such file")
+            raise BookError(place, f"lists {chapter.path}, and there is no such file")
+    _refuse_outputs(options, text)
     folders = {}
     for folder in sorted({chapter.path.parent for chapter in chapters}):
         metadata = root / folder / "_metadata.yml"
         if metadata.is_file():
             folders[folder] = read_yaml(metadata.read_text(encoding="utf-8"), Place(folder / "_metadata.yml"), _CHAPTER)
     return Book(root, options, chapters, folders)
+
+
+def _refuse_outputs(options: Mapping[str, Any], text: str) -> None:
+    folder, name = (options.get("project") or {}).get("output-dir"), options["book"].get("output-file")
+    if folder is not None and not isinstance(folder, str):
+        place = Place(Path(PROJECT_FILE), line_of(text, "output-dir"))
+        raise BookError(place, f"`output-dir` must be a folder, found {folder!r}")
+    if name is not None and (set(str(name)) & set("/\\\0") or str(name) in ("", ".", "..")):
+        place = Place(Path(PROJECT_FILE), line_of(text, "output-file"))
+        raise BookError(place, f"`output-file` must be a name without folders, found {name!r}; `output-dir` gives the folder")
+
+
+def inside(path: str | Path, place: Place, what: str) -> Path:
+    """A path below the project's folder, without `..`, so that what is written under it stays in the site.
+
+    Args:
+        path: as its author wrote it, relative to the project's folder.
+        place: where it is written, for messages.
+        what: what it is the path of.
+
+    Raises:
+        BookError: it leads out of the project.
+    """
+    normal = Path(os.path.normpath(path))
+    if normal.is_absolute() or normal.drive or normal.parts[:1] == ("..",) or "\0" in str(path):
+        raise BookError(place, f"{what} must lie in the project's folder, found {path}; keep a copy there")
+    return normal
 
 
 def read_yaml(text: str, place: Place, known: Mapping[str, Any] | None = None, offset: int = 0) -> dict[str, Any]:

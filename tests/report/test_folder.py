@@ -1,52 +1,202 @@
-"""The site's folder is replaced as a whole or not at all."""
+"""The site's folder is replaced as a whole or not at all, and only where nothing but an earlier site, or nothing, can be lost."""
 
 from __future__ import annotations
 
+import os
+import subprocess
 import threading
 from pathlib import Path
 
 import pytest
+from sample_books import write_book
 
+from modaddlab.report import engine, mark
 from modaddlab.report import folder as folder_module
-from modaddlab.report.folder import fresh_folder, one_at_a_time
+from modaddlab.report.errors import BookError
+from modaddlab.report.folder import fresh_folder, one_at_a_time, site_folder
+from modaddlab.report.project import Book, load_book
+
+SOURCES = {"index.qmd": "# Front\n\nText.\n", "chapters/one.qmd": "# One\n\nText.\n"}
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Book:
+    (tmp_path / "project").mkdir()
+    return load_book(write_book(tmp_path / "project", SOURCES))
 
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+def everything(folder: Path) -> dict[str, bytes | str]:
+    """All files and links below a folder, but for the lock of renders."""
+    found: dict[str, bytes | str] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            found[str(path)] = os.readlink(path)
+        elif path.is_file() and path.name != "render.lock":
+            found[str(path)] = path.read_bytes()
+    return found
+
+
+def put(book: Book, target: Path, name: str, text: str = "") -> None:
+    with fresh_folder(book, target) as fresh:
+        (fresh / name).write_text(text or name)
+
+
 @pytest.mark.parametrize("atomic", [True, False])
-def test_the_new_folder_takes_the_place_of_the_old(tmp_path: Path, atomic: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_new_folder_takes_the_place_of_the_old(book: Book, atomic: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not atomic:
         monkeypatch.setattr(folder_module, "_exchange", lambda one, other: False)
-    for text in ("first", "second"):
-        with fresh_folder(tmp_path / "_book") as fresh:
-            (fresh / f"{text}.html").write_text(text)
-    assert names(tmp_path / "_book") == ["second.html"]
-    assert names(tmp_path) == ["_book"]
+    before = names(book.root)
+    (book.root / "_book").mkdir()
+    for name in ("first.html", "second.html"):
+        put(book, book.root / "_book", name)
+    assert names(book.root / "_book") == [mark.NAME, "second.html"]
+    assert names(book.root) == sorted([*before, "_book"])
 
 
-def test_an_exception_leaves_the_old_folder(tmp_path: Path) -> None:
-    (tmp_path / "_book").mkdir()
-    (tmp_path / "_book/good.html").write_text("good")
+def test_an_exception_leaves_the_old_folder(book: Book) -> None:
+    put(book, book.root / "_book", "good.html")
+    before = everything(book.root)
 
     def stopped() -> None:
-        with fresh_folder(tmp_path / "_book") as fresh:
+        with fresh_folder(book, book.root / "_book") as fresh:
             (fresh / "bad.html").write_text("bad")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         stopped()
-    assert names(tmp_path / "_book") == ["good.html"]
-    assert names(tmp_path) == ["_book"]
+    assert everything(book.root) == before
 
 
-def test_what_a_killed_render_left_behind_is_removed(tmp_path: Path) -> None:
-    (tmp_path / "._book-0123.tmp").mkdir()
-    (tmp_path / "._book-0123.tmp/half.html").write_text("half")
-    with fresh_folder(tmp_path / "_book"):
-        pass
-    assert names(tmp_path) == ["_book"]
+@pytest.mark.parametrize(
+    "output", [".", "..", "../..", "chapters", "chapters/new", ".git", ".git/new", "data/new", "modaddlab/x", ".cache",
+               ".cache/x", "notes", "tracked/new", "file.txt", "link", "dangling", "link/../chapters", "empty\0", " ",
+               "other-site", "_book/x"]
+)  # fmt: skip
+@pytest.mark.parametrize("way", ["option", "project file"])
+@pytest.mark.parametrize("name", ["builtin", "quarto"])
+def test_whatever_else_is_there_is_refused_before_anything_is_executed(
+    book: Book, output: str, way: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, project = book.root, "project:\n"
+    for path in ("notes/mine.txt", "file.txt", ".git/config", "tracked/a.txt", "../outside.txt"):
+        (root / path).parent.mkdir(exist_ok=True)
+        (root / path).write_text("mine")
+    (root / "link").symlink_to("notes")
+    (root / "dangling").symlink_to("nowhere")
+    put(book, root / "_book", "index.html")
+    mark_of_another = '{"project": "../../another", "files": ["mine.html"]}'
+    for path, text in (("mine.html", "mine"), (mark.NAME, mark_of_another)):
+        (root / "other-site").mkdir(exist_ok=True)
+        (root / "other-site" / path).write_text(text)
+    monkeypatch.setattr(folder_module, "_tracked", lambda _: [root / "tracked"])
+    monkeypatch.setattr(engine, "choose", lambda _: pytest.fail("it went on"))
+    if way == "project file":
+        text = (root / "_quarto.yml").read_text()
+        (root / "_quarto.yml").write_text(text.replace(project, f"{project}  output-dir: {output!r}\n".replace("'", '"'), 1))
+    before = everything(root.parent)
+    with pytest.raises(BookError, match="the site") as caught:
+        engine.render(root, name, ["html"], output if way == "option" else None)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("_quarto.yml:2: ") is (way == "project file")
+    assert everything(root.parent) == before
+
+
+@pytest.mark.parametrize("output", ["_book", "new", "deep/new", "../beside", ".cache/preview", "empty"])
+def test_what_holds_nothing_or_an_earlier_site_is_taken(book: Book, output: str) -> None:
+    (book.root / "empty").mkdir()
+    for name in ("first.html", "second.html"):
+        target = site_folder(book, output)
+        put(book, target, name)
+        assert names(target) == [mark.NAME, "second.html" if name == "second.html" else "first.html"]
+
+
+def test_a_file_that_somebody_put_into_the_site_is_not_lost(book: Book) -> None:
+    put(book, book.root / "_book", "index.html")
+    (book.root / "_book/.DS_Store").write_text("a system's")
+    site_folder(book)
+    (book.root / "_book/deep").mkdir()
+    (book.root / "_book/deep/CNAME").write_text("mine")
+    with pytest.raises(BookError, match="no render made the file deep/CNAME in it; move it away"):
+        site_folder(book)
+    mark.remove(book.root / "_book")
+    assert [path for path in everything(book.root) if "_book" in path] == [str(book.root / "_book/deep/CNAME")]
+
+
+def test_a_file_that_comes_while_the_site_is_made_is_not_lost(book: Book) -> None:
+    put(book, book.root / "_book", "index.html")
+    with pytest.raises(BookError, match=r"notes\.txt"), fresh_folder(book, book.root / "_book"):
+        (book.root / "_book/notes.txt").write_text("mine")
+    assert names(book.root / "_book") == [mark.NAME, "index.html", "notes.txt"]
+
+
+def test_a_moved_project_knows_its_site_and_another_project_does_not(book: Book, tmp_path: Path) -> None:
+    put(book, book.root / "_book", "index.html")
+    moved = load_book(book.root.rename(tmp_path / "moved"))
+    assert site_folder(moved) == moved.root / "_book"
+    (tmp_path / "other").mkdir()
+    other = load_book(write_book(tmp_path / "other", SOURCES))
+    with pytest.raises(BookError, match="no render of this project made it"):
+        site_folder(other, "../moved/_book")
+
+
+def test_what_git_tracks_is_known(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept/a.txt").touch()
+    assert folder_module._tracked(tmp_path) == []
+    for arguments in (["init", "-q"], ["add", "kept"]):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    assert folder_module._tracked(tmp_path) == [tmp_path / "kept"]
+
+
+def test_what_killed_renders_left_behind_is_removed_and_what_is_not_surely_theirs_stays(book: Book) -> None:
+    left = {
+        "._book-01234567.tmp": {"making": "", "site/half.html": "half"},
+        "._book-01234568.tmp": {"making": ""},
+        "._book-01234569.tmp": {"site/index.html": "old", f"site/{mark.NAME}": '{"project": "..", "files": ["index.html"]}'},
+        "._book-0123456a.tmp": {"notes.txt": "mine"},
+        "._book-0123456b.tmp": {"site/notes.txt": "mine"},
+        "._book-mine.tmp": {"making": "mine", "site/x": "mine"},
+    }
+    for name, files in left.items():
+        for path, text in files.items():
+            (book.root / name / path).parent.mkdir(parents=True, exist_ok=True)
+            (book.root / name / path).write_text(text)
+    put(book, book.root / "_book", "index.html")
+    assert sorted(path.name for path in book.root.glob("._book-*")) == [
+        "._book-0123456a.tmp", "._book-0123456b.tmp", "._book-mine.tmp",
+    ]  # fmt: skip
+
+
+def test_a_site_that_was_on_its_way_between_two_renames_comes_back(book: Book) -> None:
+    put(book, book.root / "_book", "good.html")
+    work = book.root / "._book-01234567.tmp"
+    work.mkdir()
+    (book.root / "_book").rename(work / "old")
+    with pytest.raises(ZeroDivisionError), fresh_folder(book, book.root / "_book"):
+        raise ZeroDivisionError
+    assert names(book.root / "_book") == [mark.NAME, "good.html"]
+    assert not work.exists()
+
+
+def test_the_site_of_a_bare_quarto_render_is_marked(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = book.root / "_book"
+    (site / "site_libs").mkdir(parents=True)
+    (site / "site_libs/a.js").touch()
+    monkeypatch.setenv("QUARTO_PROJECT_OUTPUT_DIR", "_book")
+    mark.after_quarto(book.root)
+    assert not mark.is_site(site, book.root), "a single chapter: who made the rest is not known"
+    monkeypatch.setenv("QUARTO_PROJECT_RENDER_ALL", "1")
+    mark.after_quarto(book.root)
+    assert site_folder(book) == site
+    outside = book.root.parent / "outside"
+    outside.mkdir()
+    monkeypatch.setenv("QUARTO_PROJECT_OUTPUT_DIR", str(outside))
+    mark.after_quarto(book.root)
+    assert names(outside) == [], "Quarto does not empty a folder outside the project, so its files are not known to be Quarto's"
 
 
 def test_a_second_render_waits_and_says_so(tmp_path: Path) -> None:

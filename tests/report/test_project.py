@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import yaml
 from sample_books import write_book
 
 from modaddlab.report import __main__ as command_line
+from modaddlab.report.builtin import resources
+from modaddlab.report.engine import render
 from modaddlab.report.errors import BookError
 from modaddlab.report.project import load_book
 
@@ -64,6 +67,52 @@ def test_a_wrong_project_file_is_refused(tmp_path: Path, change: dict[str, objec
     with pytest.raises(BookError, match=words) as caught:
         load_book(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"book": {"title": "T", "chapters": ["index.qmd", "../outside/a.qmd"]}}, "a chapter must lie in the project's folder"),
+        ({"book": {"title": "T", "chapters": ["index.qmd", "/etc/passwd"]}}, "a chapter must lie in the project's folder"),
+        ({"book": {"title": "T", "chapters": ["index.qmd", "x/../../outside/a.qmd"]}}, "a chapter must lie"),
+        ({"book": {"title": "T", "chapters": ["index.qmd"], "output-file": "../outside/x"}}, "must be a name without folders"),
+        ({"book": {"title": "T", "chapters": ["index.qmd"], "output-file": "/tmp/x"}}, "must be a name without folders"),
+        ({"book": {"title": "T", "chapters": ["index.qmd"], "output-file": ".."}}, "must be a name without folders"),
+        ({"project": {"type": "book", "output-dir": ["a"]}}, "`output-dir` must be a folder"),
+        ({"project": {"type": "book", "resources": ["../outside/*"]}}, "a resource must lie in the project's folder"),
+        ({"project": {"type": "book", "resources": "/etc/passwd"}}, "a resource must lie in the project's folder"),
+        ({"project": {"type": "book", "resources": ["absent/*"]}}, "matches no file"),
+        ({"format": {"html": {"css": "../outside/a.qmd"}}}, "a resource must lie in the project's folder"),
+    ],
+)
+@pytest.mark.parametrize("engine", ["builtin", "quarto"])
+def test_what_leads_out_of_the_project_is_refused_with_its_line(
+    tmp_path: Path, change: dict[str, object], words: str, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("outside", "project"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "outside/a.qmd").write_text("# A\n")
+    root = write_book(tmp_path / "project", {"index.qmd": "# T\n"}, **change)
+    monkeypatch.setattr("modaddlab.report.engine.choose", lambda _: pytest.fail("it went on"))
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(BookError, match=words) as caught:
+        render(root, engine)
+    assert "\n" not in str(caught.value)
+    assert re.match(r"_quarto\.yml:\d+: ", str(caught.value))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_resource_is_no_hidden_file(tmp_path: Path) -> None:
+    root = write_book(tmp_path, {"index.qmd": "# T\n"}, project={"type": "book", "resources": ["**/*.txt"]})
+    for path in ("a/b.txt", ".cache/c.txt", "._book-01234567.tmp/site/a/b.txt"):
+        (root / path).parent.mkdir(parents=True)
+        (root / path).touch()
+    assert resources(load_book(root)) == [Path("a/b.txt")]
+
+
+def test_a_title_with_a_slash_names_a_file(tmp_path: Path) -> None:
+    book = load_book(write_book(tmp_path, {"index.qmd": "# T\n"}, book={"title": "Either/or once", "chapters": ["index.qmd"]}))
+    assert book.pdf_name == "Either-or-once.pdf"
 
 
 def test_a_part_without_chapters_is_one_line_on_the_command_line(

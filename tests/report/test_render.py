@@ -112,6 +112,20 @@ def test_a_site_with_defects_is_not_put_in_place(book: Path) -> None:
     (book / "three.qmd").write_text(THREE)
 
 
+@pytest.mark.parametrize("address", ["../outside.png", "x/../../outside.png", "/etc/passwd", "../../../../../../etc/passwd"])
+def test_an_image_from_outside_is_refused_before_anything_is_written(book: Path, address: str) -> None:
+    def of_users() -> dict[str, bytes]:
+        return {name: content for name, content in contents(book.parent).items() if ".cache" not in name}
+
+    (book.parent / "outside.png").write_text("not for the site")
+    before = of_users()
+    (book / "three.qmd").write_text(f"{THREE}\n![An image.]({address})\n")
+    with pytest.raises(BookError, match=r"three.qmd:5: an image must lie in the project's folder"):
+        engine.render(book, "builtin", ["html"])
+    (book / "three.qmd").write_text(THREE)
+    assert of_users() == before
+
+
 def test_single_chapters_are_rendered_into_the_site(book: Path) -> None:
     before = contents(book / "_book")
     (book / "index.qmd").write_text(GOOD.replace("good", "not executed"))
