@@ -234,7 +234,7 @@ def forgotten(name: str, finding: object, is_used: Callable[[str], bool]) -> lis
         return []
     names = named(name, finding)
     if isinstance(finding, Group):
-        return [] if any(map(is_used, names)) else [name]
+        return [] if any(map(is_used, [name, *names])) else [name]
     fields = dataclasses.fields(finding)  # type: ignore[arg-type]
     return [lost for field in fields for lost in forgotten(f"{name}.{field.name}", getattr(finding, field.name), is_used)]
 
