@@ -144,7 +144,7 @@ def _check(options: argparse.Namespace) -> None:
     if options.scheduler is not None:
         from modaddlab.training.jobs import engine
 
-        engine.place_of(options.scheduler)
+        engine.address_of(options.scheduler)
     if options.save_every is not None and not (math.isfinite(options.save_every) and options.save_every >= 0):
         raise LabError(f"--save-every (={options.save_every}) must be a number of seconds, 0 or more")
     if options.wandb is not None:

@@ -34,6 +34,7 @@ _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
 MOST_HEADER = 100_000_000
 """Bytes that a safetensors header has at most; the library's own limit."""
 
+
 @dataclass(frozen=True)
 class FileEntry:
     """What the manifest says of one file: the sha256 of its bytes in hexadecimal, and their number."""

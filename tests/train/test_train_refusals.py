@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import logging
 import os
 import re
-from collections.abc import Callable
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -139,10 +145,93 @@ def test_a_working_state_of_other_code(
     assert err.count("\n") == 1
 
 
-def test_a_scheduler_that_does_not_answer(
+def silent(connection: socket.socket) -> None:
+    connection.recv(1)  # until the other side gives up
+
+
+def http(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n" * 10)
+
+
+@pytest.fixture
+def host() -> Iterator[Callable[[Callable[[socket.socket], None]], str]]:
+    """Listens on a free port and does something with whoever connects; the address."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve(talk: Callable[[socket.socket], None]) -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with connection, contextlib.suppress(OSError):
+                        talk(connection)
+
+        def start(talk: Callable[[socket.socket], None]) -> str:
+            threading.Thread(target=serve, args=[talk], daemon=True).start()
+            return f"tcp://127.0.0.1:{server.getsockname()[1]}"
+
+        yield start
+        with contextlib.suppress(OSError):
+            server.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("talk", [silent, http])
+def test_a_host_that_is_no_scheduler_is_told_soon(
+    talk: Callable[[socket.socket], None],
+    host: Callable[[Callable[[socket.socket], None]], str],
+    data: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine, "CONNECT_SECONDS", 0.3)
+    address = host(talk)
+    words = f"no Dask scheduler answers at {address} ("
+    assert_one_line_and_nothing_changed(["untrained", "--scheduler", address], words, data, capsys)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_ctrl_c_ends_the_waiting_for_a_scheduler_at_once(
+    host: Callable[[Callable[[socket.socket], None]], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(connection: socket.socket) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        silent(connection)
+
+    code, _, err = run(["untrained", "--scheduler", host(interrupt), "--data", str(tmp_path)], capsys)
+    assert (code, err.count("\n")) == (130, 1)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"address": 1}', '{"address": "http://127.0.0.1:80"}', "# text"])
+def test_a_file_that_is_no_scheduler_s(content: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "file.json"
+    file.write_text(content)
+    words = f"--scheduler {file} is no file of a Dask scheduler"
+    assert_one_line_and_nothing_changed(["untrained", "--scheduler", str(file)], words, data, capsys)
+
+
+def test_what_asyncio_says_late_of_a_lost_scheduler_is_kept_quiet(capfd: pytest.CaptureFixture[str]) -> None:
+    async def lose() -> None:
+        asyncio.get_running_loop().call_exception_handler({"message": "Task exception was never retrieved"})
+
+    loggers = [logging.getLogger(name) for name in (*logging.root.manager.loggerDict, "asyncio")]
+    before = {logger: logger.level for logger in loggers}
+    try:
+        engine._be_quiet()
+        asyncio.run(lose())
+    finally:
+        for logger, level in before.items():
+            logger.setLevel(level)
+    assert capfd.readouterr().err == ""
+
+
+def test_nothing_is_begun_anew_before_the_scheduler_answers(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "CONNECT_SECONDS", 0.5)
-    code, out, err = run([*SHORT, "--scheduler", "tcp://127.0.0.1:9", "--data", str(tmp_path)], capsys)
+    arguments = [*SHORT, "--data", str(tmp_path)]
+    with monkeypatch.context() as patched:
+        interrupt_at(25, patched)
+        assert run([*arguments, "--threads", "1"], capsys)[0] == 130
+    monkeypatch.setattr(engine, "CONNECT_SECONDS", 0.3)
+    code, out, err = run([*arguments, "--scheduler", "tcp://127.0.0.1:9", "--no-resume"], capsys)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in err
+    assert Store(tmp_path).partial(specification(SHORT)).newest_step() == 31

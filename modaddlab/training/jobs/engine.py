@@ -11,6 +11,7 @@ put off to the end and then waited for.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib.util
 import logging
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 from modaddlab.errors import LabError
 from modaddlab.experiments.catalogue import label
 from modaddlab.experiments.spec import RunSpec
+from modaddlab.store.files import disk_errors, from_json
 from modaddlab.store.store import Store
 from modaddlab.training.jobs.single import How
 from modaddlab.training.status import Interrupted, SchedulerLost, Status
@@ -40,13 +42,16 @@ if TYPE_CHECKING:
 ALLOWED_FAILURES = 3
 """Of the workers that are started here: so many may be lost under a run, the next one ends it."""
 
-CONNECT_SECONDS = 15
+CONNECT_SECONDS = 10.0
 SAVING_SECONDS = 60.0
 SILENT_SECONDS = 30.0
 """How long to wait for an answer of a scheduler; for the workers' saving when the command is interrupted; for a first worker
 before the user is told that there is none."""
 
-_ADDRESS = re.compile(r"([a-z]+://)?[^/\s]+:[0-9]+/?")
+MOST_FILE = 2**20
+"""Bytes that are read of a scheduler's file, which has some hundreds."""
+
+_ADDRESS = re.compile(r"((tcp|tls|ucx|ws|wss)://)?[^/\s]+:[0-9]+/?")
 
 
 def n_cores() -> int:
@@ -56,20 +61,53 @@ def n_cores() -> int:
     return CPU_COUNT
 
 
-def place_of(scheduler: str) -> dict[str, str]:
-    """What Dask's client needs to find a scheduler: its address, or its file.
+def address_of(scheduler: str) -> str:
+    """The address of a scheduler.
 
     Args:
-        scheduler: what the user gave.
+        scheduler: what the user gave: an address, or the path of the scheduler's file.
 
     Raises:
         LabError: it is neither.
     """
-    if Path(scheduler).is_file():
-        return {"scheduler_file": scheduler}
-    if _ADDRESS.fullmatch(scheduler):
-        return {"address": scheduler}
-    raise LabError(f"--scheduler {scheduler} is neither an address such as tcp://10.0.0.1:8786 nor a scheduler file")
+    path, address = Path(scheduler), scheduler
+    if path.is_file():
+        try:
+            with disk_errors(path, "read"), open(path, "rb") as file:
+                address = from_json(file.read(MOST_FILE))["address"]
+        except (ValueError, KeyError, TypeError):
+            address = None
+        if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
+            raise LabError(f"--scheduler {scheduler} is no file of a Dask scheduler, which writes one with --scheduler-file FILE")
+    if not _ADDRESS.fullmatch(address):
+        raise LabError(f"--scheduler {scheduler} is neither an address such as tcp://10.0.0.1:8786 nor a scheduler file")
+    return address
+
+
+def require_scheduler(address: str) -> None:
+    """Ask whatever listens at an address who it is, before anything depends on the answer.
+
+    Raises:
+        LabError: no Dask scheduler answers there within `CONNECT_SECONDS`.
+    """
+    from distributed.core import rpc
+    from distributed.security import Security
+
+    async def kind() -> object:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            async with rpc(address, connection_args=Security().get_connection_args("client")) as server:
+                return (await server.identity())["type"]
+
+    try:
+        found = asyncio.run(kind())
+    except TimeoutError:
+        found, why = None, f"nothing in {CONNECT_SECONDS:g} s"
+    except Exception as error:  # whatever talks there may say anything
+        found, why = None, " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    else:
+        why = f"it is a Dask {found}"
+    if found != "Scheduler":
+        raise LabError(f"no Dask scheduler answers at {address} ({why}); is it running, and can this machine reach it?")
 
 
 @contextlib.contextmanager
@@ -119,15 +157,15 @@ def remote_cluster(scheduler: str, display: Display) -> Iterator[Client]:
     Raises:
         LabError: it is neither, or nothing answers there.
     """
-    where: dict[str, Any] = dict(place_of(scheduler))
+    address = address_of(scheduler)
     _be_quiet()
+    require_scheduler(address)
     from distributed import Client
 
     try:
-        client: Any = Client(**where, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError, KeyError) as error:  # nothing there; a file that is no scheduler file
-        reason = f"no Dask scheduler answers at {scheduler} ({type(error).__name__})"
-        raise LabError(f"{reason}; is it running, and can this machine reach it?") from None
+        client: Any = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:  # it went in this moment
+        raise LabError(f"the Dask scheduler at {address} is gone ({type(error).__name__}); give the command again") from None
     try:
         display.line(f"modaddlab: training on the cluster of {client.scheduler.address}")
         yield client
@@ -337,12 +375,13 @@ class _Sweep:
 
 
 def _be_quiet() -> None:
-    """Keep Dask's own log out of sight; DASK_LOGGING__DISTRIBUTED=info in the environment shows it."""
+    """Keep Dask's own log out of sight, and what asyncio says late of Dask's tasks when a scheduler is gone;
+    DASK_LOGGING__DISTRIBUTED=info in the environment shows it."""
     if "DASK_LOGGING__DISTRIBUTED" in os.environ:
         return
     import distributed  # noqa: F401 - it sets up its loggers
 
-    for name in ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application"):
+    for name in ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 

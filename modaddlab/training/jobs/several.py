@@ -134,18 +134,18 @@ def _train(
         return _train_in_batches(todo, store, how, where.replicas, display, stop, display.sweep(name, costs, n_before))
     if where.scheduler is None and n_workers == 1:
         return _train_in_turn(todo, store, how, display, stop, display.sweep(name, costs, n_before))
-    stop.training = True
-    if not how.resume:  # begun anew here, so that a lost worker's run is not
-        for spec in todo.values():
-            partial = store.partial(spec, display.line)
-            with partial.lock():
-                partial.clear()
-        how = replace(how, resume=True)
     with contextlib.ExitStack() as stack:
         if where.scheduler is not None:
             client = stack.enter_context(engine.remote_cluster(where.scheduler, display))
         else:
             client = stack.enter_context(engine.local_cluster(n_workers, display))
+        if not how.resume:  # begun anew here, so that a lost worker's run is not
+            for spec in todo.values():
+                partial = store.partial(spec, display.line)
+                with partial.lock():
+                    partial.clear()
+            how = replace(how, resume=True)
+        stop.training = True  # until here Ctrl-C ends the command at once
         progress = display.sweep(name, costs, n_before)
         return engine.train_all(
             list(todo.values()), store, how, client, display=display, progress=progress, should_stop=lambda: stop.requested
