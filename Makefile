@@ -4,6 +4,9 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 PIP    := $(RUN) -m pip --disable-pip-version-check
 
+DATA   ?= _own
+export DATA
+
 .DEFAULT_GOAL := help
 .PHONY: help site preview test bench train clean
 
@@ -27,7 +30,7 @@ bench: $(VENV)/installed ## time a training step, replicas in a batch and a swee
 	$(RUN) -m benchmarks.sweeps
 
 train: $(VENV)/installed ## train a small network (p = 17) in seconds; see also: python -m modaddlab.train --list
-	$(RUN) -m modaddlab.train debug --data $(or $(DATA),_own)
+	$(RUN) -m modaddlab.train debug --data "$$DATA"
 
 clean: ## remove the built site and the caches (no records, neither data/ nor _own/, and not .venv)
 	@test ! -x $(RUN) || $(RUN) -m modaddlab.report clean

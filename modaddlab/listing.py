@@ -10,17 +10,19 @@ from modaddlab.experiments.overrides import field_names
 from modaddlab.experiments.spec import KINDS, RunSpec, flatten
 from modaddlab.experiments.sweeps import SWEEPS
 from modaddlab.models.parameters import param_shapes
+from modaddlab.store.files import disk_errors
 from modaddlab.store.store import Store
 
 
 def dry_run(specs: list[RunSpec], store: Store) -> int:
     """What would be trained, run by run: its state, size and cost, and the fields that differ from their defaults."""
+    _say_where(store)
     for spec in specs:
         n_params = sum(math.prod(shape) for shape in param_shapes(spec.model, spec.task.p).values())
         n_train = int(spec.task.train_frac * spec.task.p**2)
         print(f"{spec.run_id}: {state(spec, store)}")
         print(f"  {spec.steps:,} steps on {n_train:,} of {spec.task.p**2:,} pairs, {n_params:,} parameters")
-        print(f"  about {cost.duration(cost.seconds(spec))} on one core")
+        print(f"  about {cost.duration(cost.seconds(spec))} on one core, and {cost.size(cost.memory(spec))} of memory")
         for field, value in spec.changes().items():
             print(f"  {field} = {value}")
     return 0
@@ -28,6 +30,7 @@ def dry_run(specs: list[RunSpec], store: Store) -> int:
 
 def dry_run_sweep(specs: list[RunSpec], store: Store) -> int:
     """A line for each run: done, partly done or to do, with about how long the rest takes; then the totals."""
+    _say_where(store)
     left, n_done, n_partly = 0.0, 0, 0
     for spec in specs:
         reached, seconds = state(spec, store), 0.0
@@ -59,12 +62,22 @@ def list_runs(store: Store) -> int:
         left = sum(cost.seconds(spec, _saved_step(spec, store)) for run_id, spec in specs.items() if run_id not in there)
         done = f"{len(specs.keys() & there)} of {len(specs)}" + (f", {cost.duration(left)} left" if left else "")
         print(f"{item.name:<{width}}  {done:<22}  {item.purpose}")
+    begun = [run_id for run_id in store.unfinished() if run_id not in known | there]
     others = sorted(there - known)
-    if others:
-        print(f"other runs in {store.folder}:")
+    if others or begun:
+        print(f"other runs in {store.data}:")
     for run_id in others:
         print(f"{run_id}  {_difference(run_id, store)}")
+    for run_id in begun:
+        partial = store.partial(run_id)
+        print(f"{run_id}  {'in training' if partial.is_locked() else 'interrupted'} at step {partial.newest_step() or 0:,}")
     return 0
+
+
+def _say_where(store: Store) -> None:
+    with disk_errors(store.data, "read"):
+        if not store.data.exists():
+            print(f"{store.data} is not there yet; training makes it")
 
 
 def _saved_step(spec: RunSpec, store: Store) -> int:

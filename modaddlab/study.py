@@ -13,6 +13,7 @@ of the three published rules find (`modaddlab.analysis.keys`), taken from the fi
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -42,18 +43,20 @@ class Study:
         self.spec, self.p = record.spec, record.spec.task.p
 
     @classmethod
-    def open(cls, name: str, *, seed: int | None = None, p: int | None = None) -> Study:
-        """The study of a named run; see `open_record` for the arguments and errors."""
-        return cls(open_record(name, seed=seed, p=p))
+    def open(
+        cls, name: str, *, seed: int | None = None, p: int | None = None, data: str | os.PathLike[str] | None = None
+    ) -> Study:
+        """The study of a run by its name or id; see `open_record` for the arguments and errors."""
+        return cls(open_record(name, seed=seed, p=p, data=data))
 
     @classmethod
-    def seeds(cls, name: str, *, p: int | None = None) -> list[Study]:
-        """The studies of every seed of a named run that has been trained, by seed.
+    def seeds(cls, name: str, *, p: int | None = None, data: str | os.PathLike[str] | None = None) -> list[Study]:
+        """The studies of every seed of a named run that has been trained, by seed; see `trained_seeds` for the arguments.
 
         Raises:
             LabError: the name is unknown, or a record is damaged.
         """
-        return [cls.open(name, seed=seed, p=p) for seed in trained_seeds(name, p=p)]
+        return [cls.open(name, seed=seed, p=p, data=data) for seed in trained_seeds(name, p=p, data=data)]
 
     @property
     def metrics(self) -> dict[str, np.ndarray]:

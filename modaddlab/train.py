@@ -27,10 +27,12 @@ from modaddlab.errors import LabError
 from modaddlab.experiments import catalogue
 from modaddlab.experiments.overrides import with_overrides
 from modaddlab.experiments.spec import RunSpec
-from modaddlab.experiments.sweeps import sweep
+from modaddlab.experiments.sweeps import by_run_id, sweep
 from modaddlab.experiments.two_layer import check_test_pairs
+from modaddlab.store.files import disk_errors
 from modaddlab.store.store import Store
-from modaddlab.training.jobs.single import How
+from modaddlab.training import device
+from modaddlab.training.jobs.single import How, opening
 from modaddlab.training.status import Interrupted, SchedulerLost
 from modaddlab.training.stop import Stop
 
@@ -54,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     if options.list:
-        return listing.list_runs(Store(options.data))
+        return listing.list_runs(_existing(Store(options.data)))
     if options.list_fields:
         return listing.list_fields()
     if options.verify:
@@ -80,9 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sweep", metavar="NAME", help="train the runs of a named list, which --list shows")
     parser.add_argument("--seed", type=int, metavar="N", help="seed of the split and of the initial weights")
     parser.add_argument("--p", type=int, metavar="N", help="modulus of a two-layer network's run (mlp-...); its width follows")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to train (default: cpu)")
+    parser.add_argument("--device", type=device.check, default="cpu", metavar="cpu|cuda", help="where to train (default: cpu)")
     parser.add_argument(
-        "--threads", type=int, metavar="N", help="CPU threads of a run (default: all for one run, one each for several)"
+        "--threads", type=int, metavar="N", help="CPU threads of a run (default: all for one large run, else one)"
     )
     parser.add_argument(
         "--workers", type=int, metavar="N", help="how many of several runs are trained at once here (default: a core each)"
@@ -93,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--scheduler", metavar="ADDRESS", help="train on this Dask cluster: an address, or the scheduler's file on a shared disk"
     )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="data folder (default: the book's, or $MODADDLAB_DATA)")
+    parser.add_argument("--data", type=_folder, metavar="DIR", help="data folder (default: the book's, or $MODADDLAB_DATA)")
     parser.add_argument(
         "--save-every", type=float, metavar="SECONDS", help="time between two saved states of a run (default: 30)"
     )
@@ -112,7 +114,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _folder(text: str) -> Path:
+    if not text:
+        raise LabError("--data '' must name a folder; leave --data away for the book's")
+    return Path(text)
+
+
+def _existing(store: Store) -> Store:
+    with disk_errors(store.data, "read"):
+        if not store.data.is_dir():
+            raise LabError(f"{store.data} is no folder, and so nothing is trained there; name a data folder with --data DIR")
+    return store
+
+
 def _specifications(options: argparse.Namespace) -> list[RunSpec]:
+    for field, value in (("seed", options.seed), ("task.p", options.p)):
+        others = [text for path, _, text in (each.partition("=") for each in options.set) if path.strip() == field]
+        if value is not None and any(text.strip() != str(value) for text in others):
+            name = field.rpartition(".")[2]
+            raise LabError(f"--{name} {value} and --set {field}={others[-1]} contradict each other; leave one of them out")
     if options.sweep:
         if options.runs or options.seed is not None or options.p is not None:
             raise LabError("--sweep NAME has its runs, seeds and moduli in its list; leave out run names, --seed and --p")
@@ -138,9 +158,7 @@ def _check(options: argparse.Namespace) -> None:
     if options.replicas and (options.workers or options.scheduler or options.wandb):
         raise LabError("--replicas trains in this process, many runs as one; leave out --workers, --scheduler and --wandb")
     if options.device != "cpu" and not (options.scheduler or options.dry_run):
-        from modaddlab.training import machine
-
-        machine.require(options.device)
+        device.require(options.device)
     if options.scheduler is not None:
         from modaddlab.training.jobs import engine
 
@@ -172,6 +190,13 @@ def _train(specs: list[RunSpec], store: Store, options: argparse.Namespace) -> i
         save_seconds=options.save_every,
         wandb=options.wandb,
     )
+    foreign = [spec for spec in specs if by_run_id(spec.run_id) is None and store.find(spec) is None] if store.is_book() else []
+    if foreign:
+        print(
+            f"modaddlab: {catalogue.label(foreign[0])} is none of the book's runs and goes into the book's data folder, so that "
+            "every chapter is executed again; --data DIR keeps your own runs apart",
+            file=sys.stderr,
+        )
     with Stop() as stop:
         from modaddlab.training.jobs import several as runs
         from modaddlab.training.progress import Display
@@ -182,6 +207,7 @@ def _train(specs: list[RunSpec], store: Store, options: argparse.Namespace) -> i
                     where = runs.Where(workers=options.workers, scheduler=options.scheduler, replicas=options.replicas)
                     return runs.train_several(specs, store, how, where, options.sweep, display, stop)
                 display.line(runs.train_here(specs[0], store, how, display, stop))
+                display.line(f"in Python: from modaddlab import Study; study = {opening(specs[0], store)}")
             except Interrupted as interruption:
                 display.line(f"modaddlab: {interruption}")
                 return 130

@@ -44,7 +44,7 @@ LAYERS: dict[str, set[str]] = {
     "findings": {"analysis", "errors", "measurements", "study", "tables"},
     "claims": {"analysis", "errors", "findings", "measurements", "study", "tables"},
     "listing": {"experiments", "store", "models.parameters", "errors"},
-    "train": {"experiments", "store", "training", "listing", "errors", "command", "verify"},
+    "train": {"experiments", "store", "training", "listing", "errors", "command", "verify", "paths"},
     "verify": {"experiments", "store", "training", "errors", "command"},
 }
 """What a part of the package may import from the rest of it, besides itself."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from modaddlab import LabError, Study, open_record
+from modaddlab import LabError, Store, Study, open_record
+from modaddlab.experiments import catalogue
+from modaddlab.experiments.overrides import with_overrides
+from modaddlab.training.loop import train
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +49,28 @@ def test_only_the_package_s_functions_are_remembered(study: Study) -> None:
         study.remember(lambda study: {"keys": np.array(study.keys)})
 
 
+def test_runs_in_another_folder_are_opened_by_name_or_id(tmp_path: Path) -> None:
+    spec = with_overrides(catalogue.named("mlp-untrained"), ["task.p=7", "model.d_mlp=12", "name=mine"])
+    run_id = train(spec, Store(tmp_path), threads=1).run_id
+    for name in ("mine", run_id):
+        for data in (tmp_path, str(tmp_path)):
+            assert Study.open(name, data=data).record.run_id == run_id
+    assert [study.spec for study in Study.seeds("mlp-untrained", data=tmp_path)] == []
+    train(with_overrides(spec, ["seed=1"]), Store(tmp_path), threads=1)
+    with pytest.raises(LabError, match=r"'mine' stands for 2 runs in .*; give a run id: mine-\w+, mine-\w+$"):
+        Study.open("mine", data=tmp_path)
+
+
+@pytest.mark.parametrize("name", [None, Path("debug"), 3])
+def test_what_is_no_name_is_said_in_a_line(name: Any) -> None:
+    with pytest.raises(LabError, match=r"a run is opened by its name or its run id, such as 'mainline', found .*; data= names a"):
+        Study.open(name)
+
+
 def test_a_missing_run_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"python -m modaddlab\.train mainline"):
         open_record("mainline", data=tmp_path)
     with pytest.raises(LabError, match="unknown run 'mainlin'"):
         open_record("mainlin", data=tmp_path)
-    with pytest.raises(LabError, match="is a run id and has its seed already"):
+    with pytest.raises(LabError, match="is a run of its own and has its seed already"):
         open_record("mainline-0123456789", seed=1, data=tmp_path)

@@ -1,4 +1,4 @@
-"""About how long a run takes: for the lists of what is to be trained, before it is.
+"""About how long a run takes, and how much memory: for the lists of what is to be trained, before it is.
 
 A step costs a little in any case, and for each pair that it computes the products of its hidden neurons with the outputs and the
 passes over them. The rates are those of one core of the machine that trained the book's records, with nothing else on it;
@@ -24,6 +24,10 @@ LAYER_FACTOR = 3.15
 """What a step of a transformer costs whatever its size; a one-layer one's operations a second in the same products, all else
 included; what each layer of a deeper one, by autograd, takes more."""
 
+PROGRAM_BYTES = 260e6
+AUTOGRAD_BYTES = 80e6
+"""What a run takes whatever its size, torch included; what networks take besides that have no exact step."""
+
 
 def seconds_per_step(spec: RunSpec) -> float:
     """An estimate of the time of a step, its share of the metrics included."""
@@ -42,6 +46,25 @@ def seconds_per_step(spec: RunSpec) -> float:
 def seconds(spec: RunSpec, from_step: int = 0) -> float:
     """An estimate of the time that a run takes on one core, from a step on."""
     return (spec.steps - from_step) * seconds_per_step(spec)
+
+
+def memory(spec: RunSpec) -> float:
+    """An estimate of the bytes that a run takes at most: the program, a step's arrays, and those of a row of metrics."""
+    p, model = spec.task.p, spec.model
+    n_train = min(int(spec.task.train_frac * p * p), spec.optim.batch_size or p * p)
+    if isinstance(model, TwoLayerSpec):
+        return PROGRAM_BYTES + p * (p + 1) / 2 * (8 * model.d_mlp + 16 * p)
+    step = n_train * (12 * model.d_mlp + 8 * p)
+    if model.n_layers > 1 or model.layer_norm or model.dropout:  # by autograd
+        step += AUTOGRAD_BYTES + n_train * model.n_layers * 24 * model.d_mlp
+    return PROGRAM_BYTES + step + p * p * (8 * model.d_mlp + 16 * p)
+
+
+def size(n_bytes: float) -> str:
+    """A number of bytes as people say it: "300 MB", "2.5 GB", "40 GB"."""
+    if n_bytes < 1e9:
+        return f"{n_bytes / 1e6:.0f} MB"
+    return f"{n_bytes / 1e9:.1f} GB" if n_bytes < 9.95e9 else f"{n_bytes / 1e9:,.0f} GB"
 
 
 def duration(seconds: float) -> str:

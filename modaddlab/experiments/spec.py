@@ -186,7 +186,7 @@ KINDS: dict[str, type[TransformerSpec] | type[TwoLayerSpec]] = {"transformer": T
 class OptimSpec:
     """The optimizer: full batch unless batch_size says otherwise."""
 
-    optimizer: Literal["adamw", "sgd"] = _field("adamw", "the update rule")
+    optimizer: Literal["adamw", "sgd"] = _field("adamw", "the update rule; no adam, whose L2 penalty is not decoupled decay")
     lr: float = _field(1e-3, "learning rate after warm-up")
     weight_decay: float = _field(1.0, "decoupled weight decay: weights shrink by lr * weight_decay a step")
     beta1: float = _field(0.9, "AdamW's decay of the mean gradient; SGD's momentum is 0")

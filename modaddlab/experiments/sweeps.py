@@ -6,13 +6,14 @@ A sweep is a function without arguments that gives its runs, so that naming the 
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from modaddlab.errors import LabError
 from modaddlab.experiments import two_layer_sweeps, variations
-from modaddlab.experiments.catalogue import named
+from modaddlab.experiments.catalogue import RUNS, named
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.experiments.two_layer import CONFIGURATIONS, DEFAULT_SEED
 
@@ -207,3 +208,9 @@ def sweep(name: str) -> Sweep:
         hint = f"did you mean {near[0]}? " if near else ""
         raise LabError(f"unknown sweep {name!r}; {hint}known: {', '.join(SWEEPS)}")
     return SWEEPS[name]
+
+
+def by_run_id(run_id: str) -> RunSpec | None:
+    """The run of that id when it is a named run or in a sweep; None for others, whose settings an id does not tell."""
+    listed = itertools.chain(RUNS.values(), *(item.runs() for item in SWEEPS.values()))
+    return next((spec for spec in listed if run_id.startswith(f"{spec.name}-") and spec.run_id == run_id), None)

@@ -58,7 +58,7 @@ def remember(
         what: names the computation.
         arguments: what else they depend on; values that JSON can hold.
         compute: gives arrays by name.
-        folder: the cache; the checkout's by default.
+        folder: the cache; none: the checkout's, or the user's.
 
     Returns:
         read-only arrays.
@@ -70,7 +70,7 @@ def remember(
     version = code_version()
     if version is None:
         return files.from_safetensors(files.to_safetensors(compute()))[0]
-    folder = (folder or paths.ROOT / ".cache" / "derived") / version
+    folder = (folder or paths.cache_folder() / "derived") / version
     path = folder / f"{_sha256(key.encode())[:32]}.safetensors"
     kept = _read(path, key)
     if kept is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 from modaddlab.errors import LabError
 from modaddlab.experiments import catalogue
@@ -10,30 +10,38 @@ from modaddlab.store.record import RUN_ID, Record
 from modaddlab.store.store import Store
 
 
-def open_record(name: str, *, seed: int | None = None, p: int | None = None, data: Path | None = None) -> Record:
-    """The record of a named run, or of any run by its id.
+def open_record(
+    name: str, *, seed: int | None = None, p: int | None = None, data: str | os.PathLike[str] | None = None
+) -> Record:
+    """The record of a named run, or of any run by its id or the name that `--set name=...` gave it.
 
     Args:
-        name: a name of the catalogue, such as "mainline", or a run id, such as "mainline-4a51325c63".
-        seed: another seed than the catalogue's; for names only.
-        p: another modulus than the catalogue's, for the two-layer network's runs; for names only.
+        name: a name of the catalogue, such as "mainline", a run id, such as "mainline-4a51325c63", or another run's name.
+        seed: another seed than the catalogue's; for its names only.
+        p: another modulus than the catalogue's, for the two-layer network's runs; for its names only.
         data: the data folder; none: the book's, or $MODADDLAB_DATA.
 
     Raises:
-        LabError: the name is unknown, the run has not been trained (the message has the command), or its record is damaged.
+        LabError: the name is unknown or stands for several runs, the run has not been trained (the message has the command), or
+            its record is damaged.
     """
+    if not isinstance(name, str):
+        raise LabError(f"a run is opened by its name or its run id, such as 'mainline', found {name!r}; data= names a folder")
     store = Store(data)
     if name in catalogue.RUNS:
         return store.open(catalogue.named(name, seed=seed, p=p))
-    if RUN_ID.fullmatch(name):
-        if seed is not None or p is not None:
-            extra = "seed" if seed is not None else "p"
-            raise LabError(f"{name} is a run id and has its {extra} already; leave {extra} away")
-        return store.open(name)
-    return store.open(catalogue.named(name))
+    runs = [name] if RUN_ID.fullmatch(name) else [run_id for run_id in store.runs() if run_id.rpartition("-")[0] == name]
+    if not runs:
+        return store.open(catalogue.named(name))
+    if len(runs) > 1:
+        raise LabError(f"{name!r} stands for {len(runs)} runs in {store.folder}; give a run id: {', '.join(runs)}")
+    for extra, value in (("seed", seed), ("p", p)):
+        if value is not None:
+            raise LabError(f"{name} is a run of its own and has its {extra} already; leave {extra} away")
+    return store.open(runs[0])
 
 
-def trained_seeds(name: str, *, p: int | None = None, data: Path | None = None) -> list[int]:
+def trained_seeds(name: str, *, p: int | None = None, data: str | os.PathLike[str] | None = None) -> list[int]:
     """The seeds of a named run whose records are in the store, ascending.
 
     Args:

@@ -193,9 +193,8 @@ class Partial:
         for name, array in stored.items():
             if not np.isfinite(array).all():
                 raise LabError(
-                    f"{name} at step {step} does not fit {dtype}: its largest magnitude is "
-                    f"{np.abs(params[name]).max():.3g}; the run diverges (lower optim.lr) or needs "
-                    "record.snapshot_dtype=float32"
+                    f"{self.run_id} diverges: {name} is up to {np.abs(params[name]).max():.3g} at step {step:,}; try a smaller "
+                    f"optim.lr (weights so large do not fit {dtype}: record.snapshot_dtype=float32 keeps them)"
                 )
         content = to_safetensors(stored)
         make_folder(self.folder / "snapshots")

@@ -7,7 +7,7 @@ The manifest holds the sha256 and length of every other file. Opening a record r
 specification and the provenance; arrays are read when asked for and then kept. A file whose bytes differ from
 the manifest, whose arrays differ from what the specification demands, or a folder whose name is not the run
 id of its own specification, is an error that names the file, the expectation, the finding and the command
-that repairs it; its content is never handed out.
+that repairs it, as far as its settings are known; its content is never handed out.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import numpy as np
 
 from modaddlab import paths
 from modaddlab.errors import LabError
-from modaddlab.experiments import catalogue
+from modaddlab.experiments import catalogue, sweeps
 from modaddlab.experiments.spec import RunSpec, flatten
 from modaddlab.store.content import check_final, check_metrics, check_params
 from modaddlab.store.files import FileEntry, confined, disk_errors, from_json, from_safetensors, read_regular, to_json
@@ -65,26 +65,23 @@ def snapshot_file(step: int) -> str:
     return f"snapshots/step-{step:08d}.safetensors"
 
 
-def training_command(data: Path, run_id: str, spec: RunSpec | None = None, *, again: bool = False) -> str:
+def training_command(data: Path, spec: RunSpec, *, again: bool = False) -> str:
     """The command that trains a run, or trains it again although there is a record.
 
     Args:
         data: the data folder.
-        run_id: the run.
-        spec: its specification; without one only the run's name is known.
+        spec: the run.
         again: whether there is a record, which is to be replaced.
     """
-    words = [run_id.rpartition("-")[0]]
-    if spec is not None:
-        base = catalogue.nearest(spec)
-        words = [base.name, *([f"--p {base.task.p}"] if base.task.p != catalogue.RUNS[base.name].task.p else [])]
-        words += [f"--seed {base.seed}"] if base.seed != catalogue.RUNS[base.name].seed else []
-        theirs = flatten(base.to_dict())
-        for key, value in flatten(spec.to_dict()).items():
-            if value != theirs[key]:
-                words.append(f"--set {key}={'none' if value is None else value}")
+    base = catalogue.nearest(spec)
+    words = [base.name, *([f"--p {base.task.p}"] if base.task.p != catalogue.RUNS[base.name].task.p else [])]
+    words += [f"--seed {base.seed}"] if base.seed != catalogue.RUNS[base.name].seed else []
+    theirs = flatten(base.to_dict())
+    for key, value in flatten(spec.to_dict()).items():
+        if value != theirs[key]:
+            words.append(f"--set {key}={'none' if value is None else value}")
     words += ["--force"] * again
-    words += [] if data == paths.data_folder() else [f"--data {shlex.quote(str(data))}"]
+    words += [] if paths.is_data_folder(data) else [f"--data {shlex.quote(str(data))}"]
     return " ".join(["python -m modaddlab.train", *words])
 
 
@@ -143,7 +140,7 @@ class Record:
         if self.spec.record.weights != "all":
             raise LabError(
                 f"{self.run_id} does not keep all its final weights (record.weights={self.spec.record.weights}); train it with "
-                f"all: {training_command(self.data, self.run_id, _with_all_weights(self.spec))}"
+                f"all: {training_command(self.data, _with_all_weights(self.spec))}"
             )
         return dict(self._final)
 
@@ -388,8 +385,12 @@ def damaged(data: Path, run_id: str, name: str, finding: str) -> LabError:
     try:  # a specification vouches for itself: the run id is its hash
         spec = _parse_spec(run_id, read_regular(confined(data, "runs", run_id, SPEC), _short))
     except (LabError, OSError, ValueError):
-        spec = None
-    return LabError(f"{path}: {one_line}; train it again: {training_command(data, run_id, spec, again=True)}")
+        spec = sweeps.by_run_id(run_id)
+    if spec is None:
+        way_out = "its settings are unknown: give the command that trained it once more, with --force, or move its folder away"
+    else:
+        way_out = f"train it again: {training_command(data, spec, again=True)}"
+    return LabError(f"{path}: {one_line}; {way_out}")
 
 
 def _short(file: BinaryIO, size: int) -> None:

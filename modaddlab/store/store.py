@@ -24,6 +24,7 @@ import numpy as np
 from modaddlab import paths
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import RunSpec
+from modaddlab.experiments.sweeps import by_run_id
 from modaddlab.store.content import check_metrics, check_params, kept_shapes
 from modaddlab.store.files import (
     FileEntry,
@@ -62,14 +63,31 @@ _TEMPORARY = re.compile(r"\.(new|old)-(.+)-[0-9a-f]{16}")
 class Store:
     """The records in one data folder."""
 
-    def __init__(self, data: Path | None = None) -> None:
+    def __init__(self, data: str | os.PathLike[str] | None = None) -> None:
         """Name a data folder; nothing is read or written.
 
         Args:
             data: the folder with `runs/` and `partial/`; none: the book's, or $MODADDLAB_DATA.
+
+        Raises:
+            LabError: it is no path, or none is named and there is no checkout.
         """
+        if not (data is None or isinstance(data, str | os.PathLike)) or data == "":
+            raise LabError(f"data (={data!r}) must be the path of a data folder, or None for the book's")
         self.data = paths.data_folder() if data is None else Path(data).absolute()
         self.folder = self.data / "runs"
+
+    def is_book(self) -> bool:
+        """Whether this is the data folder of the book itself."""
+        return paths.in_checkout() and self.data == paths.ROOT / "data"
+
+    def unfinished(self) -> list[str]:
+        """The run ids of which there is a working state, or that are being trained now; sorted."""
+        folder = confined(self.data, "partial")
+        with disk_errors(folder, "read"):
+            names = {path.name.removesuffix(".lock") for path in folder.iterdir()} if folder.is_dir() else set()
+        partials = [self.partial(name) for name in sorted(names) if RUN_ID.fullmatch(name)]
+        return [partial.run_id for partial in partials if partial.folder.is_dir() or partial.is_locked()]
 
     def runs(self) -> list[str]:
         """The run ids in the folder, sorted, whether intact or not."""
@@ -107,10 +125,13 @@ class Store:
         """
         record = self.find(run)
         if record is None:
-            run_id = run.run_id if isinstance(run, RunSpec) else run
-            spec = run if isinstance(run, RunSpec) else None
-            command = training_command(self.data, run_id, spec)
-            raise LabError(f"{self.folder} has no record {run_id}; train it: {command}")
+            spec = run if isinstance(run, RunSpec) else by_run_id(run)
+            if spec is None:
+                raise LabError(
+                    f"{self.folder} has no record {run}, and an id does not tell a run's settings; name the data folder that has "
+                    "it: --data DIR, data=DIR in Python, or MODADDLAB_DATA=DIR in the environment"
+                )
+            raise LabError(f"{self.folder} has no record {spec.run_id}; train it: {training_command(self.data, spec)}")
         return record
 
     def partial(self, run: str | RunSpec, notify: Notify = lambda line: None) -> Partial:

@@ -21,6 +21,7 @@ from modaddlab.store.partial import Partial
 from modaddlab.store.record import Record
 from modaddlab.store.store import Store
 from modaddlab.training import machine
+from modaddlab.training.device import require
 from modaddlab.training.measures import Measures, Row
 from modaddlab.training.optimizer import Optimizer
 from modaddlab.training.status import Interrupted, Status
@@ -57,7 +58,8 @@ def train(
         spec: the run.
         store: where the record and the working state go.
         device: "cpu" or "cuda".
-        threads: CPU threads of torch; none: as many as torch chooses. It decides the last bits and is in the provenance.
+        threads: CPU threads of torch; none: one for a small network, as many as torch chooses for others. It decides the last
+            bits and is in the provenance.
         force: train again even if there is a record; the old one stays until the new one is complete.
         resume: go on from a saved state of an interrupted run, or begin anew; none: go on unless `force` is set.
         save_seconds: seconds between two saved states; none: `SAVE_SECONDS`.
@@ -69,9 +71,7 @@ def train(
         LabError: the device is not there, the run diverged, or the data folder cannot be written.
         Interrupted: see `should_stop`.
     """
-    machine.require(device)
-    if threads is not None:
-        torch.set_num_threads(threads)
+    require(device)
     partial = store.partial(spec, notify)
     resume = not force if resume is None else resume
     save_seconds = SAVE_SECONDS if save_seconds is None else save_seconds
@@ -82,18 +82,21 @@ def train(
             return record
         if not resume:
             partial.clear()
-        with machine.flushed_denormals():
+        with machine.threads(spec, threads), machine.flushed_denormals():
             run = _Run(spec, torch.device(device))
             resumed = partial.load_state()
             if resumed is not None:
                 run.restore(*resumed)
-                notify(f"{spec.run_id}: going on from step {run.step:,} of {spec.steps:,}")
+                left = f"going on from step {run.step:,} of {spec.steps:,}"
+                done = "all steps were done before; the record is put in its place"
+                notify(f"{spec.run_id}: {left if run.step <= spec.steps else done}")
             snapshots, saved_at = snapshot_steps(spec), time.monotonic()
             while run.step <= spec.steps:
                 if time.monotonic() - saved_at > save_seconds:
                     run.save(partial)
                     saved_at = time.monotonic()
                 if run.step in snapshots:
+                    run.require_finite_weights()
                     partial.save_snapshot(run.step, run.weights(), spec.record.snapshot_dtype)
                 row = run.advance()
                 if row is not None:
@@ -103,9 +106,8 @@ def train(
                         way_on = _how_to_go_on(spec, store, force, resume)
                         raise Interrupted(f"{spec.run_id} stopped at step {run.step:,}; {way_on}")
             run.save(partial)
-        record = store.publish(
-            spec, run.provenance(), run.metrics(), run.weights(), partial.snapshot_files(), replace=force
-        )
+            provenance = run.provenance()
+        record = store.publish(spec, provenance, run.metrics(), run.weights(), partial.snapshot_files(), replace=force)
         partial.clear()
     return record
 
@@ -153,7 +155,7 @@ class _Run:
                 row["objective"] = objective.item()
                 row["gradient_norm"] = self.grad.double().norm().item()
                 if not np.isfinite([row["objective"], row["gradient_norm"]]).all():
-                    raise LabError(f"{self.spec.run_id} diverged before step {self.step:,}; try a smaller optim.lr")
+                    raise self._diverged()
                 self.rows.append(row)
         if self.step < self.spec.steps:
             warmup = self.spec.optim.warmup_steps
@@ -161,6 +163,18 @@ class _Run:
             self.optimizer.step(self.spec.optim.lr * rate)
         self.step += 1
         return row
+
+    def require_finite_weights(self) -> None:
+        """Raise where the run has diverged since the last row of metrics.
+
+        Raises:
+            LabError: a weight is NaN or infinite.
+        """
+        if not torch.isfinite(self.flat).all():
+            raise self._diverged()
+
+    def _diverged(self) -> LabError:
+        return LabError(f"{self.spec.run_id} diverged before step {self.step:,}; try a smaller optim.lr")
 
     def weights(self) -> dict[str, np.ndarray]:
         """The weights now, float32 by name."""

@@ -1,4 +1,4 @@
-"""What a run is trained with: its provenance, and the processor's setting for tiny numbers."""
+"""What a run is trained with: its threads, its provenance, and the processor's setting for tiny numbers."""
 
 from __future__ import annotations
 
@@ -15,18 +15,28 @@ import numpy as np
 import torch
 
 from modaddlab import paths
-from modaddlab.errors import LabError
-from modaddlab.experiments.spec import TRAIN_VERSION
+from modaddlab.experiments import cost
+from modaddlab.experiments.spec import TRAIN_VERSION, RunSpec
+
+SMALL_STEP = 0.01
+"""Seconds of a step below which one thread is enough: what a second one saves, it loses again by waiting for the first at every
+operation, and on a busy machine it loses many times as much."""
 
 
-def require(device: str) -> None:
-    """Refuse a device that is not there.
+@contextlib.contextmanager
+def threads(spec: RunSpec, n: int | None) -> Iterator[None]:
+    """Train a run with so many threads of torch, whose number comes back afterwards.
 
-    Raises:
-        LabError: there is no GPU for "cuda".
+    Args:
+        spec: the run.
+        n: how many; none: one for a small network, as many as torch chooses for others.
     """
-    if device == "cuda" and not torch.cuda.is_available():
-        raise LabError("no CUDA device was found; leave --device away to train on the CPU")
+    before = torch.get_num_threads()
+    torch.set_num_threads(n or (1 if cost.seconds_per_step(spec) < SMALL_STEP else before))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def provenance(device: torch.device, *, threads: int, seconds: float, commit: str | None) -> dict[str, Any]:
@@ -54,7 +64,9 @@ def provenance(device: torch.device, *, threads: int, seconds: float, commit: st
 
 
 def commit() -> str | None:
-    """The checkout's commit, with "+" when files of the package differ from it; None outside git."""
+    """The checkout's commit, with "+" when files of the package differ from it; None without a checkout or git."""
+    if not paths.in_checkout():  # a repository around installed packages is somebody else's
+        return None
 
     def git(*words: str) -> str:
         command = ["git", "-C", str(paths.ROOT), *words]

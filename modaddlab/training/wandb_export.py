@@ -1,4 +1,5 @@
-"""Curves for Weights & Biases, while a run trains: each row of metrics, and the specification as the run's configuration.
+"""Curves for Weights & Biases, while a run trains or from its record: each row of metrics, and the specification as the run's
+configuration.
 
 The W&B run has the run id as its name and id, so that an interrupted run that goes on continues there too; a row that W&B has
 already is not sent again. A spectrum over frequencies (`energy_W_E`) becomes one curve per frequency, `energy_W_E/1` and so on.
@@ -19,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from modaddlab.errors import LabError
+from modaddlab.errors import LabError, missing_extra
 from modaddlab.experiments.spec import RunSpec
+from modaddlab.store.record import Record
 from modaddlab.training.status import Status
 
 WAIT_SECONDS = 60
@@ -39,7 +41,7 @@ def check(project: str) -> None:
     if not 1 <= len(project) <= 128 or set(project) & set("/\\#?%:"):
         raise LabError(f"--wandb {project!r} must be a project's name of 1 to 128 characters without / \\ # ? % :")
     if importlib.util.find_spec("wandb") is None:
-        raise LabError("--wandb needs the package wandb: pip install 'modaddlab[wandb]'")
+        raise LabError(f"--wandb cannot work: {missing_extra('wandb')}")
 
 
 class Export:
@@ -57,6 +59,7 @@ class Export:
         self.spec, self.project, self.data, self.notify = spec, project, data, notify
         self.run: Any = None
         self.ended = self.complete = False
+        self.otherwise = "the training goes on"
 
     def __enter__(self) -> Export:
         return self
@@ -69,6 +72,16 @@ class Export:
         """Send a row."""
         if not self.ended:
             self._try(lambda: self._send(status))
+
+    def send(self, record: Record) -> None:
+        """Send all the rows of a run that was trained before."""
+        self.otherwise = "the record is as it was"
+        metrics = record.metrics
+        for row, step in enumerate(metrics["step"].tolist()):
+            self(Status(step, self.spec.steps, {name: values[row] for name, values in metrics.items()}))
+        if not self.ended:
+            n_rows = len(metrics["step"])
+            self.notify(f"{self.spec.run_id}: its {n_rows:,} stored rows are sent to the Weights & Biases project {self.project}")
 
     def _send(self, status: Status) -> None:
         if self.run is None:
@@ -106,7 +119,7 @@ class Export:
         except Exception as error:
             self.ended = True
             words = " ".join(str(error).split())
-            self.notify(f"{self.spec.run_id}: Weights & Biases failed ({type(error).__name__}: {words}); the training goes on")
+            self.notify(f"{self.spec.run_id}: Weights & Biases failed ({type(error).__name__}: {words}); {self.otherwise}")
 
 
 def numbers(row: Mapping[str, float | np.ndarray]) -> dict[str, float]:

@@ -95,7 +95,7 @@ def test_all_the_weights_of_a_run_that_keeps_less_are_refused_with_the_way_to_th
     assert f"does not keep all its final weights (record.weights={weights})" in message
     assert "\n" not in message
     command = message[message.index("python -m modaddlab.train") :]
-    assert command == training_command(record.data, record.run_id, spec_of(network))
+    assert command == training_command(record.data, spec_of(network))
     assert "record.weights" not in command  # all is the default
 
 

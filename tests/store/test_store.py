@@ -14,12 +14,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from modaddlab import paths
 from modaddlab.errors import LabError
 from modaddlab.experiments import catalogue
 from modaddlab.experiments.overrides import with_overrides
 from modaddlab.store import Record, Store
 from modaddlab.store import store as store_module
 from modaddlab.store.record import RUN_ID, inspect, training_command
+from modaddlab.training import machine
 
 Put = Callable[..., Record]
 Tree = Callable[[Path], dict[str, bytes | None]]
@@ -38,10 +40,42 @@ def test_an_empty_folder_has_no_records_and_stays_empty(store: Store, tiny: Any)
     assert not store.data.exists()
 
 
-def test_the_book_s_own_folder_needs_no_data_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: Any) -> None:
+def test_the_book_s_own_folder_needs_no_data_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODADDLAB_DATA", str(tmp_path))
-    with pytest.raises(LabError, match=r"train it: python -m modaddlab\.train tiny$"):
-        Store().open(tiny.spec.run_id)
+    for run in (catalogue.named("debug"), catalogue.named("debug").run_id):
+        with pytest.raises(LabError, match=r"train it: python -m modaddlab\.train debug$"):
+            Store().open(run)
+
+
+def test_an_id_alone_recommends_no_other_run(store: Store) -> None:
+    for run_id in ("debug-0123456789", "tiny-0123456789"):
+        with pytest.raises(LabError, match=rf"has no record {run_id}, and an id does not tell .* MODADDLAB_DATA=DIR") as caught:
+            store.open(run_id)
+        assert "modaddlab.train" not in str(caught.value)
+    in_a_sweep = catalogue.named("mlp-standard", p=101)
+    with pytest.raises(LabError, match=r"train it: python -m modaddlab\.train mlp-standard --p 101 --data"):
+        store.open(in_a_sweep.run_id)
+
+
+@pytest.mark.parametrize("data", ["", 3, b"x"])
+def test_a_data_folder_is_a_path(data: Any) -> None:
+    with pytest.raises(LabError, match=r"must be the path of a data folder"):
+        Store(data)
+
+
+def test_packages_without_a_checkout_have_no_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: Any) -> None:
+    monkeypatch.delenv("MODADDLAB_DATA", raising=False)
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with pytest.raises(LabError, match=r"only a checkout has; name a folder for your own runs: --data DIR"):
+        Store()
+    with pytest.raises(LabError, match=rf"train it: python -m .* --data {tmp_path}/mine$"):
+        Store(tmp_path / "mine").open(tiny.spec)
+    assert machine.commit() is None
+    assert paths.cache_folder() == tmp_path / "cache" / "modaddlab"
+    (tmp_path / "_quarto.yml").touch()
+    assert Store().data == tmp_path / "data"
+    assert paths.cache_folder() == tmp_path / ".cache"
 
 
 @pytest.mark.parametrize("name", list(catalogue.RUNS))
@@ -62,7 +96,7 @@ CHANGES = st.lists(
 @given(st.sampled_from(list(catalogue.RUNS)), CHANGES)
 def test_the_command_in_an_error_trains_that_very_run(name: str, changes: list[str]) -> None:
     spec = with_overrides(catalogue.RUNS[name], changes)
-    words = shlex.split(training_command(Path("/a b"), spec.run_id, spec, again=True))
+    words = shlex.split(training_command(Path("/a b"), spec, again=True))
     assert words[:3] == ["python", "-m", "modaddlab.train"]
     assert words[-3:] == ["--force", "--data", "/a b"]
     pairs = list(zip(words[4:-3:2], words[5:-3:2], strict=True))

@@ -26,15 +26,18 @@ def test_list_names_every_run_and_its_state(data: Path, capsys: pytest.CaptureFi
     own = catalogue.RUNS.keys() - variations.VARIATIONS.keys()
     assert all(catalogue.PURPOSES[name] in lines[name] for name in own)
     assert not lines.keys() & variations.VARIATIONS.keys() - sweeps.SWEEPS.keys()  # they are listed by their sweeps
-    assert f"other runs in {data / 'runs'}:" in out
+    assert f"other runs in {data}:" in out
     assert lines[specification(SHORT).run_id] == "model.d_head=4 model.d_mlp=12 model.d_model=8 steps=60 task.p=7"
     assert listing(data) == before
 
 
-def test_list_works_without_a_data_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run(["--list", "--data", str(tmp_path / "none")], capsys)
+def test_list_works_in_an_empty_folder_and_not_without_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(["--list", "--data", str(tmp_path)], capsys)
     assert code == 0
     assert out.count("not trained") == len(catalogue.RUNS) - len(variations.VARIATIONS)
+    code, out, err = run(["--list", "--data", str(tmp_path / "typo")], capsys)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"{tmp_path / 'typo'} is no folder, and so nothing is trained there" in err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -66,6 +69,18 @@ def test_list_tells_interrupted_from_in_training(data: Path, capsys: pytest.Capt
     assert listing(data) == before
 
 
+def test_list_names_own_runs_that_are_not_done(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = with_overrides(specification(SHORT), ["name=mine"])
+    partial = Store(data).partial(mine)
+    with partial.lock():
+        partial.load_state()
+        partial.save_state(3, {"x": np.zeros(1)}, {})
+        assert f"{mine.run_id}  in training at step 3\n" in run(["--list", "--data", str(data)], capsys)[1]
+    assert f"{mine.run_id}  interrupted at step 3\n" in run(["--list", "--data", str(data)], capsys)[1]
+    partial.folder.rename(partial.folder.with_name("moved"))
+    assert mine.run_id not in run(["--list", "--data", str(data)], capsys)[1]  # the lock's file stays and is held by nobody
+
+
 def test_list_fields_explains_every_field(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(["--list-fields"], capsys)
     assert code == 0
@@ -83,6 +98,8 @@ def test_dry_run_says_what_would_be_trained(tmp_path: Path, capsys: pytest.Captu
     assert (code, err) == (0, "")
     assert f"{spec.run_id}: not trained" in out
     assert "40,000 steps on 3,830 of 12,769 pairs, 226,816 parameters" in out
+    assert re.search(r"^  about \S+ (s|min|h) on one core, and \d+ MB of memory$", out, re.M)
+    assert out.startswith(f"{tmp_path / 'new'} is not there yet; training makes it\n")
     assert "  seed = 7" in out
     assert "  optim.weight_decay = 0.3" in out
     assert not (tmp_path / "new").exists()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import re
 import signal
 import socket
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -47,7 +49,11 @@ BAD = [
     (["debug", "--save-every", "-1"], "--save-every (=-1.0) must be a number of seconds, 0 or more"),
     (["debug", "--save-every", "nan"], "--save-every (=nan) must be a number of seconds"),
     (["debug", "--wandb", "a/b"], "--wandb 'a/b' must be a project's name"),
-    (["debug", "--device", "tpu"], "argument --device: invalid choice: 'tpu' (choose from"),
+    (["debug", "--device", "tpu"], "--device tpu must be one of cpu, cuda; the CPU is enough"),
+    (["debug", "--device", "mps"], "--device mps must be one of cpu, cuda (Apple's GPUs have no float64"),
+    (["debug", "--set", "optim.optimizer=adam"], "no adam, whose L2 penalty is not decoupled decay"),
+    (["debug", "--set", "seed=1", "--seed", "2"], "--seed 2 and --set seed=1 contradict each other; leave one of them out"),
+    (["mlp-standard", "--p", "31", "--set", "task.p=37"], "--p 31 and --set task.p=37 contradict each other"),
     (["debug", "--sed", "7"], "unrecognized arguments: --sed"),
     (["debug", "--set"], "argument --set: expected one argument; --help"),
     (["--verify", "nonsense"], "has no record named 'nonsense'; on disk: debug"),
@@ -69,6 +75,15 @@ def assert_one_line_and_nothing_changed(arguments: list[str], words: str, data: 
 @pytest.mark.parametrize(("arguments", "words"), BAD)
 def test_bad_input(arguments: list[str], words: str, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert_one_line_and_nothing_changed(arguments, words, trained, capsys)
+
+
+def test_an_empty_name_of_a_data_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run([*SHORT, "--data", ""], capsys)
+    assert (code, out, err) == (2, "", "modaddlab: --data '' must name a folder; leave --data away for the book's\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_mistake_in_the_second_run_stops_before_the_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -198,6 +213,8 @@ def test_ctrl_c_ends_the_waiting_for_a_scheduler_at_once(
 
     code, _, err = run(["untrained", "--scheduler", host(interrupt), "--data", str(tmp_path)], capsys)
     assert (code, err.count("\n")) == (130, 1)
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.collect()  # Dask leaves the socket of a connection that is cancelled to the garbage collector
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"address": 1}', '{"address": "http://127.0.0.1:80"}', "# text"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import signal
 from pathlib import Path
@@ -10,11 +11,14 @@ import numpy as np
 import pytest
 from train_cli import SHORT, TINY, interrupt_at, listing, run, specification
 
+from modaddlab import paths
+from modaddlab.errors import LabError
 from modaddlab.experiments import catalogue
 from modaddlab.experiments.overrides import with_overrides
 from modaddlab.store.store import Store
 from modaddlab.train import main
 from modaddlab.training import loop
+from modaddlab.training.jobs import single
 
 
 def test_the_debug_run_is_trained_into_the_folder(trained: Path) -> None:
@@ -33,9 +37,69 @@ def test_a_second_call_loads(data: Path, capsys: pytest.CaptureFixture[str], mon
     assert code == 0
     run_id = catalogue.named("debug").run_id
     assert re.fullmatch(
-        rf"{run_id}: was trained before in \d+ s; train loss .*, test loss .*, test accuracy .*%; {data}/runs/{run_id}\n", err
+        rf"{run_id}: was trained before in \d+ s; train loss .*, test loss .*, test accuracy .*%; {data}/runs/{run_id}\n"
+        rf"in Python: from modaddlab import Study; study = Study.open\('{run_id}', data='{data}'\)\n",
+        err,
     )
     assert listing(data) == before
+
+
+def test_a_run_that_was_interrupted_in_its_publication(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(store: Store, *arguments: object, **options: object) -> None:
+        raise LabError("the disk is full")
+
+    arguments = [*SHORT, "--data", str(tmp_path), "--threads", "1"]
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "publish", full)
+        assert run(arguments, capsys)[0] == 2
+    code, _, err = run(arguments, capsys)
+    assert code == 0
+    assert "all steps were done before; the record is put in its place" in err
+    assert "going on from step" not in err
+
+
+def test_a_record_of_others_may_say_less_of_its_making(trained: Path) -> None:
+    record = dataclasses.replace(Store(trained).open(specification(SHORT)), provenance={})
+    assert re.match(rf"{record.run_id}: was trained before; train loss .*%; ", single.describe(record, "was trained before"))
+
+
+@pytest.mark.parametrize(
+    ("decay", "metrics_every", "words"),
+    [
+        (20, 5, r"diverges: \S+ is up to \d\S*e\+\d+ at step 5; try a smaller optim.lr"),
+        (1000, 20, r"diverged before step 20; try a smaller optim.lr$"),
+    ],
+)
+def test_a_diverging_run_is_told_as_such(
+    decay: int, metrics_every: int, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wild = ["optim.lr=10", f"optim.weight_decay={decay}", f"record.metrics_every={metrics_every}", "record.snapshots=60"]
+    settings = [argument for setting in wild for argument in ("--set", setting)]
+    code, _, err = run([*SHORT, *settings, "--data", str(tmp_path), "--threads", "1"], capsys)
+    assert code == 2
+    assert re.search(words, err, re.M), err
+
+
+def test_a_run_of_ones_own_in_the_book_s_folder_is_hinted_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.delenv("MODADDLAB_DATA")
+    (tmp_path / "_quarto.yml").touch()
+    hint = "is none of the book's runs and goes into the book's data folder, so that every chapter is executed again; --data DIR"
+    assert hint not in run(["mlp-untrained"], capsys)[2]
+    assert hint in run([*SHORT, "--threads", "1"], capsys)[2]
+    for arguments in (SHORT, [*SHORT, "--data", str(tmp_path / "mine")]):  # trained before; a folder of one's own
+        assert hint not in run([*arguments, "--threads", "1"], capsys)[2]
+
+
+def test_what_was_trained_before_is_not_sent_by_a_list(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("wandb")
+    code, _, err = run(["debug", "debug", "--wandb", "mine", "--data", str(data)], capsys)
+    assert code == 0
+    assert "1 of the runs were trained before and are not sent to Weights & Biases; a command that names one run alone" in err
 
 
 def test_several_runs_in_one_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,7 @@ import torch
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
 from modaddlab.store.store import Store
-from modaddlab.training import loop
+from modaddlab.training import loop, machine
 from modaddlab.training.steps.batches import TrainingSet
 from modaddlab.training.steps.plain import PlainStep
 
@@ -75,6 +75,16 @@ def test_a_stopped_run_ends_with_the_same_bits(variant: str, tmp_path: Path) -> 
     for step in whole.snapshot_steps:
         for name, values in whole.snapshot(step).items():
             np.testing.assert_array_equal(resumed.snapshot(step)[name], values)
+
+
+def test_a_small_network_takes_one_thread_and_gives_the_others_back(tmp_path: Path, one_thread: None) -> None:
+    torch.set_num_threads(2)
+    assert loop.train(TINY, Store(tmp_path)).provenance["threads"] == 1
+    assert torch.get_num_threads() == 2
+    for spec, n, expected in ((TINY, None, 1), (TINY, 2, 2), (RunSpec(), None, 2), (RunSpec(), 1, 1)):
+        with machine.threads(spec, n):
+            assert torch.get_num_threads() == expected
+    assert torch.get_num_threads() == 2
 
 
 def test_a_killed_run_ends_with_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,6 +138,24 @@ def test_rows_that_are_there_already_are_not_sent_again(
     assert run.exit_code == exit_code
 
 
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_run_that_was_trained_before_sends_what_is_stored(
+    broken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, double = Store(tmp_path), Double(step=0)
+    quiet: dict[str, Any] = {"observe": lambda status: None, "notify": pytest.fail, "should_stop": lambda: False}
+    train_or_load(TINY, store, How(threads=1), **quiet)
+    begin = (lambda export: 1 / 0) if broken else (lambda export: double)
+    monkeypatch.setattr(Export, "_begin", begin)
+    (line,) = train(store)
+    if broken:
+        assert line.endswith("Weights & Biases failed (ZeroDivisionError: division by zero); the record is as it was")
+    else:
+        assert line == f"{TINY.run_id}: its 9 stored rows are sent to the Weights & Biases project a-project"
+        assert double.logged == store.open(TINY).metrics["step"].tolist()
+        assert double.exit_code == 0
+
+
 def test_a_failing_end_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Export, "_begin", lambda export: Double(step=0, broken=True))
     lines: list[str] = []
@@ -159,5 +177,5 @@ def test_a_bad_project_is_refused(project: str) -> None:
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(LabError, match=r"needs the package wandb: pip install 'modaddlab\[wandb\]'"):
+    with pytest.raises(LabError, match=r"the package wandb is not installed; in the checkout: pip install -e '\.\[wandb\]'"):
         wandb_export.check("a-project")

@@ -80,6 +80,9 @@ def train_several(
             failures[run_id] = str(error)
             display.line(f"{run_id}: failed: {error}")
     n_before = len(every) - len(todo) - len(failures)
+    if how.wandb is not None and n_before:
+        said = f"{n_before} of the runs were trained before and are not sent to Weights & Biases"
+        display.line(f"modaddlab: {said}; a command that names one run alone sends its stored curves")
     if todo:
         failures |= _train(todo, store, how, where, name or "runs", n_before, display, stop)
     n_failed = len(failures)

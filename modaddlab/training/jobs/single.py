@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from modaddlab import paths
 from modaddlab.errors import explain
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.store.record import Record, inspect
@@ -64,11 +65,12 @@ def train_or_load(
 
     trained = False
     with contextlib.ExitStack() as stack:
-        observers = [observe]
+        observers, export = [observe], None
         if how.wandb is not None:
             from modaddlab.training.wandb_export import Export
 
-            observers.append(stack.enter_context(Export(spec, how.wandb, store.data, notify)))
+            export = stack.enter_context(Export(spec, how.wandb, store.data, notify))
+            observers.append(export)
 
         def observe_all(status: Status) -> None:
             nonlocal trained
@@ -88,6 +90,8 @@ def train_or_load(
             notify=notify,
             should_stop=should_stop,
         )
+        if export is not None and not trained:
+            export.send(record)
     return describe(record, "trained") if trained else loaded(record)
 
 
@@ -110,12 +114,19 @@ def describe(record: Record, what: str) -> str:
         record: the record.
         what: "trained" or "was trained before".
     """
-    metrics, seconds = record.metrics, record.provenance["wall_seconds"]
+    metrics, seconds = record.metrics, record.provenance.get("wall_seconds")
+    took = f" in {seconds:.0f} s" if isinstance(seconds, int | float) else ""  # others may write less into a record than we do
     test = f", test loss {metrics['test_loss'][-1]:.2e}, test accuracy {metrics['test_accuracy'][-1]:.2%}"
     return (
-        f"{record.run_id}: {what} in {seconds:.0f} s; train loss {metrics['train_loss'][-1]:.2e}"
+        f"{record.run_id}: {what}{took}; train loss {metrics['train_loss'][-1]:.2e}"
         f"{test if record.spec.task.train_frac < 1 else ''}; {record.path}"
     )
+
+
+def opening(spec: RunSpec, store: Store) -> str:
+    """How a run is opened in Python."""
+    data = "" if paths.is_data_folder(store.data) else f", data={str(store.data)!r}"
+    return f"Study.open({spec.run_id!r}{data})"
 
 
 def reason(error: Exception) -> str:

@@ -35,6 +35,7 @@ from modaddlab.store.partial import Partial
 from modaddlab.store.record import Record
 from modaddlab.store.store import Store
 from modaddlab.training import machine
+from modaddlab.training.device import require
 from modaddlab.training.loop import Interrupted, Status, snapshot_steps
 from modaddlab.training.measures import Row
 from modaddlab.training.replicas import two_layer
@@ -130,7 +131,7 @@ def train_together(
     """
     every = {spec.run_id: spec for spec in specs}
     _require_one_shape(list(every.values()))
-    machine.require(device)
+    require(device)
     resume = not force if resume is None else resume
     records = {} if force else _finished(every, store)
     for record in records.values():
