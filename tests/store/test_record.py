@@ -125,7 +125,7 @@ def test_a_damaged_file_is_named_and_never_used(store: Store, record: Record, na
     with pytest.raises(LabError) as caught:
         read_everything(store, record.run_id)
     message = str(caught.value)
-    if name == "spec.json":  # then nobody knows what to train again
+    if name == "spec.json" and damage != "truncated":  # by the last line end; otherwise nobody knows what to train again
         assert "its settings are unknown: give the command that trained it once more, with --force" in message
     else:
         assert "train it again: python -m modaddlab.train " in message

@@ -95,7 +95,7 @@ def require_scheduler(address: str) -> None:
 
     async def kind() -> object:
         security = Security().get_connection_args("client")
-        async with asyncio.timeout(CONNECT_SECONDS + 1):  # for an answer; the time to connect is less, and ends with closed sockets
+        async with asyncio.timeout(CONNECT_SECONDS + 1):  # a connection has less time, and closes its sockets
             async with rpc(address, timeout=CONNECT_SECONDS, connection_args=security) as server:
                 return (await server.identity())["type"]
 
