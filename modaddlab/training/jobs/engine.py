@@ -97,7 +97,8 @@ def require_scheduler(address: str) -> None:
         security = Security().get_connection_args("client")
         async with asyncio.timeout(CONNECT_SECONDS + 1):  # a connection has less time, and closes its sockets
             async with rpc(address, timeout=CONNECT_SECONDS, connection_args=security) as server:
-                return (await server.identity())["type"]
+                identity: Any = await server.identity()
+                return identity["type"]
 
     try:
         found = asyncio.run(kind())
