@@ -31,7 +31,7 @@ def data_folder() -> Path:
         return Path(named).absolute()
     if not in_checkout():
         raise LabError(
-            "modaddlab is installed here without the book's records, which only a checkout has; name a folder for your own runs: "
+            "this installation has none of the book's records, which only a checkout has; name a folder for your own runs: "
             "--data DIR, or MODADDLAB_DATA=DIR in the environment"
         )
     return ROOT / "data"
