@@ -13,7 +13,7 @@ from modaddlab.findings.value import Value, expect, over_networks
 
 __all__ = ["SUBJECTS", "Value", "expect", "measure", "over_networks"]
 
-SUBJECTS = ("data", "decay", "speed")
+SUBJECTS = ("data", "decay", "heads", "speed")
 """The findings of chapters: the first part of a value's name, and the module that computes it."""
 
 
