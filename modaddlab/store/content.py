@@ -1,9 +1,9 @@
 """What the arrays of a record must be by its specification; checked when they are written and when read.
 
 Weights have the names and shapes of `modaddlab.models.parameters.param_shapes`; of the final ones a record may keep only a part
-(`kept_shapes`). Metrics share the axis T of recorded steps: "step" is int64 and ascending, everything else a float with T first;
-an `energy_*` has the K = p//2 frequencies second, and is there unless the specification leaves it out. Losses are mean nats. Test
-metrics may be NaN only when the split leaves no test pair.
+(`kept_shapes`). Metrics share the axis T of recorded steps, which are every `record.metrics_every`-th and the last: "step" is
+int64, everything else a float with T first; an `energy_*` has the K = p//2 frequencies second, and is there unless the
+specification leaves it out. Losses are mean nats. Test metrics may be NaN only when the split leaves no test pair.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ def check_metrics(spec: RunSpec, metrics: Mapping[str, np.ndarray]) -> None:
     """Check the metrics of a run.
 
     Raises:
-        LabError: a required one is missing, a length, shape or dtype differs, steps do not ascend within the
-            run, or a value that must be finite is not.
+        LabError: a required one is missing, a length, shape or dtype differs, a row is missing or too much, or a
+            value that must be finite is not.
     """
     missing = [name for name in REQUIRED_METRICS if name not in metrics]
     if missing:
@@ -87,8 +87,10 @@ def check_metrics(spec: RunSpec, metrics: Mapping[str, np.ndarray]) -> None:
     step = metrics["step"]
     _require("step", "the dtype int64", step.dtype, step.dtype == np.int64)
     _require("step", "the shape (T,) with T >= 1", step.shape, step.ndim == 1 and step.size >= 1)
-    ascending = bool(np.all(np.diff(step) > 0)) and step[0] >= 0 and step[-1] <= spec.steps
-    _require("step", f"ascending steps in 0..{spec.steps}", f"{step[0]}..{step[-1]}", ascending)
+    every = spec.record.metrics_every
+    rows = np.unique([*range(0, spec.steps, every), spec.steps])
+    found = f"{step.size} rows, {step[0]}..{step[-1]}"
+    _require("step", f"the {rows.size} rows 0..{spec.steps}, every {every} steps", found, np.array_equal(step, rows))
 
     energies = sorted(name for name in metrics if name.startswith("energy_"))
     if energies and not spec.record.energies:

@@ -28,7 +28,7 @@ from modaddlab.store.record import inspect
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="kills and forks")
 
 PRELUDE = f"""
-import json, os, resource, runpy, shutil, signal, sys, time
+import dataclasses, json, os, resource, runpy, shutil, signal, sys, time
 from pathlib import Path
 from modaddlab.errors import LabError
 from modaddlab.store import Store
@@ -283,7 +283,8 @@ publish(store, tiny_run("first"))
 before = tree(store.folder)
 {fill}
 big = tiny_run()
-step = big.metrics["step"]
+spec = dataclasses.replace(big.spec, record=dataclasses.replace(big.spec.record, metrics_every=1))
+big = dataclasses.replace(big, spec=spec)
 big.metrics["step"] = helpers["np"].arange(21)
 for key, values in list(big.metrics.items()):
     if key != "step":

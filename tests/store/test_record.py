@@ -252,8 +252,8 @@ METRIC_DAMAGES: dict[str, tuple[Callable[[dict[str, np.ndarray]], object], str]]
         lambda arrays: arrays.update(step=np.arange(3, dtype="i4")),
         "'step' must have the dtype int64",
     ),
-    "step order": (with_value("step", 0, 15), "must have ascending steps in 0..20"),
-    "step beyond": (with_value("step", 2, 30), "must have ascending steps in 0..20, found 0..30"),
+    "step order": (with_value("step", 0, 15), "must have the 3 rows 0..20, every 10 steps, found 3 rows, 15..20"),
+    "step beyond": (with_value("step", 2, 30), "must have the 3 rows 0..20, every 10 steps, found 3 rows, 0..30"),
     "loss dtype": (
         lambda arrays: arrays.update(test_loss=np.ones(3, int)),
         "'test_loss' must have a float dtype",

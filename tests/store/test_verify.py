@@ -13,12 +13,44 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modaddlab import verify
-from modaddlab.experiments.spec import RecordSpec, RunSpec, TaskSpec, TransformerSpec
+from modaddlab import rows, verify
+from modaddlab.experiments.spec import RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
+from modaddlab.models.parameters import init_params
 from modaddlab.store import Record, Store, files
 from modaddlab.store.record import manifest_json
 
 Put = Callable[..., Record]
+
+
+@pytest.fixture
+def make_tiny(make_tiny: Callable[..., Any]) -> Callable[..., Any]:
+    """Tiny runs whose last row of metrics is that of their final weights."""
+
+    def make(*arguments: Any, **options: Any) -> Any:
+        tiny = make_tiny(*arguments, **options)
+        for name, value in rows.row_of(tiny.spec, tiny.final).items():
+            tiny.metrics.setdefault(name, np.zeros((3, *value.shape)))[-1] = value
+        return tiny
+
+    return make
+
+
+@pytest.fixture
+def tiny(make_tiny: Callable[..., Any]) -> Any:
+    return make_tiny()
+
+
+@pytest.fixture
+def record(store: Store, put: Put, tiny: Any) -> Record:
+    return put(store, tiny)
+
+
+def rewrite(record: Record, name: str, arrays: dict[str, np.ndarray]) -> None:
+    """Replace a file and its hash in the manifest."""
+    content = files.to_safetensors(arrays)
+    (record.path / name).write_bytes(content)
+    entries = {**record.files, name: files.FileEntry.of(content)}
+    (record.path / "manifest.json").write_bytes(manifest_json(record.run_id, entries))
 
 
 def run(*arguments: object) -> int:
@@ -57,13 +89,60 @@ def test_every_damaged_file_is_named(
 def test_arrays_are_held_against_the_specification_and_not_only_their_hash(
     store: Store, record: Record, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    final = {**record.final, "unembed.W_U": np.zeros((4, 5), "f4")}
-    content = files.to_safetensors(final)
-    (record.path / "final.safetensors").write_bytes(content)
-    entries = {**record.files, "final.safetensors": files.FileEntry.of(content)}
-    (record.path / "manifest.json").write_bytes(manifest_json(record.run_id, entries))
+    rewrite(record, "final.safetensors", {**record.final, "unembed.W_U": np.zeros((4, 5), "f4")})
     assert run("--data", store.data) == 1
     assert "key 'unembed.W_U' must have the shape (4, 6), found (4, 5)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["train_loss", "test_loss", "train_accuracy", "test_accuracy", "norm/embed.W_E", "energy_W_E"])
+def test_a_last_row_that_is_not_that_of_the_final_weights_is_named(
+    store: Store, record: Record, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics = {key: array.copy() for key, array in record.metrics.items()}
+    metrics[name][-1] += 0.25
+    rewrite(record, "metrics.safetensors", metrics)
+    assert run("--data", store.data) == 1
+    output = capsys.readouterr().out
+    assert f"DAMAGED  {record.run_id}" in output
+    assert f"its last row of metrics and its final weights: {name} is " in output
+    assert "--force" in output
+
+
+def test_forged_final_weights_are_named(store: Store, record: Record, capsys: pytest.CaptureFixture[str]) -> None:
+    rewrite(record, "final.safetensors", {**record.final, "unembed.W_U": -record.final["unembed.W_U"]})  # the same norms
+    assert run("--data", store.data) == 1
+    output = capsys.readouterr().out
+    assert "train_loss is " in output
+    assert "norm/" not in output
+
+
+@pytest.mark.parametrize("weights", ["embedding", "none"])
+@pytest.mark.parametrize("model", [TransformerSpec(d_model=4, n_heads=2, d_head=2, d_mlp=3), TwoLayerSpec(d_mlp=3, d_model=4)])
+def test_what_was_kept_in_part_is_compared_in_part(
+    store: Store, model: Any, weights: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = RunSpec(name="part", task=TaskSpec(p=5), model=model, record=RecordSpec(weights=weights, metrics_every=2), steps=4)
+    final = init_params(model, 5, seed=1)
+    row = rows.row_of(spec, final)
+    metrics = {name: np.repeat(value[None], 3, axis=0) for name, value in row.items()}
+    record = store.publish(spec, {}, metrics | {"step": np.array([0, 2, 4])}, final)
+    assert run("--data", store.data) == 0
+    if weights == "none":
+        return
+    other = init_params(model, 5, seed=2)
+    rewrite(record, "final.safetensors", {name: other[name] for name in record.kept})
+    assert run("--data", store.data) == 1
+    output = capsys.readouterr().out
+    for name in ("norm/embed.W_E", "gini_W_E", "energy_W_E"):
+        assert f"{name} is " in output
+    assert "loss" not in output
+
+
+def test_a_missing_row_of_metrics_is_named(store: Store, record: Record, capsys: pytest.CaptureFixture[str]) -> None:
+    for rows_left in ([0, 1], [0, 2], [1, 2]):
+        rewrite(record, "metrics.safetensors", {name: array[rows_left] for name, array in record.metrics.items()})
+        assert run("--data", store.data) == 1
+        assert "'step' must have the 3 rows 0..20, every 10 steps, found 2 rows" in capsys.readouterr().out
 
 
 def test_files_that_nobody_listed_are_named(store: Store, record: Record, capsys: pytest.CaptureFixture[str]) -> None:
