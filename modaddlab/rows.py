@@ -19,9 +19,9 @@ from modaddlab.models import transformer, two_layer
 from modaddlab.models.parameters import param_shapes
 
 RELATIVE = {"loss": 1e-4, "energy": 1e-5, "gini": 1e-6, "norm": 1e-6}
-"""How far a recorded value may lie from the one computed again in float64, as a share of it (of the largest, for energies). Losses
-are recorded from float32 logits, energies in float32; over all records of the book they differ by 3e-6 and 6e-8, and the others
-by 2e-14."""
+"""How far a recorded value may lie from the one computed again in float64, as a share of it (of the largest, for energies).
+Losses are recorded from float32 logits, energies in float32; over all records of the book they differ by up to 3e-6 and 6e-8, and
+the others by 2e-14."""
 
 MOST_WORK = 1e11
 """p^3 times the hidden neurons of the largest network whose answers are computed again, some ten seconds; the mainline's: 7e8."""

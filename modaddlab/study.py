@@ -22,9 +22,11 @@ import numpy as np
 from modaddlab import tasks
 from modaddlab.analysis import keys, phases, progress
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import TwoLayerSpec
+from modaddlab.experiments.spec import TRAIN_VERSION, TwoLayerSpec
 from modaddlab.models.grid import AnyGrid, run_grid
+from modaddlab.models.parameters import init_params
 from modaddlab.models.two_layer import theta_of
+from modaddlab.rows import contradictions
 from modaddlab.source import NUMERICAL
 from modaddlab.store import derived
 from modaddlab.store.named import open_record, trained_seeds
@@ -63,6 +65,16 @@ class Study:
         """What was recorded while it trained; see `modaddlab.training.measures`."""
         return self.record.metrics
 
+    def curve(self, name: str) -> np.ndarray:
+        """One of the metrics, (T,), or (T, K) for energies.
+
+        Raises:
+            LabError: the record has none of that name.
+        """
+        if name not in self.metrics:
+            raise LabError(f"{self.record.run_id} has no metric {name!r}; it has {', '.join(self.metrics)}")
+        return self.metrics[name]
+
     @functools.cached_property
     def phases(self) -> phases.Phases:
         """When it memorized, generalized and cleaned up, from its recorded curves."""
@@ -70,13 +82,49 @@ class Study:
         return phases.find_phases(step_T=self.metrics["step"], **{f"{name}_T": self.metrics[name] for name in names})
 
     @functools.cached_property
+    def initial(self) -> dict[str, np.ndarray]:
+        """The weights that it began with, float32 by name: those of its seed where the record shows that it began with them,
+        otherwise its snapshot of step 0.
+
+        Raises:
+            LabError: it has no such snapshot, and its first row of metrics is not that of its seed's weights.
+        """
+        drawn, kept = init_params(self.spec.model, self.p, self.spec.seed), None
+        if 0 in self.record.snapshot_steps:
+            kept = self.record.snapshot(0)
+            dtype = self.spec.record.snapshot_dtype
+            is_own = all(np.array_equal(drawn[name].astype(dtype), kept[name].astype(dtype)) for name in kept)
+        else:
+            self._require_our_draw("initial weights")
+            is_own = not contradictions(self.spec, self.metrics, 0, drawn)
+        if is_own:
+            return drawn
+        if kept is None:
+            raise LabError(
+                f"the initial weights of {self.record.run_id} are unknown: it did not begin with those of seed {self.spec.seed} "
+                "and keeps no snapshot of step 0; take a run with record.snapshots"
+            )
+        return kept
+
+    @functools.cached_property
     def labels_PP(self) -> np.ndarray:
-        """The right answers, (P, P) over (a, b)."""
+        """The right answers, (P, P) over (a, b).
+
+        Raises:
+            LabError: they are random, and the record is not of our training, so that they cannot be drawn again.
+        """
+        if self.spec.task.operation == "random":
+            self._require_our_draw("labels")
         return tasks.labels(self.spec.task, self.spec.seed).reshape(self.p, self.p)
 
     @functools.cached_property
     def train_mask_PP(self) -> np.ndarray:
-        """Which pairs it was trained on, (P, P) bool."""
+        """Which pairs it was trained on, (P, P) bool.
+
+        Raises:
+            LabError: the record is not of our training, so that its split cannot be drawn again.
+        """
+        self._require_our_draw("split")
         return tasks.train_mask(self.spec.task, self.spec.seed)
 
     @functools.cached_property
@@ -127,6 +175,14 @@ class Study:
             train_mask_PP=self.train_mask_PP,
             keys=self.keys if keys is None else keys,
         )
+
+    def _require_our_draw(self, what: str) -> None:
+        """Raise unless our training made the record, whose split and labels then follow from its seed."""
+        if self.record.provenance.get("train_version") != TRAIN_VERSION:
+            raise LabError(
+                f"the {what} of {self.record.run_id} cannot be drawn again from its seed: its provenance.json does not say that "
+                f"our training made it (train_version {TRAIN_VERSION}); use its weights and its recorded curves alone"
+            )
 
     def remember(self, function: Callable[..., Mapping[str, np.ndarray]], **arguments: object) -> dict[str, np.ndarray]:
         """The arrays `function(self, **arguments)`, computed once for this record and kept on disk.

@@ -1,10 +1,10 @@
 """`python -m modaddlab.verify`: is every record on disk what its manifest and its specification say?
 
-Every file of every record is read: its length and sha256 against the manifest, its keys, shapes, dtypes, finite values and number of
-rows against the specification, the folder's name against the run id of the specification, and the folder for files that nobody
+Every file of every record is read: its length and sha256 against the manifest, its keys, shapes, dtypes, finite values and number
+of rows against the specification, the folder's name against the run id of the specification, and the folder for files that nobody
 listed. Then the last row of metrics is computed once more from the final weights (`modaddlab.rows`): losses, accuracies, norms,
-energies and Gini coefficients, as far as the weights were kept. That takes some 0.2 s for a network of the mainline's size and
-half a minute at most for all of the book's. `--retrain NAME` trains a run again in a temporary folder, with as many
+energies and Gini coefficients, as far as the weights were kept; a fraction of a second for a network of the mainline's size.
+`--retrain NAME` trains a run again in a temporary folder, with as many
 threads, and compares the two records bit for bit; where they differ it says by how much, and what differs
 between the machines.
 
@@ -171,9 +171,11 @@ def _contradictions(record: Record) -> list[LabError]:
     from modaddlab.rows import contradictions  # SciPy is slow to load
 
     found = contradictions(record.spec, record.metrics, -1, record.kept)
-    command = training_command(record.data, record.run_id, record.spec, again=True)
-    again = f"they are not of one run; train it again: {command}"
-    return [LabError(f"{record.path}: its last row of metrics and its final weights: {'; '.join(found)}; {again}")] if found else []
+    if not found:
+        return []
+    again = f"train it again: {training_command(record.data, record.run_id, record.spec, again=True)}"
+    differ = f"its last row of metrics and its final weights are not of one run: {'; '.join(found)}"
+    return [LabError(f"{record.path}: {differ}; {again}")]
 
 
 def _retrain(store: Store, recorded: Record) -> int:

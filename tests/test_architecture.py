@@ -39,7 +39,7 @@ LAYERS: dict[str, set[str]] = {
     "figures": {"shapes", "analysis"},
     "tables": set(),
     "report": {"errors", "command", "paths", "claims", "findings"},
-    "study": {"analysis", "models", "tasks", "store", "experiments", "errors", "paths", "source"},
+    "study": {"analysis", "models", "tasks", "store", "experiments", "errors", "paths", "source", "rows"},
     "measurements": {"analysis", "models", "study", "experiments", "shapes", "errors", "store"},
     "findings": {"analysis", "errors", "measurements", "study", "tables"},
     "claims": {"analysis", "errors", "findings", "measurements", "study", "tables"},

@@ -27,6 +27,11 @@ from modaddlab.analysis.fourier import component_norms, fourier_basis, gini, sum
 from modaddlab.shapes import require_shape
 
 
+def is_prime(p: int) -> bool:
+    """Whether a modulus is a prime."""
+    return p >= 2 and all(p % q for q in range(2, int(p**0.5) + 1))
+
+
 @lru_cache(maxsize=64)
 def primitive_root(p: int) -> int:
     """The smallest generator of the non-zero residues mod a prime.
@@ -34,7 +39,7 @@ def primitive_root(p: int) -> int:
     Raises:
         ValueError: p is no prime.
     """
-    if p < 2 or any(p % q == 0 for q in range(2, int(p**0.5) + 1)):
+    if not is_prime(p):
         raise ValueError(f"p (={p}) must be a prime: only then do all non-zero residues have a logarithm")
     return next(g for g in range(1, p) if len({pow(g, x, p) for x in range(p - 1)}) == p - 1)
 

@@ -63,7 +63,7 @@ def n_test_pairs(study: Study) -> float:
 
 def final(name: str) -> Measure:
     """The last recorded value of a metric."""
-    return lambda study: float(study.metrics[name][-1])
+    return lambda study: float(study.curve(name)[-1])
 
 
 def step_memorized(study: Study) -> float:
@@ -93,17 +93,21 @@ def step_of_excluded_turn(study: Study) -> float:
 
 
 def key_energy_before_jump(study: Study) -> float:
-    """The keys' share of W_E's energy at the last step with less than 5 % of the test pairs right, in units of an equal share."""
-    before = np.flatnonzero(study.metrics["test_accuracy"] < 0.05)[-1]
-    energy_K = study.metrics["energy_W_E"][before]
-    chosen = np.array(study.keys) - 1
-    return float(energy_K[chosen].mean() / energy_K.mean())
+    """The keys' share of W_E's energy at the last step with less than 5 % of the test pairs right, in units of an equal share;
+    NaN without such a step."""
+    before_T = np.flatnonzero(study.curve("test_accuracy") < 0.05)
+    return _key_energy(study, before_T[-1]) if len(before_T) else math.nan
 
 
 def key_energy_at_start(study: Study) -> float:
     """The same at step 0."""
-    energy_K = study.metrics["energy_W_E"][0]
-    return float(energy_K[np.array(study.keys) - 1].mean() / energy_K.mean())
+    return _key_energy(study, 0)
+
+
+def _key_energy(study: Study, row: int) -> float:
+    """The keys' share of W_E's energy in a row of metrics, in units of an equal share; NaN without keys."""
+    energy_K, keys = study.curve("energy_W_E")[row], study.keys
+    return float(energy_K[np.array(keys) - 1].mean() / energy_K.mean()) if keys else math.nan
 
 
 def groks(study: Study) -> float:
@@ -148,6 +152,8 @@ def agreement(study: Study) -> float:
         other = Study.open(MAINLINE) if study.spec.seed == 0 else Study.open("mainline-25k", seed=study.spec.seed)
     except LabError:
         return math.nan
+    if other.spec.task != study.spec.task:
+        raise LabError(f"{study.record.run_id} has another task or split than {other.record.run_id}: they agree about nothing")
     answers = [np.argmax(each.grid.logits_PPC, axis=2) for each in (study, other)]
     return float(np.mean(answers[0] == answers[1]))
 

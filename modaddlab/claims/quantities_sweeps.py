@@ -25,9 +25,9 @@ def step_of_both(study: Study) -> tuple[float, float]:
 
 
 def delay_ratio(study: Study) -> float:
-    """How many times as long it takes to have 95 % of the test pairs right as 99 % of the training pairs."""
+    """How many times as long it takes to have 95 % of the test pairs right as 99 % of the training pairs; NaN from step 0."""
     memorized, generalized = step_of_both(study)
-    return generalized / memorized
+    return generalized / memorized if memorized else math.nan
 
 
 def unsteady(study: Study) -> float:
@@ -45,7 +45,8 @@ def times_as_fast_as(name: str) -> Measure:
     def measure(study: Study) -> float:
         other = q.reference(name)
         slower = q.step_generalized(other)
-        return (other.spec.steps if math.isnan(slower) else slower) / q.step_generalized(study)
+        faster = q.step_generalized(study)
+        return (other.spec.steps if math.isnan(slower) else slower) / faster if faster else math.inf
 
     return measure
 

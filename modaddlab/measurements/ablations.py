@@ -18,6 +18,7 @@ from modaddlab.analysis import seeds
 from modaddlab.analysis.ablation import Ablations
 from modaddlab.analysis.controls import Ablation, Control
 from modaddlab.analysis.progress import Scores
+from modaddlab.measurements.networks import ADDITION, ALL_WEIGHTS, NO_LAYER_NORM, TRANSFORMER, for_networks, keys_of
 from modaddlab.study import Study
 
 TABLES = ("logits", "components", "neuron waves", "neurons", "zeroed", "directions", "paths", "embedding", "top")
@@ -28,6 +29,7 @@ frequencies of W_E."""
 SCORES = tuple(field.name for field in dataclasses.fields(Scores))
 
 
+@for_networks(TRANSFORMER, NO_LAYER_NORM, ADDITION, ALL_WEIGHTS)
 def tables(study: Study, keys: Sequence[int] | None = None, n_draws: int = 10) -> dict[str, tuple[Ablation, ...]]:
     """The rows of every table.
 
@@ -39,8 +41,7 @@ def tables(study: Study, keys: Sequence[int] | None = None, n_draws: int = 10) -
     Returns:
         a name of `TABLES` -> its rows, in the order in which `modaddlab.analysis.ablation` makes them.
     """
-    chosen = [int(key) for key in (study.keys if keys is None else keys)]
-    arrays = study.remember(measure_tables, keys=chosen, n_draws=n_draws)
+    arrays = study.remember(measure_tables, keys=keys_of(study, keys), n_draws=n_draws)
     found: dict[str, list[Ablation]] = {name: [] for name in TABLES}
     for (table, _, label, kind, key), values in sorted((json.loads(name), values) for name, values in arrays.items()):
         scores = [Scores(**dict(zip(SCORES, map(float, row), strict=True))) for row in values]
@@ -63,6 +64,7 @@ def tables_by_seed(name: str, n_draws: int = 1) -> dict[int, dict[str, tuple[Abl
     return {seed: tables(Study.open(name, seed=seed), n_draws=n_draws) for seed in groks}  # one grid at a time is in memory
 
 
+@for_networks(TRANSFORMER, NO_LAYER_NORM, ADDITION, ALL_WEIGHTS)
 def measure_tables(study: Study, *, keys: Sequence[int], n_draws: int) -> dict[str, np.ndarray]:
     """The arrays behind `tables`: for each row (1 + n_draws, 6) scores, the ablation's own first."""
     network = Ablations(grid=study.grid, labels_PP=study.labels_PP, train_mask_PP=study.train_mask_PP, keys=keys, n_draws=n_draws)

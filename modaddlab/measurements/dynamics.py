@@ -12,6 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from modaddlab.analysis import dynamics, leakage
+from modaddlab.measurements.networks import (
+    ADDITION,
+    DESCENT,
+    KNOWN_HARMONICS,
+    ODD_MODULUS,
+    ONE_FREQUENCY_START,
+    PATH,
+    TWO_LAYER,
+    for_networks,
+)
 from modaddlab.models.two_layer import theta_of
 from modaddlab.study import Study
 
@@ -38,7 +48,8 @@ class SingleFrequencyRun:
             after the last snapshot with a loss above `SOLVED`.
         input_share_TH, output_share_TH: the share of the energy that lies at that frequency.
         input_ratio_TRH, output_ratio_TRH: amplitudes at r k over those at k, for the r of `ORDERS`; NaN where r k is k or 0.
-        input_elsewhere_TH, output_elsewhere_TH: the same at the frequencies that are neither k nor a low overtone: the null.
+        input_elsewhere_TH, output_elsewhere_TH: the same at the frequencies that are neither k nor a low overtone: the
+            null; NaN where p is so small that there are none.
         norm_gap_TH: |theta|^2 - 2 |xi|^2 (quad) or |theta|^2 - |xi|^2 (relu) of the whole vectors, with all their frequencies.
         norm_TH: |theta|^2.
     """
@@ -120,24 +131,20 @@ class SingleFrequencyRun:
         }
 
 
+@for_networks(TWO_LAYER, KNOWN_HARMONICS, ONE_FREQUENCY_START, DESCENT, ADDITION, ODD_MODULUS, PATH)
 def single_frequency(study: Study) -> SingleFrequencyRun:
     """The waves of a run that starts with one frequency a neuron.
 
     Raises:
-        ValueError: the run is another one, or has no snapshots.
+        LabError: the run is another one, or has too few snapshots.
     """
-    model, optim = study.spec.model, study.spec.optim
-    if getattr(model, "init", None) != "single-frequency" or optim.optimizer != "sgd" or len(study.record.snapshot_steps) < 2:
-        raise ValueError(
-            f"{study.record.run_id} must be a run of the two-layer network by sgd from single frequencies, with snapshots: "
-            "mlp-quad-single-freq or mlp-relu-single-freq at its own seed and modulus"
-        )
     arrays = dict(study.remember(measure_single_frequency))
     for name in ("a_TH", "b_TH", "solved_a_TH", "solved_b_TH"):
         arrays[name] = arrays.pop(f"{name}.real") + 1j * arrays.pop(f"{name}.imag")
     return SingleFrequencyRun(p=study.p, activation=_activation(study), step_T=study.record.snapshot_steps, **arrays)
 
 
+@for_networks(TWO_LAYER, KNOWN_HARMONICS, ONE_FREQUENCY_START, DESCENT, ADDITION, ODD_MODULUS, PATH)
 def measure_single_frequency(study: Study) -> dict[str, np.ndarray]:
     """The arrays of `SingleFrequencyRun`, complex ones in two parts."""
     p, step_T = study.p, np.asarray(study.record.snapshot_steps)

@@ -8,8 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from modaddlab.analysis import circulants
-from modaddlab.errors import LabError
-from modaddlab.experiments.spec import TransformerSpec
+from modaddlab.measurements.networks import (
+    ALL_WEIGHTS,
+    NO_LAYER_NORM,
+    ONE_LAYER,
+    SNAPSHOTS,
+    TRANSFORMER,
+    for_networks,
+    keys_of,
+    transformer,
+)
 from modaddlab.models.gradients import gradient_outer_product, whole_differences
 from modaddlab.study import Study
 
@@ -41,6 +49,7 @@ class GradientHistory:
     key_share_T: np.ndarray
 
 
+@for_networks(TRANSFORMER, ONE_LAYER, NO_LAYER_NORM, ALL_WEIGHTS)
 def final(study: Study, n_differences: int | None = None) -> np.ndarray:
     """The outer product of the final network, (2P, 2P).
 
@@ -51,12 +60,14 @@ def final(study: Study, n_differences: int | None = None) -> np.ndarray:
     return study.remember(measure_final, n_differences=n_differences or study.p)["product_XX"]
 
 
+@for_networks(TRANSFORMER, ONE_LAYER, NO_LAYER_NORM, ALL_WEIGHTS)
 def measure_final(study: Study, *, n_differences: int) -> dict[str, np.ndarray]:
     """The array behind `final`."""
     pairs = whole_differences(study.p, n_differences)
-    return {"product_XX": gradient_outer_product(study.record.final, _transformer(study), study.p, pairs)}
+    return {"product_XX": gradient_outer_product(study.record.final, transformer(study), study.p, pairs)}
 
 
+@for_networks(TRANSFORMER, ONE_LAYER, NO_LAYER_NORM, SNAPSHOTS)
 def history(study: Study, steps: Sequence[int] | np.ndarray, keys: Sequence[int] | None = None) -> GradientHistory:
     """The outer products at the snapshots of some steps, with their structure.
 
@@ -65,14 +76,16 @@ def history(study: Study, steps: Sequence[int] | np.ndarray, keys: Sequence[int]
         steps: steps with a snapshot.
         keys: key frequencies; by default the final network's.
     """
+    keys = keys_of(study, keys)
     arrays = study.remember(measure_snapshots, steps=[int(step) for step in steps], n_differences=min(N_DIFFERENCES, study.p))
-    return structure(np.asarray(steps), arrays["products_TXX"], study.keys if keys is None else keys)
+    return structure(np.asarray(steps), arrays["products_TXX"], keys)
 
 
+@for_networks(TRANSFORMER, ONE_LAYER, NO_LAYER_NORM, SNAPSHOTS)
 def measure_snapshots(study: Study, *, steps: Sequence[int], n_differences: int) -> dict[str, np.ndarray]:
     """The arrays behind `history`: the same sample of pairs at every step."""
     pairs = whole_differences(study.p, n_differences)
-    model = _transformer(study)
+    model = transformer(study)
     products = [gradient_outer_product(study.record.snapshot(step), model, study.p, pairs) for step in steps]
     return {"products_TXX": np.array(products)}
 
@@ -110,9 +123,3 @@ def structure(step_T: np.ndarray, products_TXX: np.ndarray, keys: Sequence[int])
 
 def _row(found: circulants.Shares) -> np.ndarray:
     return np.array([found.circulant, found.hankel, found.fourier])
-
-
-def _transformer(study: Study) -> TransformerSpec:
-    if not isinstance(study.spec.model, TransformerSpec):
-        raise LabError(f"{study.record.run_id} is no transformer; gradients of the two-layer network are not measured")
-    return study.spec.model

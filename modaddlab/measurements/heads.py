@@ -10,6 +10,15 @@ from modaddlab.analysis.attention import head_scores, head_terms
 from modaddlab.analysis.fourier import fve
 from modaddlab.analysis.overtones import headless, logits_without, norm_ratios, overtone_of, overtones
 from modaddlab.analysis.progress import mean_loss
+from modaddlab.measurements.networks import (
+    ADDITION,
+    ALL_WEIGHTS,
+    NO_LAYER_NORM,
+    ODD_MODULUS,
+    ONE_LAYER,
+    TRANSFORMER,
+    for_networks,
+)
 from modaddlab.study import Study
 
 
@@ -51,15 +60,17 @@ class Heads:
         return np.isin(self.keys_K, self.headless_X)
 
 
+@for_networks(TRANSFORMER, ONE_LAYER, NO_LAYER_NORM, ADDITION, ODD_MODULUS, ALL_WEIGHTS)
 def heads(study: Study) -> Heads:
     """The heads of a network of one layer without LayerNorm, from the cache or computed and kept there.
 
     Raises:
-        ValueError: the network has several layers or a LayerNorm.
+        LabError: the network has several layers, a LayerNorm or an even modulus, or is no transformer.
     """
     return Heads(**study.remember(measure_heads))
 
 
+@for_networks(TRANSFORMER, ONE_LAYER, NO_LAYER_NORM, ADDITION, ODD_MODULUS, ALL_WEIGHTS)
 def measure_heads(study: Study, n_controls: int = 2) -> dict[str, np.ndarray]:
     """The arrays of `Heads`, with `n_controls` other frequencies for the control; about five seconds for the mainline."""
     grid, keys, test_PP = study.grid, study.keys, ~study.train_mask_PP

@@ -1,6 +1,6 @@
 """The lottery in trained two-layer networks: what each neuron drew, which frequency won, and which rule had named it.
 
-The initial weights follow from a run's specification, so that a record needs no snapshots for this.
+The initial weights of our own runs follow from their seed, so that a record needs no snapshots for this (`Study.initial`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,16 @@ import numpy as np
 from modaddlab.analysis import leakage, lottery
 from modaddlab.analysis.dynamics import waves
 from modaddlab.analysis.seeds import OverSeeds, over_seeds
-from modaddlab.models.parameters import init_params
+from modaddlab.measurements.networks import (
+    ADDITION,
+    ALL_WEIGHTS,
+    KNOWN_HARMONICS,
+    ODD_MODULUS,
+    RANDOM_START,
+    SNAPSHOTS,
+    TWO_LAYER,
+    for_networks,
+)
 from modaddlab.models.two_layer import theta_of
 from modaddlab.study import Study
 
@@ -60,13 +69,14 @@ class Races:
         return np.mean(self.alpha_THK.argmax(axis=2) + 1 == self.winner_H, axis=1)
 
 
+@for_networks(TWO_LAYER, KNOWN_HARMONICS, RANDOM_START, ADDITION, ODD_MODULUS, ALL_WEIGHTS)
 def outcome(study: Study) -> Outcome:
     """What the neurons of a run drew and what became of it.
 
     Args:
         study: a run of the two-layer network from random weights.
     """
-    start = init_params(study.spec.model, study.p, study.spec.seed)
+    start = study.initial
     final_HP = np.asarray(theta_of(study.record.final), dtype=np.float64).T
     winner_H = lottery.winners(final_HP)
     return Outcome(
@@ -76,6 +86,7 @@ def outcome(study: Study) -> Outcome:
     )
 
 
+@for_networks(TWO_LAYER, ADDITION, ODD_MODULUS, ALL_WEIGHTS, SNAPSHOTS)
 def races(study: Study) -> Races:
     """The frequencies of all neurons at the snapshots of a run; the winner is taken from the final weights."""
     draws = []

@@ -13,8 +13,11 @@ import numpy as np
 
 from modaddlab.analysis import trajectory
 from modaddlab.analysis.neurons import fit_neurons
+from modaddlab.errors import LabError
 from modaddlab.experiments.spec import TransformerSpec
+from modaddlab.measurements.networks import ALL_WEIGHTS, PATH, SNAPSHOTS, TRANSFORMER, for_networks, transformer
 from modaddlab.models.grid import run_grid
+from modaddlab.models.parameters import param_shapes
 from modaddlab.models.token_tables import pair_neurons, token_tables
 from modaddlab.models.transformer import forward
 from modaddlab.study import Study
@@ -64,21 +67,30 @@ class Embedding:
     own_share_T: np.ndarray
 
 
+@for_networks(SNAPSHOTS)
 def weights(study: Study, name: str) -> np.ndarray:
     """One parameter at every snapshot, (T, ...) float64.
 
     Args:
         study: the run.
         name: of the parameter, such as "embed.W_E" (its last row is "=").
+
+    Raises:
+        LabError: the record has no snapshots, or the network no such parameter.
     """
+    names = param_shapes(study.spec.model, study.p)
+    if name not in names:
+        raise LabError(f"{study.record.run_id} has no parameter {name!r}; it has {', '.join(names)}")
     return np.stack([np.asarray(study.record.snapshot(int(step))[name], np.float64) for step in study.record.snapshot_steps])
 
 
+@for_networks(PATH)
 def path(study: Study) -> trajectory.Path:
     """The path of all weights together, along its first three principal axes."""
     return trajectory.Path(**study.remember(measure_path))
 
 
+@for_networks(TRANSFORMER, ALL_WEIGHTS, SNAPSHOTS)
 def embedding(study: Study) -> Embedding:
     """The embedding of the residues along the principal axes of the final one."""
     W_E_TPD = weights(study, "embed.W_E")[:, : study.p]
@@ -92,29 +104,32 @@ def embedding(study: Study) -> Embedding:
     )
 
 
+@for_networks(TRANSFORMER, SNAPSHOTS)
 def activity(study: Study) -> Activity:
     """What neurons and heads follow, at each snapshot.
 
     Raises:
-        ValueError: the network is no transformer.
+        LabError: the network is no transformer, or has no snapshots.
     """
     return Activity(step_T=study.record.snapshot_steps, **study.remember(measure_activity))
 
 
+@for_networks(TRANSFORMER, SNAPSHOTS)
 def answers(study: Study, a: int, b: int) -> np.ndarray:
     """The logits of one pair at every snapshot, (T, P) float64.
 
     Raises:
-        ValueError: a or b is no residue, or the network is no transformer.
+        LabError: a or b is no residue, or the network is no transformer, or has no snapshots.
     """
     if not (0 <= a < study.p and 0 <= b < study.p):
-        raise ValueError(f"a (={a}) and b (={b}) must lie in 0..{study.p - 1}")
+        raise LabError(f"a (={a}) and b (={b}) must lie in 0..{study.p - 1}")
     tokens_13 = np.array([[a, b, study.p]])
-    model, steps = _transformer(study), study.record.snapshot_steps
+    model, steps = transformer(study), study.record.snapshot_steps
     rows = [forward(_parameters(study, int(step)), tokens_13, model, last_only=True)[0, : study.p] for step in steps]
     return np.stack(rows)
 
 
+@for_networks(PATH)
 def measure_path(study: Study) -> dict[str, np.ndarray]:
     """The fields of a `Path`; half a second for the mainline."""
     snapshots = [study.record.snapshot(int(step)) for step in study.record.snapshot_steps]
@@ -122,9 +137,10 @@ def measure_path(study: Study) -> dict[str, np.ndarray]:
     return dict(vars(trajectory.path(weights_TW)))
 
 
+@for_networks(TRANSFORMER, SNAPSHOTS)
 def measure_activity(study: Study) -> dict[str, np.ndarray]:
     """The fields of an `Activity` without its steps; a quarter of a second a snapshot for the mainline."""
-    model = _transformer(study)
+    model = transformer(study)
     found: dict[str, list[np.ndarray]] = {"frequency_TH": [], "fve_TH": [], "attention_TnP": []}
     for step in study.record.snapshot_steps:
         params = _parameters(study, int(step))
@@ -133,15 +149,6 @@ def measure_activity(study: Study) -> dict[str, np.ndarray]:
         found["fve_TH"].append(fits.fve_H.astype(np.float32))
         found["attention_TnP"].append(_pattern(params, model, study.p)[..., 0].mean(axis=1).T.astype(np.float32))
     return {name: np.stack(rows) for name, rows in found.items()}
-
-
-def _transformer(study: Study) -> TransformerSpec:
-    model = study.spec.model
-    if not isinstance(model, TransformerSpec):
-        raise ValueError(
-            f"{study.record.run_id} (={type(model).__name__}) must be a transformer; others have no heads"
-        )
-    return model
 
 
 def _parameters(study: Study, step: int) -> dict[str, np.ndarray]:

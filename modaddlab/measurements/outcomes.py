@@ -27,9 +27,11 @@ import numpy as np
 
 from modaddlab.analysis import characters, fourier, phases, spectra
 from modaddlab.analysis.seeds import OverSeeds, over_seeds, share_interval
+from modaddlab.errors import LabError
 from modaddlab.experiments import sweeps
 from modaddlab.experiments.cost import estimated_cost
 from modaddlab.experiments.spec import RunSpec, flatten
+from modaddlab.measurements.networks import EMBEDDING, for_networks
 from modaddlab.store.store import Store
 from modaddlab.study import Study
 
@@ -109,11 +111,11 @@ class Outcome:
 
     def final(self, metric: str) -> float:
         """The last recorded value of a metric, such as "test_accuracy"."""
-        return float(self.metrics[metric][-1])
+        return float(self.study.curve(metric)[-1])
 
     def best(self, metric: str = "test_accuracy") -> float:
         """The largest recorded value of a metric."""
-        return float(np.nanmax(self.metrics[metric]))
+        return float(np.nanmax(self.study.curve(metric)))
 
     @property
     def norm_T(self) -> np.ndarray:
@@ -123,14 +125,13 @@ class Outcome:
     def at(self, step: float, metric: str = "test_accuracy") -> float:
         """A metric at the first recorded step that is not before `step`; NaN where there is none."""
         later = np.flatnonzero(self.metrics["step"] >= step)
-        return float(self.metrics[metric][later[0]]) if len(later) else math.nan
+        return float(self.study.curve(metric)[later[0]]) if len(later) else math.nan
 
     def concentration(self, basis: Basis = "additive") -> Concentration:
         """How concentrated the final embedding is in a basis, from the cache or computed and kept there.
 
         Raises:
-            LabError: the record keeps no embedding.
-            ValueError: the multiplicative basis of a modulus that is no prime.
+            LabError: the record keeps no embedding, or the multiplicative basis of a modulus that is no prime is asked for.
         """
         return _concentration(self.study.remember(measure_concentration, basis=basis))
 
@@ -259,8 +260,11 @@ def setting_of(spec: RunSpec, varies: tuple[str, ...]) -> tuple[Any, ...]:
     return tuple(fields[field] for field in varies)
 
 
+@for_networks(EMBEDDING)
 def measure_concentration(study: Study, *, basis: Basis) -> dict[str, np.ndarray]:
     """The arrays of `Concentration`."""
+    if basis == "multiplicative" and not characters.is_prime(study.p):
+        raise LabError(f"{study.record.run_id} has no multiplicative basis: its modulus {study.p} is no prime")
     table_PD = study.embedding_PD
 
     def scores(energy_K: np.ndarray) -> tuple[float, float]:

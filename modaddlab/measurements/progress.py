@@ -10,6 +10,7 @@ import numpy as np
 
 from modaddlab.analysis.progress import ProgressMeasures, progress_measures
 from modaddlab.experiments.spec import TransformerSpec
+from modaddlab.measurements.networks import ADDITION, ALL_WEIGHTS, NO_LAYER_NORM, SNAPSHOTS, for_networks
 from modaddlab.models.token_tables import pair_logits
 from modaddlab.study import Study
 
@@ -37,12 +38,14 @@ class ProgressHistory:
         return self.curves[f"{of}.{name}" if of else name]
 
 
+@for_networks(NO_LAYER_NORM, ADDITION, ALL_WEIGHTS, SNAPSHOTS)
 def history(study: Study) -> ProgressHistory:
     """Every progress measure at every snapshot, with the final network's key frequencies."""
     arrays = study.remember(measure_snapshots)
     return ProgressHistory(step_T=study.record.snapshot_steps, curves=arrays)
 
 
+@for_networks(NO_LAYER_NORM, ADDITION, ALL_WEIGHTS, SNAPSHOTS)
 def measure_snapshots(study: Study) -> dict[str, np.ndarray]:
     """The curves of `ProgressHistory`; about a third of a second a snapshot for the mainline."""
     rows = [_flat(_measures(study, int(step))) for step in study.record.snapshot_steps]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modaddlab.analysis import stages, two_layer
+from modaddlab.measurements.networks import ADDITION, COMMUTING, ODD_MODULUS, SNAPSHOTS, TEST_PAIRS, TWO_LAYER, for_networks
 from modaddlab.models.grid import run_grid
 from modaddlab.study import Study
 
@@ -43,6 +44,7 @@ class StageHistory:
         return stages.row_at(self.step_T, step)
 
 
+@for_networks(TEST_PAIRS)
 def find(study: Study, threshold: float = stages.THRESHOLD) -> stages.Stages:
     """The boundaries of a run, from its recorded accuracies."""
     metrics = study.metrics
@@ -61,7 +63,7 @@ class Plateau:
     Attributes:
         expected: frac (p - 1) / p, the mean over splits.
         mirrored: the share of this split's test pairs whose mirror image is trained.
-        lowest: the smallest test accuracy until memory is complete.
+        lowest: the smallest test accuracy until memory is complete; NaN where it never is.
         complete: the first recorded step at which every training pair is right, or None.
         flat: the test accuracy that most rows from then until twice that step show; NaN where memory is never complete.
         flat_share: the share of those rows that show it.
@@ -75,6 +77,7 @@ class Plateau:
     flat_share: float
 
 
+@for_networks(COMMUTING, TEST_PAIRS)
 def plateau(study: Study) -> Plateau:
     """The plateau of a run's test accuracy; one memory of unordered pairs predicts it."""
     step_T, accuracy_T = study.metrics["step"], study.metrics["test_accuracy"]
@@ -95,12 +98,14 @@ def plateau(study: Study) -> Plateau:
     )
 
 
+@for_networks(TWO_LAYER, ADDITION, ODD_MODULUS, SNAPSHOTS)
 def history(study: Study) -> StageHistory:
     """A run at its snapshots; some 20 ms each at p = 23."""
     arrays = study.remember(measure_snapshots)
     return StageHistory(step_T=np.asarray(study.record.snapshot_steps), **arrays)
 
 
+@for_networks(TWO_LAYER, ADDITION, ODD_MODULUS, SNAPSHOTS)
 def measure_snapshots(study: Study) -> dict[str, np.ndarray]:
     """The arrays of `StageHistory`."""
     rows = [_measure(study, study.record.snapshot(int(step))) for step in study.record.snapshot_steps]

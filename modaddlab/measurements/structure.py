@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from modaddlab.analysis import attention, circuit, neurons, progress, spectra
+from modaddlab.measurements.networks import ADDITION, ALL_WEIGHTS, NO_LAYER_NORM, for_networks, keys_of
 from modaddlab.models.grid import Grid
 from modaddlab.study import Study
 
@@ -48,7 +49,7 @@ class Structure:
     explained_neurons: float
     """Share of the neurons whose polynomial in one key explains more than 85 %."""
     smallest_cluster: float
-    """Share of the neurons in the smallest cluster of a key."""
+    """Share of the neurons in the smallest cluster of a key; 0 where a key has none."""
     largest_cluster: float
     head_fve_low: float
     """Of a head's mean attention to a by one frequency: the smallest of the heads."""
@@ -71,28 +72,34 @@ class Structure:
     train_accuracy: float
 
 
+@for_networks(NO_LAYER_NORM, ADDITION, ALL_WEIGHTS)
 def structure(study: Study, keys: Sequence[int] | None = None) -> Structure:
     """The algorithm's traces in a trained or untrained network.
 
     Args:
         study: of a one-layer transformer or a two-layer network.
         keys: the key frequencies to look for; by default the network's own.
+
+    Raises:
+        LabError: the network is another one, keeps too little, or a key is not in 1..p//2.
     """
-    keys = study.keys if keys is None else keys
-    arrays = study.remember(measure_structure, keys=[int(key) for key in keys])
+    arrays = study.remember(measure_structure, keys=keys_of(study, keys))
     return Structure(**{field.name: float(arrays[field.name]) for field in fields(Structure)})
 
 
+@for_networks(NO_LAYER_NORM, ADDITION, ALL_WEIGHTS)
 def measure_structure(study: Study, keys: Sequence[int]) -> dict[str, np.ndarray]:
     """The fields of `Structure`, NaN where a network without keys has none; about three seconds for p = 113."""
     grid, labels_PP, mask_PP = study.grid, study.labels_PP, study.train_mask_PP
     logits, rank = spectra.logit_spectrum(grid.logits_PPC), circuit.map_rank(grid.W_L_HC, keys)
     blocks = spectra.logit_blocks(logits.norms_PP, keys)
     waves = circuit.fit_waves(grid.logits_PPC, keys)
-    directions = circuit.direction_fits(grid.neurons_PPH, grid.W_L_HC, keys)
+    circles = [key for key in keys if 2 * key != study.p]  # the sign p/2 has no second direction
+    directions = circuit.direction_fits(grid.neurons_PPH, grid.W_L_HC, circles)
     direction_fve = np.array([fve for fit in directions for fve in (fit.fve_u, fit.fve_v)])
     fits = neurons.fit_neurons(grid.neurons_PPH, keys)
-    sizes = np.array([len(group.neurons) for group in neurons.clusters(fits)[:-1]]) / len(fits.fve_H)
+    members = {group.frequency: len(group.neurons) for group in neurons.clusters(fits)}
+    sizes = np.array([members.get(key, 0) for key in keys]) / len(fits.fve_H)
     heads = pairs = to_equals = np.array([np.nan])
     if isinstance(grid, Grid):
         heads = np.array([fit.fve for fit in attention.head_fits(grid.pattern_PPn3)])

@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 
 from modaddlab.analysis import activations, indicator, seeds, two_layer
-from modaddlab.errors import LabError
 from modaddlab.experiments.spec import OptimSpec
-from modaddlab.models.two_layer import TwoLayerGrid
+from modaddlab.measurements.networks import ADDITION, ALL_WEIGHTS, KNOWN_HARMONICS, ODD_MODULUS, TWO_LAYER, for_networks
 from modaddlab.study import Study
 
 HARMONICS = (1, 2, 3, 4, 5, 6, 7, 8)
@@ -85,7 +84,7 @@ class Waves:
     predicted_ratio: float
     """Ghost over answer for evenly spread pure waves."""
     overtone_R: np.ndarray
-    """Overtone over wave at `ORDERS`, mean, (4,)."""
+    """Overtone over wave at `ORDERS`, mean, (4,); NaN for a multiple of the modulus, which makes every overtone a constant."""
     resultant_R: np.ndarray
     """|mean exp(i iota phi)| averaged over frequencies, at `HARMONICS`, (8,)."""
     imbalance_R: np.ndarray
@@ -103,6 +102,7 @@ class Waves:
         return self.ghost / self.main
 
 
+@for_networks(TWO_LAYER, KNOWN_HARMONICS, ADDITION, ODD_MODULUS, ALL_WEIGHTS)
 def waves(study: Study) -> Waves:
     """The numbers of one two-layer network, with ReLU or the quadratic activation."""
     arrays = study.remember(measure_waves)
@@ -134,11 +134,10 @@ def speed_limit(optim: OptimSpec, steps: int) -> float:
     return (1 - (1 - optim.lr * optim.weight_decay) ** steps) / optim.weight_decay
 
 
+@for_networks(TWO_LAYER, KNOWN_HARMONICS, ADDITION, ODD_MODULUS, ALL_WEIGHTS)
 def measure_waves(study: Study) -> dict[str, np.ndarray]:
     """The fields of `Waves`, NaN where there is none; about half a second for p = 23."""
     grid, name = study.grid, study.spec.model.activation
-    if not isinstance(grid, TwoLayerGrid) or name not in activations.ACTIVATIONS:
-        raise LabError(f"the waves of {study.spec.name} cannot be measured: it must be a two-layer network with relu or quad")
     theta_HP, xi_HP, logits_PPC = grid.theta_HP, grid.xi_HP, grid.logits_PPC
     sigma = activations.ACTIVATIONS[name]
     every = two_layer.cosine_fits(theta_HP, xi_HP)
@@ -182,7 +181,7 @@ def measure_waves(study: Study) -> dict[str, np.ndarray]:
         "waves_fve": indicator.logits_fve(logits_PPC, indicator.answer_logits(every, "quad" if name == "quad" else "relu")),
         "kept_ratio_N": [indicator.fit_indicator(logits).ratio for logits in cut],
         "predicted_ratio": indicator.ghost_ratio(study.p, sigma),
-        "overtone_R": np.nanmean(two_layer.overtones(theta_HP[alive_H], fits, ORDERS), axis=1),
+        "overtone_R": _mean_of_those_there(two_layer.overtones(theta_HP[alive_H], fits, ORDERS)),
         "resultant_R": rings.resultant_RK.mean(axis=1),
         "imbalance_R": rings.imbalance_R,
         "imbalance_low": null.low,
@@ -191,3 +190,11 @@ def measure_waves(study: Study) -> dict[str, np.ndarray]:
         "swap_loss_N": [swap.loss for swap in swaps],
     }
     return {key: np.array(value, dtype=np.float64) for key, value in found.items()}
+
+
+def _mean_of_those_there(values_RH: np.ndarray) -> np.ndarray:
+    """Means over neurons, (R,), without the NaN; NaN where there is nothing else."""
+    there_RH = np.isfinite(values_RH)
+    n_R = there_RH.sum(axis=1)
+    total_R = np.where(there_RH, values_RH, 0.0).sum(axis=1)
+    return np.divide(total_R, n_R, out=np.full(len(n_R), np.nan), where=n_R > 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modaddlab import Study, measurements, neurons, trajectory
+from modaddlab import LabError, Study, measurements, neurons, trajectory
 from modaddlab.measurements import motion
 
 
@@ -36,7 +36,7 @@ def test_one_parameter_over_the_snapshots(study: Study) -> None:
     assert W_U_TDC.dtype == np.float64
     step = int(study.record.snapshot_steps[2])
     np.testing.assert_array_equal(W_U_TDC[2], study.record.snapshot(step)["unembed.W_U"])
-    with pytest.raises(KeyError, match="W_X"):
+    with pytest.raises(LabError, match="W_X"):
         motion.weights(study, "W_X")
 
 
@@ -76,7 +76,7 @@ def test_an_answer_is_the_grid_s(study: Study) -> None:
     last = int(study.record.snapshot_steps[-1])
     np.testing.assert_allclose(logits_TC[-1], study.snapshot_grid(last).logits_PPC[3, 11], rtol=1e-9)
     assert not np.allclose(logits_TC[-1], study.snapshot_grid(last).logits_PPC[11, 3])
-    with pytest.raises(ValueError, match=r"b \(=17\) must lie in 0..16"):
+    with pytest.raises(LabError, match=r"b \(=17\) must lie in 0..16"):
         motion.answers(study, 0, 17)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modaddlab import Store, Study
+from modaddlab import LabError, Store, Study
 from modaddlab.analysis import dynamics as equations
 from modaddlab.analysis import stages as rules
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TwoLayerSpec
@@ -70,7 +70,7 @@ def test_what_is_read_off_is_what_the_snapshot_holds(trained: Callable[..., Stud
 
 
 def test_other_runs_have_no_single_frequency(trained: Callable[..., Study]) -> None:
-    with pytest.raises(ValueError, match="mlp-quad-single-freq"):
+    with pytest.raises(LabError, match="initial weights of a single frequency"):
         dynamics.single_frequency(trained("random", {"activation": "quad", "init_scale": 0.1}, {"lr": 1e-3}, 20))
 
 

@@ -22,7 +22,7 @@ def study(neurons: two_layer.CosineNeurons, activation: str = "quad", **optim: A
     model = TwoLayerSpec(d_mlp=len(neurons.phi_H), activation=activation)  # pyright: ignore[reportArgumentType]
     spec = RunSpec(name="closed-form", task=TaskSpec(p=P), model=model, optim=OptimSpec(**optim), steps=100)
     grid = two_layer_grid({"mlp.W_in": neurons.theta_HP.T, "mlp.W_out": neurons.xi_HP}, model, P)
-    return Forgetful(grid=grid, spec=spec, p=P)
+    return Forgetful(grid=grid, spec=spec, p=P, record=SimpleNamespace(run_id=spec.run_id, snapshot_steps=()))
 
 
 class Forgetful(SimpleNamespace):

@@ -104,7 +104,7 @@ def test_a_last_row_that_is_not_that_of_the_final_weights_is_named(
     assert run("--data", store.data) == 1
     output = capsys.readouterr().out
     assert f"DAMAGED  {record.run_id}" in output
-    assert f"its last row of metrics and its final weights: {name} is " in output
+    assert f"not of one run: {name} is " in output
     assert "--force" in output
 
 
