@@ -22,9 +22,9 @@ preview: $(VENV)/installed $(VENV)/quarto-tried ## serve the book and render aga
 test: $(VENV)/installed ## run the linters and the tests
 	$(RUN) -m ruff check .
 	$(RUN) -m pyright --pythonpath $(RUN)
-	$(RUN) -m pytest
+	$(RUN) -m pytest --numprocesses 2 --dist loadfile
 
-bench: $(VENV)/installed ## time a training step, replicas in a batch and a sweep on two workers, each beside the plain way
+bench: $(VENV)/installed ## time (in five minutes) a training step, replicas in a batch and a sweep on two workers, each beside the plain way
 	$(RUN) -m benchmarks.steps
 	$(RUN) -m benchmarks.replicas
 	$(RUN) -m benchmarks.sweeps

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.replicas [--seconds N] [--threads 1 2]`: replicas in a batch beside one run at a time.
+"""`python -m benchmarks.replicas [--all] [--seconds N] [--threads 1 2]`: replicas in a batch beside one run at a time.
 
     one at a time   steps of `modaddlab.training.loop`, with the rows of metrics of the run
     batch           as many replicas as the row says, each with its own seed, by `modaddlab.training.replicas`; the same steps
@@ -42,6 +42,9 @@ NETWORKS = {
     "mlp-grokking, 32 neurons": with_overrides(GROKKING, ["name=narrower", "model.d_mlp=32"]),
 }
 """Two-layer networks with p = 23; 512 neurons where nothing else is said."""
+
+USUAL = ("mlp-grokking", "mlp-standard")
+"""Those that are measured unless all are asked for."""
 
 REPLICAS = 8
 STRETCH = 100
@@ -200,8 +203,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = command.Parser(
         prog="python -m benchmarks.replicas", description="Time replicas in a batch beside one run at a time."
     )
-    parser.add_argument("--seconds", type=float, default=20, metavar="N", help="measuring time for each row (default: 20)")
+    parser.add_argument("--seconds", type=float, default=8, metavar="N", help="measuring time for each row (default: 8)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N", help="CPU threads (default: 1 2)")
+    parser.add_argument("--all", action="store_true", help="narrower networks too")
     return parser
 
 
@@ -210,8 +214,8 @@ def _run(options: argparse.Namespace) -> None:
 
     progress = _ProgressLine()
     timings = [
-        measure(network, spec, REPLICAS, threads, options.seconds, progress)
-        for network, spec in NETWORKS.items()
+        measure(network, NETWORKS[network], REPLICAS, threads, options.seconds, progress)
+        for network in (NETWORKS if options.all else USUAL)
         for threads in options.threads
     ]
     if torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.steps [--seconds N] [--threads 1 2]`: our training step beside a plain one, as a Markdown table.
+"""`python -m benchmarks.steps [--all] [--seconds N] [--threads 1 2]`: our training step beside a plain one, as a Markdown table.
 
     ours     a step of `modaddlab.training.loop` as in a run: exact fast step, fused AdamW, and every tenth step a full row of
              metrics (losses and accuracies on all p*p pairs, Gini coefficients, energies, norms)
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from modaddlab.training.loop import _Run
     from modaddlab.training.steps.plain import PlainStep
 
-WARM_STEPS = 300
+WARM_STEPS = 100
 """Steps before anything is timed, so that the weights are those of a network in training."""
 
 OUR_BLOCK = 20
@@ -63,6 +63,8 @@ NETWORKS = {
     "two-layer network": GROKKING,
     "wide two-layer network": with_overrides(GROKKING, ["name=wide", "task.p=97", "model.d_mlp=1024"]),
 }
+USUAL = ("one layer", "two-layer network")
+"""Those that are measured unless all are asked for: the plain steps of the others take minutes and gigabytes."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -320,8 +322,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = command.Parser(prog="python -m benchmarks.steps", description="Time our training step beside a plain one.")
-    parser.add_argument("--seconds", type=float, default=20, metavar="N", help="measuring time for each row (default: 20)")
+    parser.add_argument("--seconds", type=float, default=10, metavar="N", help="measuring time for each row (default: 10)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N", help="CPU threads (default: 1 2)")
+    parser.add_argument("--all", action="store_true", help="two layers and a wide network too, which take minutes and 3 GB")
     return parser
 
 
@@ -331,7 +334,8 @@ def _run(options: argparse.Namespace) -> None:
     memory = peak_memory_mb(MAINLINE, max(options.threads))
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler announces itself otherwise
     timings = []
-    for network, spec in NETWORKS.items():
+    for network in NETWORKS if options.all else USUAL:
+        spec = NETWORKS[network]
         run = warmed_up(network, spec, progress)
         timings += [measure(network, run, threads, options.seconds, progress) for threads in options.threads]
         if isinstance(spec.model, TwoLayerSpec):
@@ -345,7 +349,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _load() -> str:
-    return f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores" if hasattr(os, "getloadavg") else "unknown"
+    return "unknown" if sys.platform == "win32" else f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ cluster, which is measured too, weighs less.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 
+from benchmarks.steps import _load
 from modaddlab import command
 
 N_RUNS = 8
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = command.Parser(prog="python -m benchmarks.sweeps", description="Time a sweep on two workers beside one.")
-    parser.add_argument("--steps", type=int, default=20_000, metavar="N", help="steps of each of the eight runs (default: 20000)")
+    parser.add_argument("--steps", type=int, default=5_000, metavar="N", help="steps of each of the eight runs (default: 5000)")
     parser.add_argument("--rounds", type=int, default=1, metavar="N", help="how often both are measured (default: 1)")
     return parser
 
@@ -84,8 +84,7 @@ def _run(options: argparse.Namespace) -> None:
             times.append(seconds(n_workers, options.steps))
     print(table(two, one))
     ratio = statistics.median(fast / slow for fast, slow in zip(two, one, strict=True))
-    load = f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores" if hasattr(os, "getloadavg") else "unknown"
-    print(f"\n{N_RUNS} runs of {options.steps:,} steps; median ratio {ratio:.2f}. Load of the machine at the end: {load}.")
+    print(f"\n{N_RUNS} runs of {options.steps:,} steps; median ratio {ratio:.2f}. Load of the machine at the end: {_load()}.")
 
 
 if __name__ == "__main__":

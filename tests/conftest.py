@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
+
+# before anything imports torch: threads that wait for each other take minutes on a machine that is busy with something else
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture

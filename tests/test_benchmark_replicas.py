@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
+import torch
 
 from benchmarks import replicas
 from modaddlab.experiments.spec import RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
@@ -53,3 +55,21 @@ def test_the_table_holds_rates_and_the_paired_ratios() -> None:
     header, rule, row = replicas.table([timing]).splitlines()
     assert header.count("|") == rule.count("|") == row.count("|") == 11
     assert row == "| mlp | 8 | 2 | 1 | 100 | 500 | 2,000 | 1,000 against 250 | **20** | **2.5** |"
+
+
+@pytest.mark.parametrize(("arguments", "names"), [([], replicas.USUAL), (["--all"], replicas.NETWORKS)])
+def test_what_takes_long_is_measured_on_demand(
+    arguments: list[str], names: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[str] = []
+
+    def note(network: str, *others: object, **options: object) -> replicas.Timing:
+        measured.append(network.partition(", shared")[0])
+        return replicas.Timing(
+            network=network, n_replicas=8, threads=1, threads_alone=1, steps=1, alone=[1.0], batch=[1.0], plain=[1.0]
+        )
+
+    monkeypatch.setattr(replicas, "measure", note)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert replicas.main(arguments) == 0
+    assert set(measured) == set(names)

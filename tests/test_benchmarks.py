@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -113,3 +114,20 @@ def test_the_table_holds_medians_ranges_and_the_paired_ratio() -> None:
     header, rule, row = steps.table([timing]).splitlines()
     assert header.count("|") == rule.count("|") == row.count("|") == 8
     assert row == ("| one layer, p = 113, 3830 pairs | 2 | 40.0 (30.0 to 60.0) | 480.0 (300.0 to 540.0) | **10.0** | 50% | 25% |")
+
+
+@pytest.mark.parametrize(("arguments", "names"), [([], steps.USUAL), (["--all"], steps.NETWORKS)])
+def test_what_takes_long_is_measured_on_demand(
+    arguments: list[str], names: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[str] = []
+
+    def note(network: str, *others: object, **options: object) -> steps.Timing:
+        measured.append(network.partition(", shared")[0])
+        return steps.Timing(network=network, p=23, n_pairs=1, threads=1, ours=[1.0], plain=[2.0])
+
+    monkeypatch.setattr(steps, "measure", note)
+    monkeypatch.setattr(steps, "warmed_up", lambda *others: None)
+    monkeypatch.setattr(steps, "peak_memory_mb", lambda *others: 0)
+    assert steps.main(arguments) == 0
+    assert set(measured) == set(names)

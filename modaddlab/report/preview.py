@@ -29,7 +29,8 @@ class _Sources(DefaultFilter):
 
     def __call__(self, change: object, path: str) -> bool:
         wanted = path.endswith((".qmd", ".py", ".yml", ".bib", ".css", ".js", ".html", ".typ", "manifest.json"))
-        return wanted and "/._" not in path and super().__call__(change, path)  # type: ignore[arg-type]
+        temporary = any(part.startswith("._") for part in Path(path).parts)
+        return wanted and not temporary and super().__call__(change, path)  # type: ignore[arg-type]
 
 
 class Version:
@@ -93,7 +94,7 @@ class _Handler(SimpleHTTPRequestHandler):
                 seen = self.version.number
                 self.wfile.write(news)
                 self.wfile.flush()
-        except (BrokenPipeError, ConnectionResetError):
+        except ConnectionError:  # the page was closed
             return
 
 

@@ -92,7 +92,7 @@ def played(folder: Path, script: str, *flags: str, seconds: float = 3) -> tuple[
         f"--user-data-dir={folder / 'profile'}",
         page.as_uri(),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
     return done.stdout, [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
 
 

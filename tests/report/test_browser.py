@@ -26,7 +26,7 @@ def load(page: Path, folder: Path, script: str = "") -> tuple[str, list[str], li
         page = target
     log = folder / "net.json"
     command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={folder / 'profile'}", f"--log-net-log={log}", page.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
     if script:
         page.unlink()
     console = [line for line in done.stderr.splitlines() if ":CONSOLE" in line]

@@ -214,9 +214,9 @@ def test_a_second_render_waits_and_says_so(tmp_path: Path) -> None:
     with one_at_a_time(tmp_path, said.append):
         thread = threading.Thread(target=second)
         thread.start()
-        assert waiting.wait(timeout=30)
+        assert waiting.wait(timeout=300)
         order.append("first")
-    thread.join(timeout=30)
+    thread.join(timeout=300)
     assert order == ["first", "second"]
     assert len(said) == 1
     assert "another render" in said[0]

@@ -24,7 +24,7 @@ def served(tmp_path: Path) -> Iterator[tuple[str, Version]]:
 
 
 def get(address: str) -> str:
-    with urllib.request.urlopen(address, timeout=30) as answer:
+    with urllib.request.urlopen(address, timeout=300) as answer:
         return answer.read().decode()
 
 
@@ -37,7 +37,7 @@ def test_pages_get_the_reload_script_and_other_files_do_not(served: tuple[str, V
 
 
 def test_an_open_page_hears_of_a_new_version(served: tuple[str, Version]) -> None:
-    with urllib.request.urlopen(served[0] + "/_changes", timeout=60) as news:
+    with urllib.request.urlopen(served[0] + "/_changes", timeout=300) as news:
         assert news.readline() == b": listening\n"
         served[1].next()
         lines = [news.readline() for _ in range(2)]

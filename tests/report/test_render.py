@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 GOOD = "# Front\n\n```{python}\nprint('good')\n```\n"
 OTHER = "# Other\n\nSee @sec-three.\n"
 THREE = "# Three {#sec-three}\n\nText.\n"
-SLEEPS = GOOD.replace("print('good')", "import os, time\nprint(os.getpid(), file=open('pid', 'w'), flush=True)\ntime.sleep(99)")
+SLEEPS = GOOD.replace("print('good')", "import os, time\nprint(os.getpid(), file=open('pid', 'w'), flush=True)\ntime.sleep(999)")
 
 
 def command(*arguments: str) -> list[str]:
@@ -56,7 +56,7 @@ def run_until_it_sleeps(root: Path) -> tuple[subprocess.Popen[str], int]:
         text=True,
         preexec_fn=heed_interrupts,
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while not (root / "pid").exists() or not (root / "pid").read_text():
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < deadline, "the cell did not start"
@@ -65,7 +65,7 @@ def run_until_it_sleeps(root: Path) -> tuple[subprocess.Popen[str], int]:
 
 
 def wait_until_gone(pid: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         try:
             os.kill(pid, 0)
@@ -75,12 +75,13 @@ def wait_until_gone(pid: int) -> None:
     pytest.fail(f"the kernel {pid} outlived its render")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no signals between processes")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (9, -9)])
 def test_an_interrupted_render_leaves_the_site_and_no_kernel(book: Path, number: int, code: int) -> None:
     before = contents(book / "_book")
     process, kernel = run_until_it_sleeps(book)
     process.send_signal(number)
-    _, said = process.communicate(timeout=240)
+    _, said = process.communicate(timeout=600)
     assert process.returncode == code, said
     assert "Traceback" not in said
     assert contents(book / "_book") == before

@@ -100,13 +100,13 @@ def start(script: str, data: Path, *command: str) -> subprocess.Popen[str]:
 
 
 def outcome(process: subprocess.Popen[str]) -> Any:
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=600)
     assert process.returncode == 0
     return json.loads(output)
 
 
 def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while not path.exists():
         assert time.monotonic() < deadline, path
         time.sleep(0.01)
@@ -114,21 +114,6 @@ def wait_for(path: Path) -> None:
 
 def intact(store: Store, run_id: str) -> bool:
     return all(problem is None for _, problem in inspect(store.data, run_id))
-
-
-def test_killed_at_any_moment_of_a_first_publication(tmp_path: Path) -> None:
-    script = """
-    def check():
-        found = Store(store.data).find(tiny.spec)
-        if found is not None:
-            intact(found)
-        again = publish(store, tiny)
-        intact(again)
-        assert os.listdir(store.folder) == [again.run_id], os.listdir(store.folder)
-        assert not (store.data / "partial" / again.run_id).exists()
-    every_moment(lambda: None, lambda: publish(store, tiny), check)
-    """
-    assert outcome(start(MOMENTS + textwrap.dedent(script), tmp_path / "data")) > 40
 
 
 def test_killed_at_any_moment_of_a_replacement(tmp_path: Path) -> None:
@@ -214,20 +199,24 @@ def test_two_processes_that_publish_the_same_run(tmp_path: Path) -> None:
 def test_two_processes_that_want_the_same_run_train_it_once(tmp_path: Path) -> None:
     script = """
     lines = []
-    partial = store.partial(tiny.spec, lines.append)
+    def note(line):
+        lines.append(line)
+        (store.data / f"{os.getpid()}.waits").touch()
+    partial = store.partial(tiny.spec, note)
     with partial.lock():
         trained = store.find(tiny.spec) is None
         if trained:
             partial.load_state()
-            time.sleep(0.5)
+            while len(list(store.data.glob("*.waits"))) < 2:
+                time.sleep(0.01)
             store.publish(tiny.spec, tiny.provenance, tiny.metrics, tiny.final)
     print(json.dumps([trained, lines]))
     """
     results = [outcome(process) for process in [start(script, tmp_path / "data") for _ in range(3)]]
     assert sorted(trained for trained, _ in results) == [False, False, True]
-    waited = [lines for _, lines in results if lines]
-    assert waited
-    assert all(len(lines) == 1 and "is being trained by another process; waiting" in lines[0] for lines in waited)
+    for trained, lines in results:
+        assert len(lines) == (not trained)
+        assert all(line.endswith("is being trained by another process; waiting for it") for line in lines)
 
 
 def test_the_lock_of_a_killed_process_is_free(tmp_path: Path, tiny: Any) -> None:
@@ -236,7 +225,7 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path, tiny: Any) -> None
     with partial.lock():
         partial.load_state()
         (store.data / "locked").touch()
-        time.sleep(60)
+        time.sleep(600)
     """
     process = start(script, tmp_path / "data")
     wait_for(tmp_path / "data" / "locked")

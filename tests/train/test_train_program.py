@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from modaddlab.store.store import Store
 from modaddlab.training import loop, progress
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no signals between processes")
 def test_ctrl_c_leaves_a_resumable_state(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [*SHORT, "--set", "steps=200", "--data", str(tmp_path), "--threads", "1"]
     command = program(arguments, line_seconds=0, row_seconds=0.1)
@@ -46,6 +48,7 @@ def test_ctrl_c_leaves_a_resumable_state(tmp_path: Path, capsys: pytest.CaptureF
         np.testing.assert_array_equal(Store(again).open(spec).final[name], value)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no signals between processes")
 def test_ctrl_c_ends_a_command_that_waits_for_another(tmp_path: Path) -> None:
     with Store(tmp_path).partial(specification(SHORT)).lock():
         command = program([*SHORT, "--data", str(tmp_path), "--threads", "1"])

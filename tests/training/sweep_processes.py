@@ -20,13 +20,17 @@ from modaddlab.experiments.spec import RunSpec
 from modaddlab.store.store import Store
 
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
-COMMAND = """
+ALLOWED_FAILURES = 1
+"""So many workers may be lost under a run; as a command has it, it takes twice as many processes to lose one more."""
+COMMAND = f"""
 import json, sys
 from modaddlab.experiments import sweeps
+from modaddlab.training.jobs import engine
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.train import main
 specs = tuple(RunSpec.from_dict(content) for content in json.loads(sys.argv[1]))
-sweeps.SWEEPS = {"small": sweeps.Sweep(name="small", purpose="a test", varies=(), runs=lambda: specs)}
+sweeps.SWEEPS = {{"small": sweeps.Sweep(name="small", purpose="a test", varies=(), runs=lambda: specs)}}
+engine.ALLOWED_FAILURES = {ALLOWED_FAILURES}
 sys.exit(main(["--sweep", "small", *sys.argv[2:]]))
 """
 
@@ -58,11 +62,11 @@ class Command:
         return self.log.read_text()
 
     def end(self) -> int:
-        return self.process.wait(timeout=300)
+        return self.process.wait(timeout=600)
 
     def wait_until(self, what: str, happens: Callable[[], object]) -> None:
         """Wait for something that a running command does."""
-        deadline = time.monotonic() + 200
+        deadline = time.monotonic() + 600
         while not happens():
             assert self.process.poll() is None, f"it ended before {what}:\n{self.output}"
             assert time.monotonic() < deadline, f"no sign of {what}:\n{self.output}"
@@ -123,7 +127,7 @@ class Cluster:
         """A scheduler with Dask's own settings, but for those given."""
         self.file.unlink(missing_ok=True)
         process = self.start("scheduler", "--host", "127.0.0.1", "--port", "0", **settings)
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while not self.file.exists():
             assert process.poll() is None
             assert time.monotonic() < deadline

@@ -58,7 +58,7 @@ def test_a_lost_scheduler_costs_nothing_that_was_done(
     assert "Traceback" not in output
     assert_same_bits(SHORT[:1], sweep.data, digest)
     for worker in (first, second):  # they save their runs and end
-        worker.wait(timeout=100)
+        worker.wait(timeout=500)
     saved = sweep.saved(*LONG)
     assert len(saved) == 2
 

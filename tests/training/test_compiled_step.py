@@ -21,7 +21,9 @@ CPU = torch.device("cpu")
 SHAPES = {
     "smallest": RunSpec(task=TaskSpec(p=2, train_frac=0.75), model=TwoLayerSpec(d_mlp=1, activation="id")),
     "most pairs, one group and a bit": RunSpec(task=TaskSpec(p=7, train_frac=0.9), model=TwoLayerSpec(d_mlp=21)),
-    "even modulus, rows of several blocks": RunSpec(task=TaskSpec(p=16, train_frac=0.5), model=TwoLayerSpec(d_mlp=300)),
+    "even modulus, rows of several blocks": RunSpec(
+        task=TaskSpec(p=16, train_frac=0.5), model=TwoLayerSpec(d_mlp=80, activation="quad")
+    ),
     "embedding, other activation": RunSpec(
         task=TaskSpec(p=25, train_frac=0.3), model=TwoLayerSpec(d_mlp=70, d_model=9, activation="quad")
     ),

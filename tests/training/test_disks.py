@@ -25,7 +25,7 @@ RUN = ["debug", *(word for setting in [*SETTINGS, "record.metrics_every=2", "rec
 def complaints(what: str, data: Path, *before: str) -> list[str]:
     """The lines in which commands failed, without the data folder's path."""
     script = [sys.executable, "-W", "error", str(Path(__file__).with_name("bad_disks.py")), what, str(data), *RUN]
-    done = subprocess.run([*before, *script], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=540)
+    done = subprocess.run([*before, *script], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return [line.replace(str(data), "DATA") for line in json.loads(done.stdout)]
 

@@ -17,11 +17,11 @@ from typing import Any
 
 import psutil
 import pytest
-from sweep_processes import ENDLESS, LONG, SHORT, Command, assert_same_bits, small
+from sweep_processes import ALLOWED_FAILURES, ENDLESS, LONG, SHORT, Command, assert_same_bits, small
 
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.store.store import Store
-from modaddlab.training.jobs.engine import ALLOWED_FAILURES, _Sweep
+from modaddlab.training.jobs.engine import _Sweep
 from modaddlab.training.loop import train
 from modaddlab.training.status import Interrupted
 
@@ -97,7 +97,7 @@ def test_a_run_under_which_every_worker_dies_is_given_up_and_the_others_go_on(
     with pytest.raises(Interrupted):
         train(doomed, Store(tmp_path / "data"), threads=1, should_stop=lambda: True)
     sweep = command([doomed, *SHORT], "--workers", "2", "--save-every", "1000")
-    n_killed, deadline = 0, time.monotonic() + 250
+    n_killed, deadline = 0, time.monotonic() + 600
     while sweep.process.poll() is None:
         assert time.monotonic() < deadline, sweep.output
         for worker in sweep.workers_at(doomed):
@@ -107,7 +107,7 @@ def test_a_run_under_which_every_worker_dies_is_given_up_and_the_others_go_on(
     assert sweep.end() == 1
     assert n_killed > ALLOWED_FAILURES, sweep.output
     reason = (
-        "given up: 4 workers were lost while they trained it, and none came beyond step 1, its last saved state; is memory short?"
+        "given up: 2 workers were lost while they trained it, and none came beyond step 1, its last saved state; is memory short?"
     )
     assert sweep.output.count(f"{doomed.run_id}: failed: {reason}\n") == 1
     assert sweep.output.endswith(f"small: 4 runs, 0 trained before, 3 trained now, 1 failed:\n  {doomed.run_id}: {reason}\n")
@@ -121,7 +121,7 @@ def kill_beyond(step: int, spec: RunSpec, sweep: Command) -> int:
     sweep.wait_until("another state", lambda: sweep.saved(spec).get(spec.run_id, 0) > step and sweep.workers_at(spec))
     (victim,) = sweep.workers_at(spec)
     victim.kill()
-    psutil.wait_procs([victim], timeout=60)
+    psutil.wait_procs([victim], timeout=600)
     return sweep.saved(spec)[spec.run_id]
 
 

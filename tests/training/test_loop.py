@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -93,7 +92,8 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path: Path, monkeypatch: pytes
         "import sys, time; from pathlib import Path; sys.path.insert(0, 'tests/training')\n"
         "from test_loop import TINY; from modaddlab.training import loop; from modaddlab.store.store import Store\n"
         "loop.SAVE_SECONDS = 0.0\n"
-        "loop.train(TINY, Store(Path(sys.argv[1])), threads=1, observe=lambda s: (print(s.step, flush=True), time.sleep(0.02)))"
+        "loop.train(TINY, Store(Path(sys.argv[1])), threads=1,\n"
+        "           observe=lambda s: (print(s.step, flush=True), time.sleep(600 if s.step >= 20 else 0)))"
     )
     root = Path(loop.__file__).parents[2]
     process = subprocess.Popen(
@@ -103,7 +103,7 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path: Path, monkeypatch: pytes
     with process.stdout:
         for line in process.stdout:
             if int(line) >= 20:
-                process.send_signal(signal.SIGKILL)
+                process.kill()
                 break
     process.wait()
     lines: list[str] = []
