@@ -28,7 +28,7 @@ def write(folder: Path, root: Path, place: Path) -> None:
         place: where the site will lie, if not there already.
     """
     content = {"project": os.path.relpath(root.resolve(), place.resolve()), "files": sorted(_files(folder))}
-    (folder / NAME).write_text(json.dumps(content, indent=0), encoding="utf-8")
+    (folder / NAME).write_text(json.dumps(content, indent=0), encoding="utf-8", newline="\n")
 
 
 def is_site(folder: Path, root: Path, place: Path | None = None) -> bool:
