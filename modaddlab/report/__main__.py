@@ -51,12 +51,18 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--output", help="the site's folder (default: _quarto.yml's output-dir, or _book)")
     command = commands.add_parser("preview", help="show the book in the browser, render at every change")
     command.add_argument("--engine", choices=ENGINES, default="auto")
-    command.add_argument("--port", type=int, default=4200)
+    command.add_argument("--port", type=_port, default=4200)
     command = commands.add_parser("check", help="look for dead links, missing images and requests in a built site")
     command.add_argument("folder", nargs="?", default="_book")
     commands.add_parser("compare", help="compare what both engines executed, cell by cell")
     commands.add_parser("clean", help="remove the built site, and nothing that no render made")
     return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 65535, found {text}")
+    return int(text)
 
 
 def _render(root: Path, options: argparse.Namespace) -> int:

@@ -1,11 +1,8 @@
 """Executes the chapters' cells, or takes their outputs from the cache.
 
 A chapter becomes a notebook of its Python cells (nbformat), which a fresh kernel runs in the project's folder (nbclient).
-What comes out is kept by jupyter-cache, which finds it again under the hash of the cells. That hash does not cover what
-the cells read, so each entry also holds what the execution depended on (see `trace`): the hash of every file of the package
-that was imported, of every manifest and other file that was read, the list of runs, and the libraries' versions. An entry
-counts only while all of them are unchanged. A change in the package, in a checkpoint or in a chapter therefore
-re-executes the chapters that it touches, and no others.
+What comes out is kept (`cache`) with what the execution depended on (`trace`): a change in the package, in a checkpoint or in a
+chapter re-executes the chapters that it touches, and no others.
 
 Chapters are independent, so two kernels run side by side.
 """
@@ -13,34 +10,25 @@ Chapters are independent, so two kernels run side by side.
 from __future__ import annotations
 
 import asyncio
-import functools
-import hashlib
-import json
 import os
 import re
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import nbformat
-from jupyter_cache import get_cache
-from jupyter_cache.base import CacheBundleIn
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
-from ..paths import data_folder
+from .cache import TRACE_TYPE, Cache, data_of
 from .errors import BookError, CellError, Place
-from .fingerprint import hash_file, library_versions
 from .kernel import KERNEL, client_of
 from .project import FIGURE_DEFAULTS, Book
 from .qmd import Cell, Source
 
-TRACE_TYPE = "application/vnd.modaddlab.trace+json"
-CACHE_FOLDER = Path(".cache/jupyter/builtin")
 MAX_KERNELS = 2
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -51,6 +39,7 @@ Outputs = list[NotebookNode]
 class Listener(Protocol):
     """Is told how the execution goes on."""
 
+    def say(self, text: str) -> None: ...
     def started(self, source: Source, n_cells: int) -> None: ...
     def cell(self, source: Source, number: int, cell: Cell) -> None: ...
     def finished(self, source: Source, seconds: float | None) -> None: ...
@@ -79,12 +68,12 @@ def execute_all(book: Book, sources: Sequence[Source], listener: Listener) -> li
 def cached_only(book: Book, source: Source) -> Executed:
     """A chapter's outputs from the cache; cells without valid outputs there have None."""
     runnable = _runnable(book, source)
-    notebook = _Cache(book).find(_notebook(book, runnable)) if runnable else None
+    notebook = Cache(book).find(_notebook(book, runnable)) if runnable else None
     return _executed(source, runnable, notebook, None)
 
 
 async def _execute_all(book: Book, sources: Sequence[Source], listener: Listener) -> list[Executed]:
-    cache = _Cache(book)
+    cache = Cache(book, listener.say)
     limit = asyncio.Semaphore(min(MAX_KERNELS, os.cpu_count() or 1))
 
     async def one(source: Source) -> Executed:
@@ -98,10 +87,10 @@ async def _execute_all(book: Book, sources: Sequence[Source], listener: Listener
             return _executed(source, runnable, found, None)
         async with limit:
             listener.started(source, len(runnable))
-            start, clock = time.time_ns(), time.perf_counter()
+            runs, clock = cache.runs(), time.perf_counter()
             await _run(book, source, runnable, notebook, listener)
             seconds = time.perf_counter() - clock
-            cache.keep(notebook, source, start)
+            cache.keep(notebook, source, runs)
             listener.finished(source, seconds)
             return _executed(source, runnable, notebook, seconds)
 
@@ -175,7 +164,7 @@ def _runnable(book: Book, source: Source) -> list[Cell]:
 def _executed(source: Source, runnable: list[Cell], notebook: NotebookNode | None, seconds: float | None) -> Executed:
     if notebook is None:
         return Executed([None] * len(source.cells), seconds)
-    outputs = {id(cell): executed.outputs for cell, executed in zip(runnable, notebook.cells[1:], strict=False)}
+    outputs = {id(cell): executed.outputs for cell, executed in zip(runnable, notebook.cells[1:-1], strict=True)}
     return Executed([outputs.get(id(cell)) for cell in source.cells], seconds)
 
 
@@ -190,7 +179,7 @@ def _setup(book: Book) -> str:
     """The first cell: the trace, and the figure defaults that Quarto sets as well."""
     width, height, image, dpi = (book.option(key, default=value) for key, value in FIGURE_DEFAULTS.items())
     trace = (Path(__file__).parent / "trace.py").read_text(encoding="utf-8")
-    roots = [str(book.root), str(_data(book))]
+    roots = [str(book.root), str(data_of(book))]
     return f"""\
 _trace_names = {{"__name__": "trace"}}
 exec({trace!r}, _trace_names)
@@ -205,60 +194,3 @@ try:
 except ImportError:
     pass
 """
-
-
-def _data(book: Book) -> Path:
-    return data_folder() if "MODADDLAB_DATA" in os.environ else book.root / "data"
-
-
-class _Cache:
-    """jupyter-cache with the check that what an entry depended on is unchanged."""
-
-    def __init__(self, book: Book) -> None:
-        self._cache = get_cache(str(book.root / CACHE_FOLDER))
-        self._book = book
-        self._hash = functools.cache(self._hash_now)
-        self._versions = library_versions()
-
-    def find(self, notebook: NotebookNode) -> NotebookNode | None:
-        """The executed notebook, or None when there is none or something that it read has changed."""
-        try:
-            record = self._cache.match_cache_notebook(notebook)
-            depends: Mapping[str, Any] = record.data.get("depends", {})
-            if depends.get("versions") == self._versions and self._unchanged(depends.get("paths", {})):
-                return self._cache.get_cache_bundle(int(record.pk)).nb  # type: ignore[arg-type]
-        except (KeyError, OSError, nbformat.reader.NotJSONError):
-            return None
-        return None
-
-    def keep(self, notebook: NotebookNode, source: Source, start_ns: int) -> None:
-        """Store an executed notebook, unless a file changed while it ran: then nobody knows what it saw."""
-        read = notebook.cells[-1].outputs[-1]["data"][TRACE_TYPE]
-        runs = _data(self._book) / "runs"
-        files = {self._followed(Path(path)) for path in read["files"]}
-        paths = sorted(files | {Path(path) for path in read["folders"]} | {runs})
-        if any(path.stat().st_mtime_ns > start_ns for path in paths if path.is_file()):
-            return
-        depends = {"versions": self._versions, "paths": {str(path): self._hash_now(str(path)) for path in paths}}
-        self._cache.cache_notebook_bundle(
-            CacheBundleIn(notebook, str(source.path), data={"depends": depends}), overwrite=True
-        )
-
-    def _followed(self, path: Path) -> Path:
-        """The manifest in whose folder a file lies, if there is one; otherwise the file itself."""
-        for folder in path.parents:
-            if folder in (self._book.root, _data(self._book)):
-                break
-            if (folder / "manifest.json").is_file():
-                return folder / "manifest.json"
-        return path
-
-    def _unchanged(self, hashes: Mapping[str, str]) -> bool:
-        return all(self._hash(path) == expected for path, expected in hashes.items())
-
-    def _hash_now(self, name: str) -> str:
-        path = Path(name)
-        if path.is_dir():
-            names = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith((".", "__pycache__")))
-            return hashlib.sha256(json.dumps(names).encode()).hexdigest()
-        return hash_file(path) if path.is_file() else "absent"

@@ -2,7 +2,7 @@
 
 The same documents as the site's, in one file: links between chapters become links inside the document, light renderings
 are used, folded code is left out unless its cell asks for it (`echo: true`). Fonts are those that Typst brings with it, so
-the PDF is the same on every machine.
+the PDF is the same on every machine, and at every render.
 """
 
 from __future__ import annotations
@@ -44,12 +44,13 @@ def write_pdf(book: Book, entries: Sequence[Entry], documents: Sequence[pf.Doc],
     source.write_text("\n\n".join(pieces), encoding="utf-8", newline="\n")
     target = folder / book.pdf_name
     try:
-        typst.compile(str(source), output=str(target), root=str(folder), ignore_system_fonts=True)
+        content = typst.compile(str(source), root=str(folder), ignore_system_fonts=True)
     except typst.TypstError as error:
         kept = book.root / ".cache" / source.name.removeprefix(".")
         kept.parent.mkdir(exist_ok=True)
         kept.write_bytes(source.read_bytes())
         raise BookError(Place(kept), f"Typst cannot set the PDF: {error}") from None
+    target.write_bytes(content)
     source.unlink()
     return target
 

@@ -6,6 +6,7 @@ page as it was. The page learns of a new version by a server-sent event and load
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -57,17 +58,20 @@ class _Handler(SimpleHTTPRequestHandler):
         if self.path == "/_changes":
             self._changes()
             return
-        path = Path(self.translate_path(self.path))
-        page = path / "index.html" if path.is_dir() else path
-        if page.suffix != ".html" or not page.is_file():
+        path = self.translate_path(self.path)
+        page = os.path.join(path, "index.html") if os.path.isdir(path) else path
+        if not page.endswith(".html") or not os.path.isfile(page):
             super().do_GET()
             return
-        content = page.read_bytes().replace(b"</body>", _RELOAD)
+        content = Path(page).read_bytes().replace(b"</body>", _RELOAD)
         self.send_response(200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def translate_path(self, path: str) -> str:
+        return super().translate_path(path).replace("\0", "\ufffd")  # no file has that name either, and no call chokes on it
 
     def end_headers(self) -> None:
         self.send_header("Cache-Control", "no-store")
@@ -123,8 +127,8 @@ def preview(root: Path, engine: str = "auto", port: int = 4200) -> None:
         return
     folder = root / PREVIEW
     folder.mkdir(parents=True, exist_ok=True)
+    server, version = serve(folder, port)  # first of all: a port that is taken is told at once
     render_once(root)
-    server, version = serve(folder, port)
     print(f"http://127.0.0.1:{port}/ shows the book; Ctrl-C ends", file=sys.stderr)
     try:
         for _ in watch(root, watch_filter=_Sources()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -102,7 +103,7 @@ def test_a_run_is_followed_by_its_manifest(root: Path) -> None:
     from jupyter_cache import get_cache
 
     [record] = get_cache(str(root / ".cache/jupyter/builtin")).list_cache_records()
-    paths = set(json.loads(json.dumps(record.data))["depends"]["paths"])
+    paths = set(json.loads(json.dumps(record.data))["depends"])
     assert paths == {str(root / "data/runs/one/manifest.json"), str(root / "data/runs"), str(root / "chapters")}
     assert cached_only(book, source).outputs[0] is not None
     (root / "chapters/new").touch()
@@ -110,7 +111,9 @@ def test_a_run_is_followed_by_its_manifest(root: Path) -> None:
 
 
 def test_what_changed_while_a_chapter_ran_is_not_cached(root: Path) -> None:
-    text = "# T\n\n```{python}\nimport pathlib\np = pathlib.Path('lab/scale.py'); p.read_text(); p.write_text('#')\n```\n"
+    text = "# T\n\n```{python}\nimport os, lab.scale\nos.replace('older.py', 'lab/scale.py')\n```\n"
+    (root / "older.py").write_text("SCALE = 11\n")
+    os.utime(root / "older.py", (1, 1))
     book, source = load_book(root), parse(text, Path("index.qmd"))
     execute_all(book, [source], Listener())
     assert cached_only(book, source).outputs == [None]

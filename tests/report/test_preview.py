@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 from watchfiles import Change
 
+from modaddlab.report import __main__ as command_line
+from modaddlab.report import preview
 from modaddlab.report.errors import BookError
 from modaddlab.report.preview import Version, _Sources, serve
 
@@ -23,7 +26,7 @@ def served(tmp_path: Path) -> Iterator[tuple[str, Version]]:
     server.server_close()
 
 
-def get(address: str) -> str:
+def get(address: str | urllib.request.Request) -> str:
     with urllib.request.urlopen(address, timeout=300) as answer:
         return answer.read().decode()
 
@@ -42,6 +45,32 @@ def test_an_open_page_hears_of_a_new_version(served: tuple[str, Version]) -> Non
         served[1].next()
         lines = [news.readline() for _ in range(2)]
     assert b"data: new\n" in lines
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("path", ["/%00", "/a%00.html", "/" + 300 * "x" + ".html", "/" + 5000 * "x", "/%ff", "/../../etc/passwd"])
+def test_an_address_without_a_file_is_not_found(
+    served: tuple[str, Version], path: str, method: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        get(urllib.request.Request(served[0] + path, method=method))
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "x", "65536"])
+def test_a_port_that_is_none_is_one_line(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line.main(["preview", "--port", port]) == 2
+    said = capsys.readouterr().err
+    assert "0 to 65535" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_port_in_use_is_told_before_anything_is_rendered(
+    served: tuple[str, Version], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview, "render_once", lambda _: pytest.fail("it rendered"))
+    with pytest.raises(BookError, match="cannot be used"):
+        preview.preview(tmp_path, "builtin", int(served[0].rsplit(":", 1)[1]))
 
 
 def test_a_port_in_use_is_named(served: tuple[str, Version], tmp_path: Path) -> None:

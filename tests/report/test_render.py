@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -125,6 +128,78 @@ def test_an_image_from_outside_is_refused_before_anything_is_written(book: Path,
         engine.render(book, "builtin", ["html"])
     (book / "three.qmd").write_text(THREE)
     assert of_users() == before
+
+
+def test_the_same_book_gives_the_same_bytes(book: Path) -> None:
+    renders = []
+    for _ in range(2):
+        engine.render(book, "builtin", ["html", "pdf"], "_twice")
+        renders.append(contents(book / "_twice"))
+    assert renders[0]["small.pdf"].startswith(b"%PDF")
+    assert b"CreationDate" not in renders[0]["small.pdf"]
+    assert renders[0] == renders[1]
+
+
+def file_for_cache(root: Path) -> Path:
+    shutil.rmtree(root / ".cache")
+    (root / ".cache").touch()
+    return root / ".cache"
+
+
+def folder_for_lock(root: Path) -> Path:
+    (root / ".cache/render.lock").unlink()
+    (root / ".cache/render.lock").mkdir()
+    return root / ".cache/render.lock"
+
+
+@pytest.mark.parametrize("damage", [file_for_cache, folder_for_lock])
+def test_what_stands_in_the_place_of_a_cache_is_named_and_kept(
+    book: Path, damage: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(book)
+    before, path = contents(book / "_book"), damage(book)
+    assert command_line.main(["render", "--engine", "builtin", "--to", "html"]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert str(path) in said[-1]
+    assert "remove it" in said[-1]
+    assert not [line for line in said if "Traceback" in line]
+    assert path.exists()
+    path.rmdir() if path.is_dir() else path.unlink()
+    assert command_line.main(["render", "--engine", "builtin", "--to", "html"]) == 0
+    assert contents(book / "_book") == before
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "permission denied"), (None, "render again")],
+)
+def test_a_disk_that_takes_nothing_costs_neither_the_site_nor_more_than_a_line(
+    book: Path, number: int | None, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the render writes fails, one write after the other; or its folder is removed while it writes."""
+    monkeypatch.chdir(book)
+    before, write, left = contents(book / "_book"), Path.write_text, [0]
+
+    def fails(path: Path, *arguments: str, **options: str) -> int:
+        left[0] -= 1
+        if left[0] == 0:
+            if number is not None:
+                raise OSError(number, os.strerror(number), str(path))
+            shutil.rmtree(next(book.glob("._book-*.tmp")))
+        return write(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "write_text", fails)
+    for failing in range(1, 20):
+        left[0] = failing
+        if command_line.main(["render", "--engine", "builtin", "--to", "html"]) == 0:
+            break
+        said = capsys.readouterr().err.splitlines()
+        assert words in said[-1], said
+        assert not [line for line in said if "Traceback" in line]
+        assert contents(book / "_book") == before
+        assert not list(book.glob("._book*"))
+    assert 4 < failing < 19, "the pages, the search index and the mark"
+    assert contents(book / "_book") == before
 
 
 def test_single_chapters_are_rendered_into_the_site(book: Path) -> None:
