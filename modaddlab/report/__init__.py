@@ -8,7 +8,7 @@ registry where it is not. The modules, in the order in which a render meets them
     execute    cells run, or outputs from the cache           builtin   the built-in renderer, from here to the files
     trace      what an execution read                         preview   serve, watch, render, reload
     outputs    outputs as Markdown                            check     dead links, missing images, requests
-    pandoc     pandoc documents                               fingerprint  keeps Quarto's cache from going stale
+    pandoc     pandoc documents                               executions  keeps Quarto's cache from going stale
     crossref   numbers and references                         progress  what is said meanwhile
     constructs callouts, tabsets, columns                     errors    what was wrong, with file and line
     pages      HTML;  pdf  Typst and PDF

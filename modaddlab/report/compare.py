@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 
 from .errors import BookError
 from .execute import cached_only
-from .fingerprint import fingerprint
+from .executions import caches
 from .project import Book
 from .qmd import parse
 
@@ -44,13 +44,11 @@ def differences(book: Book) -> list[str]:
 
 
 def _quarto_notebooks(book: Book) -> Iterator[list[NotebookNode]]:
-    """The code cells of every notebook that Quarto executed under the current fingerprint, without Quarto's own."""
-    folder = book.root / ".cache" / "jupyter" / fingerprint(book.root)
-    if not folder.is_dir():
-        return
-    cache = get_cache(str(folder))
-    for record in cache.list_cache_records():
-        yield cache.get_cache_bundle(int(record.pk)).nb.cells[1:]  # type: ignore[arg-type]
+    """The code cells of every notebook that Quarto executed from the present sources, without Quarto's own."""
+    for folder in caches(book.root):
+        cache = get_cache(str(folder))
+        for record in cache.list_cache_records():
+            yield cache.get_cache_bundle(int(record.pk)).nb.cells[1:]  # type: ignore[arg-type]
 
 
 def _code(cell: NotebookNode) -> str:

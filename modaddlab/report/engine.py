@@ -14,7 +14,6 @@ from pathlib import Path
 from . import builtin, mark, sentences
 from .check import check_site
 from .errors import BookError
-from .fingerprint import write_environment
 from .folder import fresh_folder, one_at_a_time, site_folder
 from .progress import Reporter
 from .project import Book, load_book
@@ -116,7 +115,6 @@ def _refuse_defects(folder: Path) -> None:
 
 
 def _render_with_quarto(quarto: str, book: Book, folder: Path, to: Collection[str], only: Collection[Path]) -> None:
-    write_environment(book.root)
     formats = {frozenset(("html", "pdf")): [], frozenset(("html",)): ["html"], frozenset(("pdf",)): ["typst"]}[frozenset(to)]
     for chapter in [str(path) for path in sorted(only)] or [None]:
         command = [quarto, "render", *([chapter] if chapter else []), "--output-dir", os.path.relpath(folder, book.root)]

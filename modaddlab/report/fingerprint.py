@@ -1,15 +1,9 @@
-"""Keeps Quarto's cached executions from showing a stale figure.
+"""What a cached output of Quarto's may depend on, as one hash.
 
 Quarto hands a chapter's notebook to jupyter-cache, which looks at the code cells and at nothing else: a changed package
-or checkpoint goes unnoticed and the old figure stays on the page. So `python -m modaddlab.report.fingerprint` runs before
-every `quarto render` (`pre-render` in `_quarto.yml`) and writes the file `_environment`, which Quarto reads after it:
-
-    JUPYTERCACHE=<checkout>/.cache/jupyter/<fingerprint>
-
-The fingerprint is a hash over everything that a cell's output can depend on: the package's source, the manifests of
-all runs (each holds the hashes of its run's files), the project's options and the versions of the libraries. When one
-of them changes, Quarto finds an empty cache and executes anew. The caches of the last few fingerprints are kept, so that
-going back costs nothing, and older ones are removed.
+or checkpoint goes unnoticed and the old figure stays on the page. The fingerprint is a hash over everything that a cell's
+output can depend on: the package's source, the manifests of all runs (each holds the hashes of its run's files), the
+project's options and the versions of the libraries. `executions` keeps one cache per fingerprint.
 
 The built-in renderer knows more exactly what each chapter read (see `trace`) and does not need this.
 """
@@ -20,8 +14,6 @@ import hashlib
 import json
 import os
 import platform
-import shutil
-import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -33,11 +25,6 @@ from ..paths import data_folder
 
 LIBRARIES = ("ipykernel", "ipython", "matplotlib", "matplotlib-inline", "numpy", "safetensors", "scipy", "torch")
 """The distributions whose version may change a number or a figure."""
-
-KEPT = 4
-"""How many fingerprints' caches are kept, the current one included."""
-
-THREADS = "OMP_NUM_THREADS"
 
 
 def library_versions() -> dict[str, str]:
@@ -57,14 +44,18 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sources(root: Path) -> list[Path]:
+    """The files that a cached output of Quarto's may depend on, other than the project's options."""
+    data = data_folder() if "MODADDLAB_DATA" in os.environ else root / "data"
+    package = [path for ending in ("py", "js", "css") for path in sorted((root / "modaddlab").rglob(f"*.{ending}"))]
+    files = [*package, *sorted(data.glob("runs/*/manifest.json"))]
+    return [path for path in [*files, *_folder_options(root)] if not _is_report(path, root)]
+
+
 def contents(root: Path) -> dict[str, Any]:
     """All that a cached output of Quarto's may depend on, as data."""
-    data = data_folder() if "MODADDLAB_DATA" in os.environ else root / "data"
-    sources = [path for ending in ("py", "js", "css") for path in sorted((root / "modaddlab").rglob(f"*.{ending}"))]
-    files = [*sources, *sorted(data.glob("runs/*/manifest.json"))]
-    files += sorted(path for path in root.rglob("_metadata.yml") if not _hidden(path.relative_to(root)))
     return {
-        "files": {_name(path, root): hash_file(path) for path in files if not _is_report(path, root)},
+        "files": {_name(path, root): hash_file(path) for path in sources(root)},
         "options": _execution_options(root / "_quarto.yml"),
         "versions": library_versions(),
     }
@@ -74,25 +65,6 @@ def fingerprint(root: Path) -> str:
     """The first 16 hexadecimal digits of the sha256 of `contents`."""
     text = json.dumps(contents(root), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def write_environment(root: Path) -> Path:
-    """Write `_environment` atomically, make its cache folder the newest and remove old ones; returns the cache folder."""
-    cache = root.resolve() / ".cache" / "jupyter" / fingerprint(root)
-    cache.mkdir(parents=True, exist_ok=True)
-    cache.touch()
-    lines = [f"JUPYTERCACHE={cache.as_posix()}", f"{THREADS}=1", ""]
-    temporary = root / f"_environment.{os.getpid()}"
-    temporary.write_text("\n".join(lines), encoding="utf-8", newline="\n")
-    os.replace(temporary, root / "_environment")
-    for old in list(_newest_first(cache.parent))[KEPT:]:
-        shutil.rmtree(old, ignore_errors=True)
-    return cache
-
-
-def _newest_first(folder: Path) -> Iterator[Path]:
-    caches = [path for path in folder.iterdir() if len(path.name) == 16 and path.is_dir()]
-    yield from sorted(caches, key=lambda path: path.stat().st_mtime, reverse=True)
 
 
 def _execution_options(path: Path) -> dict[str, Any]:
@@ -119,10 +91,9 @@ def _is_report(path: Path, root: Path) -> bool:
     return path.is_relative_to(root / "modaddlab" / "report")
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
-
-
-if __name__ == "__main__":
-    cache_folder = write_environment(Path.cwd())
-    print(f"cached executions: {cache_folder.relative_to(Path.cwd().resolve())}", file=sys.stderr)
+def _folder_options(root: Path) -> Iterator[Path]:
+    """The `_metadata.yml` of every folder; hidden ones, an environment with its 50,000 files among them, are not entered."""
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
+        if "_metadata.yml" in names:
+            yield Path(folder, "_metadata.yml")

@@ -12,8 +12,6 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from .fingerprint import THREADS
-
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
@@ -34,7 +32,8 @@ async def client_of(notebook: NotebookNode, folder: Path) -> AsyncIterator[Noteb
         # jupyter-cache's key covers the cells' metadata, and timings would be there
         client = NotebookClient(notebook, km=manager, timeout=None, record_timing=False)
         try:
-            environment = {THREADS: "1"} | os.environ
+            # as in `_environment`, which Quarto reads: one thread, so that both engines compute the same digits
+            environment = {"OMP_NUM_THREADS": "1"} | os.environ
             history = ["--HistoryManager.hist_file=:memory:"]
             await manager.start_kernel(cwd=str(folder), env=environment, extra_arguments=history)
             await client.async_start_new_kernel_client()

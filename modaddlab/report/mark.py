@@ -2,7 +2,7 @@
 
 Only what a mark lists is ever removed. A folder without a mark, a mark of another project, and a file that the mark does not
 list are somebody's own. The built-in renderer and the command's renders through Quarto leave a mark; so does a bare `quarto
-render` of the whole book, because `python -m modaddlab.report.mark` runs after it (`post-render` in `_quarto.yml`).
+render` of the whole book, because `after_quarto` runs after it (`quarto_step.py`).
 """
 
 from __future__ import annotations
@@ -83,7 +83,3 @@ def after_quarto(root: Path) -> None:
     inside = root.resolve() in folder.resolve().parents
     if os.environ.get("QUARTO_PROJECT_RENDER_ALL") == "1" and inside and folder.is_dir():
         write(folder, root, folder)
-
-
-if __name__ == "__main__":
-    after_quarto(Path.cwd())

@@ -33,7 +33,8 @@ def write_pdf(book: Book, entries: Sequence[Entry], documents: Sequence[pf.Doc],
         BookError: Typst refused the text.
     """
     pages = {entry.chapter.path: entry.chapter for entry in entries}
-    pieces = [(THEME / "book.typ").read_text(encoding="utf-8"), _show_rule(book)]
+    pieces = [(THEME / name).read_text(encoding="utf-8") for name in ("rules.typ", "book.typ")]
+    pieces.append(_show_rule(book))
     part = None
     for entry, document in zip(entries, documents, strict=True):
         begins = entry.chapter.part if entry.chapter.part != part else None

@@ -1,6 +1,6 @@
 """Values in sentences: `{{< var speed.rates.law.exponent >}}` in a chapter becomes what the finding says.
 
-`python -m modaddlab.report.sentences` runs before every rendering, in both engines. It measures the findings that chapters
+`main` runs before every rendering, in both engines. It measures the findings that chapters
 name, holds chapters and findings against each other, and writes the git-ignored `_variables.yml`, from which Quarto and the
 built-in renderer take the values. Refused are, with file and line: a name that is no value; a value that no chapter uses; a
 value in a formula or in the title of a chapter, where Quarto shows garbage; a guard (`findings.expect(condition, "words")`)

@@ -1,8 +1,7 @@
-"""The fingerprint that Quarto's cache lies under changes with whatever an output can depend on."""
+"""The fingerprint that Quarto's cache belongs to changes with whatever an output can depend on."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -44,22 +43,11 @@ def test_it_does_not_change_with_chapters_their_list_or_the_renderer(root: Path)
     before = fingerprint.fingerprint(root)
     (root / "index.qmd").write_text("# Another\n")
     (root / "modaddlab/report/b.py").write_text("x: 2\n")
+    (root / ".venv").mkdir()
+    (root / ".venv/_metadata.yml").write_text("x: 2\n")
     text = (root / "_quarto.yml").read_text()
     (root / "_quarto.yml").write_text(text.replace("A small book", "A smaller book"))
     assert fingerprint.fingerprint(root) == before
-
-
-def test_the_environment_names_an_absolute_folder_and_old_ones_go(root: Path) -> None:
-    folders = []
-    for number in range(fingerprint.KEPT + 2):
-        (root / "modaddlab/a.py").write_text(f"x = {number}\n")
-        folders.append(fingerprint.write_environment(root))
-        os.utime(folders[-1], (number, number))
-    lines = (root / "_environment").read_text().splitlines()
-    assert f"JUPYTERCACHE={folders[-1]}" in lines
-    assert folders[-1].is_absolute()
-    assert [folder.is_dir() for folder in folders] == [False] * 2 + [True] * fingerprint.KEPT
-    assert not list(root.glob("_environment.*")), "the temporary file is gone"
 
 
 def test_the_list_of_libraries_is_what_chapters_use() -> None:

@@ -72,12 +72,11 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     patch.setenv("PYTHONPATH", str(ROOT))
     patch.delenv("MODADDLAB_DATA", raising=False)
     root = tmp_path_factory.mktemp("both")
-    project = {"type": "book", "execute-dir": "project", "pre-render": "python -m modaddlab.report.fingerprint"}
+    step = f"{ROOT}/modaddlab/report/quarto_step.py"
+    steps = {"pre-render": f"{step} begin", "post-render": f"{step} end"}
+    project = {"type": "book", "execute-dir": "project"} | steps
     write_book(root, {"index.qmd": INDEX, "one.qmd": ONE}, project=project, **{"fig-format": "svg"})
-    (root / "modaddlab").mkdir()
     (root / "lab.py").write_text("VALUE = 42\n")
-    # the book's own package must not hide the real one from the step before the render
-    (root / "modaddlab").rmdir()
     for name in ("builtin", "quarto"):
         engine.render(root, name, ["html"], output=f"_{name}")
     patch.undo()
