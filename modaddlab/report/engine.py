@@ -76,6 +76,10 @@ def render(
         raise BookError(None, f"{', '.join(map(str, sorted(unknown)))}: no such chapter in _quarto.yml")
     if only and not mark.is_site(target, root):
         raise BookError(None, f"single chapters are rendered into an existing site, and {target.name} is none; render all")
+    absent = [str(chapter.page) for chapter in book.chapters if not (target / chapter.page).is_file()]
+    if only and absent:
+        what = f"{absent[0]} and {len(absent) - 1} more of its pages are" if len(absent) > 1 else f"{absent[0]} is"
+        raise BookError(None, f"single chapters are rendered into a whole site, and in {target.name} {what} missing; render all")
     quarto = choose(engine)
     with Reporter() as reporter, one_at_a_time(root, reporter.say):
         name = f"Quarto {quarto[1]}" if quarto else "the built-in renderer"
