@@ -66,7 +66,7 @@ OUTSIDE: dict[str, set[str]] = {
     "tables": {"numpy", "IPython"},
     "report": {
         "IPython", "filelock", "jinja2", "jupyter_cache", "jupyter_client", "matplotlib", "matplotlib_inline", "nbclient",
-        "nbformat", "panflute", "pypandoc", "rich", "sqlalchemy", "typst", "watchfiles", "yaml",
+        "nbformat", "panflute", "psutil", "pypandoc", "rich", "sqlalchemy", "typst", "watchfiles", "yaml",
     },
     "study": {"numpy"},
     "measurements": {"numpy"},
