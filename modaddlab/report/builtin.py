@@ -18,13 +18,13 @@ from typing import Any
 
 import panflute as pf
 
-from . import constructs, crossref, pandoc, sentences
+from . import constructs, crossref, pandoc, sentences, styles
 from .errors import BookError, Place
 from .execute import Executed, Listener, cached_only, execute_all
 from .outputs import chapter_markdown
-from .pages import THEME, Entry, Site, styles, write_page
+from .pages import THEME, Entry, Site, write_page
 from .pdf import write_pdf
-from .project import PROJECT_FILE, Book, Chapter, inside, line_of
+from .project import PROJECT_FILE, Book, Chapter, inside, line_of, read_text
 from .qmd import Source, parse
 
 
@@ -51,13 +51,13 @@ def render(book: Book, folder: Path, to: Collection[str], listener: Listener, on
         BookError: a source that the renderer refuses, or a cell that raised.
     """
     chosen = [chapter for chapter in book.chapters if not only or chapter.path in only]
-    values = sentences.read(book.root)
-    texts = {chapter.path: (book.root / chapter.path).read_text(encoding="utf-8") for chapter in book.chapters}
+    values, theme = sentences.read(book.root), styles.read(book)
+    texts = {chapter.path: read_text(book.root, chapter.path) for chapter in book.chapters}
     sources = [parse(sentences.substitute(text, values, path), path) for path, text in texts.items()]
     wanted = [source for chapter, source in zip(book.chapters, sources, strict=True) if chapter in chosen]
     executed = {source.path: done for source, done in zip(wanted, execute_all(book, wanted, listener), strict=True)}
     parts = [
-        _read(book, chapter, source, executed.get(source.path) or cached_only(book, source), folder)
+        _read(book, chapter, source, executed.get(source.path) or cached_only(book, source), theme.classes, folder)
         for chapter, source in zip(book.chapters, sources, strict=True)
     ]
     entries, targets = _number(book, parts)
@@ -73,14 +73,16 @@ def render(book: Book, folder: Path, to: Collection[str], listener: Listener, on
             if part.chapter in chosen:
                 write_page(site, index, pandoc.copy(document), folder)
         _write_search_index(entries, documents, folder)
-        _copy_resources(book, folder)
+        _copy_resources(book, theme, folder)
         made.append(folder / book.chapters[0].page)
     if "pdf" in to:
         made.append(write_pdf(book, entries, documents, folder))
     return made
 
 
-def _read(book: Book, chapter: Chapter, source: Source, executed: Executed, folder: Path) -> _Part:
+def _read(
+    book: Book, chapter: Chapter, source: Source, executed: Executed, classes: Collection[str], folder: Path
+) -> _Part:
     images = chapter.path.with_suffix("").as_posix() + "_files"
 
     def save(name: str, content: bytes) -> str:
@@ -91,9 +93,9 @@ def _read(book: Book, chapter: Chapter, source: Source, executed: Executed, fold
 
     page_folder = folder / chapter.path.parent
     page_folder.mkdir(parents=True, exist_ok=True)
-    markdown = chapter_markdown(book, chapter, source, executed, save)
-    document = pandoc.read(markdown, Place(source.path), book.filters, page_folder)
-    constructs.refuse_unknown(document, source)
+    markdown, source = chapter_markdown(book, source, executed, save)
+    document = pandoc.read(markdown, source, book.filters, page_folder)
+    constructs.refuse_unknown(document, source, classes)
     _copy_images(book, source, document, folder)
     return _Part(chapter, source, crossref.with_title(document, source))
 
@@ -104,16 +106,17 @@ def _number(book: Book, parts: Sequence[_Part]) -> tuple[list[Entry], dict[str, 
     entries, targets = [], {}
     for part, number in zip(parts, numbers, strict=True):
         title = pf.stringify(crossref.title_of(part.document)).strip()
-        entries.append(Entry(part.chapter, number, title))
-        numbering = crossref.Numbering(part.source, part.chapter, number, int(book.option("number-depth", default=6)))
+        entries.append(Entry(part.chapter, part.source, number, title))
+        numbering = crossref.Numbering(part.source, part.chapter, number, book.option("number-depth", default=6))
         for identifier, target in numbering.number(part.document).items():
             other = targets.get(identifier)
             if other is not None and target.kind in crossref.NAMES and other.kind in crossref.NAMES:
-                place = Place(part.source.path, line_of(part.source.text, identifier))
+                place = part.source.place(identifier)
                 raise BookError(place, f"the label `{identifier}` is used in {other.chapter.path} already")
             targets[identifier] = target
     for part in parts:
         crossref.resolve(part.document, part.source, targets)
+    crossref.refuse_dead_links([(part.document, part.source) for part in parts], targets)
     return entries, targets
 
 
@@ -128,8 +131,8 @@ def _cite(book: Book, parts: Sequence[_Part]) -> list[pf.Doc]:
     divs = [pf.Div(*part.document.content, attributes={"chapter": str(n)}) for n, part in enumerate(parts)]
     whole, missing = pandoc.cite(pf.Doc(*divs), files, book.root / csl if csl else None)
     for key in missing:
-        source = next(part.source for part in parts if "@" + key in part.source.text)
-        raise BookError(Place(source.path, line_of(source.text, "@" + key)), f"`@{key}` is in no bibliography")
+        places = [part.source.place("@" + key) for part in parts]
+        raise BookError(next((place for place in places if place.line), None), f"`@{key}` is in no bibliography")
     chapters = [block for block in whole.content if isinstance(block, pf.Div) and "chapter" in block.attributes]
     if len(chapters) != len(whole.content):
         raise BookError(None, "a book with citations needs a place for its references: `::: {#refs}` and `:::` in a chapter")
@@ -153,7 +156,7 @@ def _copy_images(book: Book, source: Source, document: pf.Doc, folder: Path) -> 
     def action(element: Any, _: pf.Doc) -> None:
         if not isinstance(element, pf.Image):
             return
-        place = Place(source.path, line_of(source.text, element.url))
+        place = source.place(element.url)
         if "://" in element.url:
             raise BookError(place, f"the image {element.url} would be fetched from another host; keep a copy in the project")
         relative = inside(source.path.parent / element.url, place, "an image")
@@ -167,9 +170,10 @@ def _copy_images(book: Book, source: Source, document: pf.Doc, folder: Path) -> 
     document.walk(action)
 
 
-def _copy_resources(book: Book, folder: Path) -> None:
+def _copy_resources(book: Book, theme: styles.Theme, folder: Path) -> None:
     for name in ("site.css", "site.js"):
         shutil.copyfile(THEME / name, folder / name)
+    (folder / "book.css").write_text(theme.css, encoding="utf-8")
     for path in resources(book):
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -182,10 +186,10 @@ def resources(book: Book) -> list[Path]:
     Raises:
         BookError: a pattern matches nothing, or leads out of the project.
     """
-    text = (book.root / PROJECT_FILE).read_text(encoding="utf-8")
+    text = read_text(book.root, Path(PROJECT_FILE))
     patterns = book.options["project"].get("resources") or []
     found = []
-    for pattern in [*([patterns] if isinstance(patterns, str) else patterns), *styles(book)]:
+    for pattern in [*([patterns] if isinstance(patterns, str) else patterns), *styles.own(book)]:
         place = Place(Path(PROJECT_FILE), line_of(text, str(pattern)))
         paths = [path.relative_to(book.root) for path in book.root.glob(str(inside(str(pattern), place, "a resource")))]
         paths = [path for path in paths if not any(part.startswith(".") for part in path.parts) and (book.root / path).is_file()]

@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 from .errors import BookError
 from .execute import cached_only
 from .executions import caches
-from .project import Book
+from .project import Book, read_text
 from .qmd import parse
 
 
@@ -28,7 +28,7 @@ def differences(book: Book) -> list[str]:
     quarto = list(_quarto_notebooks(book))
     found = []
     for chapter in book.chapters:
-        source = parse((book.root / chapter.path).read_text(encoding="utf-8"), chapter.path)
+        source = parse(read_text(book.root, chapter.path), chapter.path)
         ours = cached_only(book, source).outputs
         runnable = [(cell, outputs) for cell, outputs in zip(source.cells, ours, strict=True) if cell.options.get("eval", True)]
         if any(outputs is None for _, outputs in runnable):

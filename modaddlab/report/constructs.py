@@ -1,21 +1,22 @@
 """Quarto's Markdown constructs: which ones this book may use, and what their parts are.
 
 Callouts, tabsets, columns and blocks for one format only are Divs with classes that Quarto gives a meaning to. This
-module takes them apart; `pages` and `pdf` put them together again in their format. A class or attribute of Quarto's that
-is not among them is refused; any other class is the author's own and passes through to the site's style sheet.
+module takes them apart; `pages` and `pdf` put them together again in their format. An attribute that `vocabulary` does not
+list is refused, and so is a class that is neither here nor in the book's own style sheets.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import panflute as pf
+import yaml
 
-from .errors import BookError, Place
-from .project import line_of
+from . import vocabulary
+from .errors import BookError
 from .qmd import Source
 
 CALLOUTS = {"note": "Note", "tip": "Tip", "warning": "Warning", "important": "Important", "caution": "Caution"}
@@ -27,13 +28,12 @@ OTHER_LABELS = frozenset(
 )
 """What Quarto's other labels begin with; the book has figures, tables, equations and sections only."""
 
-_KNOWN_CLASSES = {f"callout-{kind}" for kind in CALLOUTS} | {
+_CLASSES = {f"callout-{kind}" for kind in CALLOUTS} | {
     "column-body", "column-body-outset", "column-margin", "column-page", "column-screen", "content-hidden", "content-visible",
-    "dark-content", "light-content", "panel-tabset",
+    "dark-content", "light-content", "panel-tabset", "figure-without-number",
 }  # fmt: skip
-_QUARTO_CLASS = re.compile(r"(callout|panel|column|content|aside|fragment|incremental|g-col|theorem|proof|layout)(-|\Z)")
-_KNOWN_CONDITIONS = {"when-format", "unless-format"}
-_CALLOUT_ATTRIBUTES = {"title", "collapse", "icon", "appearance"}
+_PANDOC_CLASSES = frozenset(("uri", "email", "mark", "smallcaps", "underline"))
+_OWN_CODE = {"cell-code", "cell-output"}
 
 
 @dataclass(frozen=True)
@@ -54,38 +54,61 @@ class Tab:
     body: Sequence[Any]
 
 
-def refuse_unknown(document: pf.Doc, source: Source) -> None:
+def refuse_unknown(document: pf.Doc, source: Source, own: Collection[str] = ()) -> None:
     """Check that a chapter uses known constructs only.
+
+    Args:
+        document: the chapter.
+        source: where it comes from, for messages.
+        own: the classes that the book's style sheets have rules for.
 
     Raises:
         BookError: the first that is not, with its line.
     """
+    identifiers: set[str] = set()
 
-    def refuse(needle: str, message: str) -> None:
-        raise BookError(Place(source.path, line_of(source.text, needle)), message)
+    def refuse(needle: str, message: str, last: bool = False) -> None:
+        raise BookError(source.place(needle, last), message)
 
     def action(element: Any, _: pf.Doc) -> None:
-        if isinstance(element, pf.Div | pf.Span):
-            for name in element.classes:
-                if _QUARTO_CLASS.match(name) and name not in _KNOWN_CLASSES:
-                    refuse(name, f"the built-in renderer does not know `.{name}`; it knows {', '.join(sorted(_KNOWN_CLASSES))}")
-            for name in element.attributes:
-                if name.startswith(("when-", "unless-")) and name not in _KNOWN_CONDITIONS:
-                    refuse(name, f"a block can depend on its format only, found `{name}`")
-                if name.startswith("layout") and name != "layout-ncol":
-                    refuse(name, f"columns are given by `layout-ncol`, found `{name}`")
-            if any(name.startswith("callout-") for name in element.classes):
-                for name in set(element.attributes) - _CALLOUT_ATTRIBUTES:
-                    refuse(name, f"a callout has no `{name}`; it has {', '.join(sorted(_CALLOUT_ATTRIBUTES))}")
-            condition = element.attributes.get("when-format") or element.attributes.get("unless-format")
-            if condition and not any(condition in names for names in FORMATS.values()):
-                refuse(condition, f"the formats are html and typst (or pdf), found `{condition}`")
-        if "-" in (label := getattr(element, "identifier", "")) and label.split("-")[0] in OTHER_LABELS:
-            refuse(element.identifier, f"labels begin with fig-, tbl-, eq- or sec-, found `{element.identifier}`")
         if isinstance(element, pf.RawBlock | pf.RawInline) and element.format not in ("html", "typst"):
             refuse(element.format, f"raw blocks may be html or typst, found {element.format}")
+        if not (identifier := getattr(element, "identifier", "")) and not hasattr(element, "classes"):
+            return
+        if identifier in identifiers:
+            refuse(f"#{identifier}", f"the label `{identifier}` is used twice in this chapter", last=True)
+        identifiers.update({identifier} - {""})
+        if "-" in identifier and identifier.split("-")[0] in OTHER_LABELS:
+            refuse(identifier, f"labels begin with fig-, tbl-, eq- or sec-, found `{identifier}`")
+        _refuse_classes(element, own, refuse)
+        _refuse_attributes(element, refuse)
 
     document.walk(action)
+
+
+def _refuse_classes(element: Any, own: Collection[str], refuse: Callable[[str, str], None]) -> None:
+    if isinstance(element, pf.Header):
+        known: Collection[str] = {"unnumbered"}
+    elif isinstance(element, pf.Code | pf.CodeBlock):
+        known = set(element.classes) if _OWN_CODE & set(element.classes) else {*element.classes[:1], *own} - {"numberLines"}
+    else:
+        known = {*_CLASSES, *_PANDOC_CLASSES, *own}
+    for name in element.classes:
+        if name not in known:
+            more = "" if isinstance(element, pf.Header) else ", nor has a style sheet of the book a rule for it"
+            refuse(name, f"the built-in renderer does not know `.{name}`; it knows {', '.join(sorted(_CLASSES))}{more}")
+
+
+def _refuse_attributes(element: Any, refuse: Callable[[str, str], None]) -> None:
+    if isinstance(element, pf.CodeBlock) and _OWN_CODE & set(element.classes):
+        return
+    kind = "callout" if isinstance(element, pf.Div) and callout_kind(element) else type(element).__name__
+    table = vocabulary.ATTRIBUTES.get(kind, {})
+    for name, value in element.attributes.items():
+        problem = vocabulary.refusal(name, value, table, f"a {kind.lower()}")
+        spelled = yaml.safe_load(value) if problem and re.fullmatch(r"\d+|true|false", value) else value
+        if problem and (problem := vocabulary.refusal(name, spelled, table, f"a {kind.lower()}")):
+            refuse(name, problem)
 
 
 def is_titled(div: pf.Div) -> bool:

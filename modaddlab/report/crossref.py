@@ -12,18 +12,21 @@ author wrote: a Div with an identifier, an image with one, or a cell's output.
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import panflute as pf
 
 from . import pandoc
 from .constructs import OTHER_LABELS, is_titled
 from .errors import BookError, Place
-from .project import Chapter, line_of
+from .project import Chapter
 from .qmd import Source
 
 NAMES = {"fig": "Figure", "tbl": "Table", "eq": "Equation", "sec": "Section"}
@@ -80,18 +83,18 @@ def with_title(document: pf.Doc, source: Source) -> pf.Doc:
         BookError: no title, more than one, or text before it.
     """
     titles = [block for block in document.content if isinstance(block, pf.Header) and block.level == 1]
-    if not titles and source.meta.get("title"):
+    if source.meta.get("title"):
         title = str(source.meta["title"])
         if title.endswith("}"):
-            place = Place(source.path, line_of(source.text, "title:"))
-            raise BookError(place, "a title with attributes must be a heading, `# Title {...}`; Quarto prints them here")
-        titles = list(pandoc.read(f"# {title}", Place(source.path)).content)
+            raise BookError(
+                source.place("title:"), "a title with attributes must be a heading, `# Title {...}`; Quarto prints them here"
+            )
+        titles = [*pandoc.read(f"# {title}", source).content, *titles]
         document.content.insert(0, titles[0])
     if len(titles) != 1:
         raise BookError(Place(source.path), f"a chapter needs one first-level heading, its title; found {len(titles)}")
     if document.content[0] is not titles[0]:
-        line = line_of(source.text, pf.stringify(titles[0]).strip())
-        raise BookError(Place(source.path, line), "the title must be the first thing in its chapter")
+        raise BookError(source.place(pf.stringify(titles[0]).strip()), "the title must be the first thing in its chapter")
     return document
 
 
@@ -160,7 +163,7 @@ class Numbering:
         if header.identifier:
             name = "Section" if header.level > 1 else "Appendix" if self.chapter.appendix else "Chapter"
             kind = "sec" if header.identifier.startswith("sec-") else "heading"
-            self._add(header.identifier, Target(kind, number, self.chapter, name), repeated=kind == "heading")
+            self._add(header.identifier, Target(kind, number, self.chapter, name))
 
     def _figure(self, figure: pf.Div | pf.Figure) -> pf.Figure:
         number = self._next("fig")
@@ -222,12 +225,12 @@ class Numbering:
         count = str(self._counts[kind])
         return f"{self.chapter_number}.{count}" if self.chapter_number else count
 
-    def _add(self, identifier: str, target: Target, repeated: bool = False) -> None:
-        place = Place(self.source.path, line_of(self.source.text, identifier))
-        if identifier in self.targets and not repeated:
-            raise BookError(place, f"the label `{identifier}` is used twice")
+    def _add(self, identifier: str, target: Target) -> None:
+        if identifier in self.targets:
+            place = self.source.place(f"#{identifier}", last=True)
+            raise BookError(place, f"the label `{identifier}` is used twice in this chapter")
         if "_" in identifier and target.kind in NAMES:
-            raise BookError(place, f"the label `{identifier}` must have hyphens in place of underscores")
+            raise BookError(self.source.place(identifier), f"the label `{identifier}` must have hyphens in place of underscores")
         self.targets[identifier] = target
 
     def _caption(self, figure: pf.Div | pf.Figure) -> list[Any]:
@@ -237,7 +240,7 @@ class Numbering:
             last = figure.content[-1] if len(figure.content) else None
             inlines = list(last.content) if isinstance(last, pf.Para) else []
         if not inlines or all(isinstance(inline, pf.Image) for inline in inlines):
-            place = Place(self.source.path, line_of(self.source.text, figure.identifier))
+            place = self.source.place(figure.identifier)
             raise BookError(place, f"`{figure.identifier}` needs a caption: the last paragraph of its block")
         return inlines
 
@@ -274,7 +277,7 @@ def resolve(document: pf.Doc, source: Source, targets: Mapping[str, Target]) -> 
         if not any(kinds):
             return None
         first = next(citation.id for citation, kind in zip(element.citations, kinds, strict=True) if kind)
-        place = Place(source.path, line_of(source.text, "@" + first))
+        place = source.place("@" + first)
         if not all(kinds):
             raise BookError(place, f"`@{first}` and a citation stand together; put a word between them")
         links: list[Any] = []
@@ -301,3 +304,46 @@ def _link(citation: pf.Citation, targets: Mapping[str, Target], place: Place) ->
     elif citation.mode != "SuppressAuthor":
         text = [pf.Str(f"{target.name}\u00a0{target.number}")]
     return pf.Link(*text, url=f"#{identifier}", classes=["reference"])
+
+
+def refuse_dead_links(chapters: Sequence[tuple[pf.Doc, Source]], targets: Mapping[str, Target]) -> None:
+    """Refuse a link to a heading or a chapter that the book does not have.
+
+    Raises:
+        BookError: the first such link.
+    """
+    known = {source.path: _identifiers(document) for document, source in chapters}
+    for document, source in chapters:
+        for link in _links(document):
+            path, _, identifier = unquote(link.url).partition("#")
+            if urlsplit(link.url).scheme or (path and not path.endswith(".qmd")):
+                continue
+            page = Path(os.path.normpath(source.path.parent / path)) if path else source.path
+            if page not in known:
+                raise BookError(source.place(path), f"the link to `{path}` leads to no chapter of the book")
+            elsewhere = not path and identifier in targets and targets[identifier].kind in NAMES
+            if identifier and identifier not in known[page] and not elsewhere:
+                raise BookError(source.place(f"#{identifier}"), f"the link leads to no `#{identifier}` in {page}")
+
+
+def _links(document: pf.Doc) -> list[pf.Link]:
+    found: list[pf.Link] = []
+
+    def action(element: Any, _: pf.Doc) -> None:
+        if isinstance(element, pf.Link):
+            found.append(element)
+
+    document.walk(action)
+    return found
+
+
+def _identifiers(document: pf.Doc) -> set[str]:
+    found: set[str] = set()
+
+    def action(element: Any, _: pf.Doc) -> None:
+        found.add(getattr(element, "identifier", ""))
+        if isinstance(element, pf.RawBlock | pf.RawInline):
+            found.update(re.findall(r"""\bid=["']([^"']+)""", element.text))
+
+    document.walk(action)
+    return found

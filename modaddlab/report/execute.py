@@ -68,7 +68,7 @@ def execute_all(book: Book, sources: Sequence[Source], listener: Listener) -> li
 def cached_only(book: Book, source: Source) -> Executed:
     """A chapter's outputs from the cache; cells without valid outputs there have None."""
     runnable = _runnable(book, source)
-    notebook = Cache(book).find(_notebook(book, runnable)) if runnable else None
+    notebook = Cache(book).find(_notebook(book, source, runnable)) if runnable else None
     return _executed(source, runnable, notebook, None)
 
 
@@ -80,7 +80,7 @@ async def _execute_all(book: Book, sources: Sequence[Source], listener: Listener
         runnable = _runnable(book, source)
         if not runnable:
             return _executed(source, runnable, None, None)
-        notebook = _notebook(book, runnable)
+        notebook = _notebook(book, source, runnable)
         found = cache.find(notebook)
         if found is not None:
             listener.finished(source, None)
@@ -130,7 +130,11 @@ def _in_thread(work: Coroutine[Any, Any, list[Executed]]) -> list[Executed]:
 async def _run(book: Book, source: Source, cells: list[Cell], notebook: NotebookNode, listener: Listener) -> None:
     """Fill in the notebook's outputs."""
 
+    begun = 0
+
     def on_start(cell: NotebookNode, cell_index: int) -> None:
+        nonlocal begun
+        begun = cell_index
         if 0 < cell_index <= len(cells):
             listener.cell(source, cell_index, cells[cell_index - 1])
 
@@ -139,15 +143,15 @@ async def _run(book: Book, source: Source, cells: list[Cell], notebook: Notebook
             client.on_cell_start = on_start
             await client.async_execute()
     except CellExecutionError as error:
-        raise _cell_error(source, cells, notebook, error) from None
+        raise _cell_error(source, cells, begun, error) from None
     except DeadKernelError:
-        raise BookError(Place(source.path), "its kernel died; is the machine out of memory?") from None
+        line = cells[min(max(begun, 1), len(cells)) - 1].line
+        raise BookError(Place(source.path, line), "the kernel died in this cell; is the machine out of memory?") from None
 
 
-def _cell_error(source: Source, cells: list[Cell], notebook: NotebookNode, error: CellExecutionError) -> BookError:
-    failed = next(i for i, cell in enumerate(notebook.cells) if any(o.output_type == "error" for o in cell.outputs))
-    traceback = _COLOUR.sub("", "\n".join(notebook.cells[failed].outputs[-1].traceback))
-    summary = f"{error.ename}: {error.evalue}"
+def _cell_error(source: Source, cells: list[Cell], failed: int, error: CellExecutionError) -> BookError:
+    traceback = _COLOUR.sub("", error.traceback)
+    summary = f"{error.ename}: {error.evalue}" if error.ename else _COLOUR.sub("", error.evalue or "an error")
     if not 0 < failed <= len(cells):
         return BookError(Place(source.path), f"the renderer's own setup cell raised {summary}\n{traceback}")
     cell = cells[failed - 1]
@@ -157,7 +161,7 @@ def _cell_error(source: Source, cells: list[Cell], notebook: NotebookNode, error
 
 
 def _runnable(book: Book, source: Source) -> list[Cell]:
-    default = source.meta.get("execute", {}).get("eval", book.option("eval", default=True))
+    default = book.option("eval", source, default=True)
     return [cell for cell in source.cells if cell.options.get("eval", default)]
 
 
@@ -168,16 +172,16 @@ def _executed(source: Source, runnable: list[Cell], notebook: NotebookNode | Non
     return Executed([outputs.get(id(cell)) for cell in source.cells], seconds)
 
 
-def _notebook(book: Book, cells: list[Cell]) -> NotebookNode:
+def _notebook(book: Book, source: Source, cells: list[Cell]) -> NotebookNode:
     """The notebook: our setup, the chapter's cells, and a last cell that reports what was read."""
     report = f"display({{{TRACE_TYPE!r}: _trace.report()}}, raw=True)"
-    codes = [_setup(book), *(cell.code for cell in cells), report]
+    codes = [_setup(book, source), *(cell.code for cell in cells), report]
     return new_notebook(cells=[new_code_cell(code) for code in codes], metadata={"kernelspec": dict(KERNEL)})
 
 
-def _setup(book: Book) -> str:
+def _setup(book: Book, source: Source) -> str:
     """The first cell: the trace, and the figure defaults that Quarto sets as well."""
-    width, height, image, dpi = (book.option(key, default=value) for key, value in FIGURE_DEFAULTS.items())
+    width, height, image, dpi = (book.option(key, source, default=value) for key, value in FIGURE_DEFAULTS.items())
     trace = (Path(__file__).parent / "trace.py").read_text(encoding="utf-8")
     roots = [str(book.root), str(data_of(book))]
     return f"""\

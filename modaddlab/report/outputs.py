@@ -9,18 +9,26 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nbformat import NotebookNode
 
 from .errors import BookError, Place
 from .execute import Executed
-from .project import Book, Chapter, lookup
-from .qmd import Cell, Source, Text
+from .project import Book
+from .qmd import Cell, Source, Text, refuse_heavy
 
 IMAGES = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpg"}
+SHOWN = (*IMAGES, "text/markdown", "text/html", "text/latex", "text/plain")
+"""The types that a page can show; the first that an output has is shown."""
+
+LARGEST = 5_000_000
+"""Characters of one output; the largest of the book, the film of a run, has a fifth of them."""
+
+_CONTROL = re.compile(r"\x1b\[[\d;]*\w?|[\x00-\x08\x0b-\x1f\x7f]")
 
 Save = Callable[[str, bytes], str]
 """Stores an image under a name and returns the address to write into the page."""
@@ -30,39 +38,33 @@ Save = Callable[[str, bytes], str]
 class _Scope:
     """What a cell's options are looked up in, and where its images go."""
 
+    book: Book
     source: Source
-    tables: list[Mapping[str, Any]]
     save: Save
 
     def option(self, cell: Cell, key: str, default: Any = None) -> Any:
-        return lookup([cell.options, *self.tables], key, default)
+        return cell.options[key] if key in cell.options else self.book.option(key, self.source, default=default)
 
 
-def chapter_markdown(book: Book, chapter: Chapter, source: Source, executed: Executed, save: Save) -> str:
-    """The chapter with every cell replaced by what it shows.
+def chapter_markdown(book: Book, source: Source, executed: Executed, save: Save) -> tuple[str, Source]:
+    """The chapter with every cell replaced by what it shows, and its source, which now knows what cells have written.
 
     Cells that were not executed leave their label behind, so that references to them resolve.
     """
-    tables = [source.meta, book.folder_options.get(chapter.path.parent, {}), book.format("html"), book.options]
-    scope = _Scope(source, tables, save)
+    scope = _Scope(book, source, save)
     outputs = iter(executed.outputs)
-    blocks = []
-    for part in source.parts:
-        if isinstance(part, Text):
-            blocks.append(part.text)
-        else:
-            blocks.append("\n" + "\n\n".join(_cell(part, next(outputs), scope)) + "\n")
-    return "\n".join(blocks)
+    written = [
+        (part, part.text if isinstance(part, Text) else "\n" + "\n\n".join(_cell(part, next(outputs), scope)) + "\n")
+        for part in source.parts
+    ]
+    return "\n".join(text for _, text in written), replace(source, written=written)
 
 
 def _cell(cell: Cell, outputs: list[NotebookNode] | None, scope: _Scope) -> Iterator[str]:
     place = Place(scope.source.path, cell.line)
     if not scope.option(cell, "include", True):
         return
-    echo = scope.option(cell, "echo", True)
-    if echo not in (True, False):
-        raise BookError(place, f"`echo` must be true or false, found `{echo}`")
-    if echo and cell.code:
+    if scope.option(cell, "echo", True) and cell.code:
         attributes = ".python .cell-code"
         if fold := scope.option(cell, "code-fold"):
             attributes += f' fold="{"open" if fold == "show" else "closed"}"'
@@ -85,7 +87,7 @@ def _cell(cell: Cell, outputs: list[NotebookNode] | None, scope: _Scope) -> Iter
     if cell.options.get("fig-subcap") is not None and executed:
         pieces = _subfigures(cell, pieces, place)
     if columns := cell.options.get("layout-ncol"):
-        pieces = [_div(pieces, f'layout-ncol="{int(columns)}"')]
+        pieces = [_div(pieces, f'layout-ncol="{columns}"')]
     if kind in ("fig", "tbl"):
         if not caption:
             raise BookError(place, f"`{label}` needs a caption; give the cell `{kind}-cap`")
@@ -102,33 +104,57 @@ def _outputs(cell: Cell, outputs: Iterable[NotebookNode], scope: _Scope, asis: b
     images = 0
     for output in outputs:
         if output.output_type == "stream":
+            text = _printed(output.text, place)
             if output.name == "stdout":
-                yield output.text if asis else _fenced(output.text.rstrip("\n"), ".cell-output")
+                yield _prose(text, place) if asis else _fenced(text.rstrip("\n"), ".cell-output")
             elif scope.option(cell, "warning", True):
-                yield _fenced(output.text.rstrip("\n"), ".cell-output .cell-warning")
+                yield _fenced(text.rstrip("\n"), ".cell-output .cell-warning")
             continue
-        data = output.data
-        media = next((media for media in IMAGES if media in data), None)
-        if media:
+        media = next((media for media in SHOWN if media in output.data), None)
+        if media is None or (media == "text/plain" and len(output.data) > 1):
+            kinds = ", ".join(sorted(set(output.data) - {"text/plain"}))
+            raise BookError(place, f"the renderer cannot show an output of type {kinds}; show a drawing, Markdown or text")
+        text = _joined(output.data[media])
+        _refuse_large(len(text), place)
+        if media in IMAGES:
             images += 1
             name = f"{cell.label or f'cell-{cell.line}'}-{images}.{IMAGES[media]}"
-            address = scope.save(name, _image_bytes(media, data[media]))
+            address = scope.save(name, text.encode() if media == "image/svg+xml" else base64.b64decode(text))
             alt = _nth(cell.options.get("fig-alt"), images - 1)
             yield f"![]({address}){{alt={_quoted(alt)}}}" if alt else f"![]({address})"
-        elif "text/markdown" in data:
-            yield _joined(data["text/markdown"])
-        elif "text/html" in data:
-            yield f"```{{=html}}\n{_joined(data['text/html'])}\n```"
-        elif "text/plain" in data:
-            yield _fenced(_joined(data["text/plain"]), ".cell-output")
+        elif media == "text/html":
+            if "typst" in scope.book.options.get("format", {}):
+                raise BookError(place, "this HTML would be missing in the PDF; show Markdown, or print a block ```{=html}")
+            yield f"```{{=html}}\n{text}\n```"
+        elif media == "text/plain":
+            yield _fenced(_printed(text, place), ".cell-output")
+        elif media == "text/latex" and not text.lstrip().startswith("$"):
+            raise BookError(place, "LaTeX that is no formula cannot be shown; show a formula, `display(Math(...))`")
         else:
-            raise BookError(place, f"the renderer cannot show an output of type {', '.join(data)}")
+            yield _prose(text.replace("$\\displaystyle ", "$") if media == "text/latex" else text, place)
+
+
+def _printed(text: str, place: Place) -> str:
+    """A printed text as a terminal leaves it: a line that was written over is gone."""
+    _refuse_large(len(text), place)
+    text = re.sub(r"[^\n]*\r(?=[^\n])", "", text).replace("\r", "")
+    if code := _CONTROL.search(text):
+        raise BookError(place, f"the cell prints codes for a terminal ({code[0]!a}), which a page cannot show; print plain text")
+    return text
+
+
+def _prose(text: str, place: Place) -> str:
+    refuse_heavy(text, place, first_line_only=True)
+    return text
+
+
+def _refuse_large(size: int, place: Place) -> None:
+    if size > LARGEST:
+        raise BookError(place, f"the cell shows {size:,} characters at once; {LARGEST:,} are allowed, write the rest to a file")
 
 
 def _renderings(cell: Cell, pieces: list[str], place: Place) -> list[str]:
     names = cell.options["renderings"]
-    if names != ["light", "dark"]:
-        raise BookError(place, f"`renderings` must be [light, dark], found {names}")
     if len(pieces) != 2:
         raise BookError(place, f"a cell with two renderings must show two outputs, light then dark; it showed {len(pieces)}")
     return [_div([piece], f".{name}-content") for name, piece in zip(names, pieces, strict=True)]
@@ -136,7 +162,7 @@ def _renderings(cell: Cell, pieces: list[str], place: Place) -> list[str]:
 
 def _subfigures(cell: Cell, pieces: list[str], place: Place) -> list[str]:
     captions = cell.options["fig-subcap"]
-    if not isinstance(captions, list) or len(captions) != len(pieces):
+    if len(captions) != len(pieces):
         raise BookError(place, f"`fig-subcap` must be a list with a caption for each of the {len(pieces)} outputs")
     if not (cell.label or "").startswith("fig-"):
         raise BookError(place, "`fig-subcap` needs a label that starts with `fig-`")
@@ -148,11 +174,6 @@ def _nth(value: Any, index: int) -> str | None:
     if isinstance(value, list):
         return str(value[index]) if index < len(value) else None
     return None if value is None else str(value)
-
-
-def _image_bytes(media: str, data: Any) -> bytes:
-    text = _joined(data)
-    return text.encode() if media == "image/svg+xml" else base64.b64decode(text)
 
 
 def _joined(data: Any) -> str:

@@ -16,8 +16,9 @@ from typing import Any
 import jinja2
 import panflute as pf
 
-from . import constructs, pandoc
+from . import constructs, pandoc, styles
 from .project import Book, Chapter
+from .qmd import Source
 
 THEME = Path(__file__).parent / "theme"
 
@@ -37,6 +38,7 @@ class Entry:
     """A chapter in the navigation."""
 
     chapter: Chapter
+    source: Source
     number: str
     title: str
 
@@ -63,11 +65,11 @@ class Site:
 def write_page(site: Site, index: int, document: pf.Doc, output: Path) -> None:
     """Write one chapter's page below the folder `output`."""
     entry = site.entries[index]
-    headings = contents(document, int(site.book.option("toc-depth", entry.chapter, default=3)))
+    headings = contents(document, site.book.option("toc-depth", entry.source, default=3))
     heading, *body = document.content
     identifier, title = heading.identifier, heading.content
-    prepared = _Lowering(site, entry.chapter).document(pf.Doc(*body))
-    content = pandoc.write(list(prepared.content), "html5", "--mathml")
+    prepared = _Lowering(site, entry).document(pf.Doc(*body))
+    content = pandoc.write(list(prepared.content), "html5", entry.source)
     page = entry.chapter.page
     book = site.book.options["book"]
     text = _template().render(
@@ -75,7 +77,7 @@ def write_page(site: Site, index: int, document: pf.Doc, output: Path) -> None:
         book=site.book,
         subtitle=book.get("subtitle"),
         footer=book.get("page-footer"),
-        description=book.get("description", ""),
+        description=entry.source.meta.get("description") or book.get("description", ""),
         entry=entry,
         groups=_groups(site.entries),
         headings=headings,
@@ -84,19 +86,13 @@ def write_page(site: Site, index: int, document: pf.Doc, output: Path) -> None:
         pdf=site.pdf,
         content=content,
         identifier=identifier,
-        title=_inline_html(title),
-        styles=styles(site.book),
+        title=_inline_html(title, entry.source),
+        styles=["site.css", "book.css", *styles.own(site.book)],
         to=lambda target: site.relative(Path(target), page),
     )
     target = output / page
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text, encoding="utf-8", newline="\n")
-
-
-def styles(book: Book) -> list[str]:
-    """The project's own style sheets (`css` of the html format), relative to its folder."""
-    value = book.option("css", default=[])
-    return [value] if isinstance(value, str) else list(value)
 
 
 def contents(document: pf.Doc, depth: int) -> list[Heading]:
@@ -130,8 +126,8 @@ def _template() -> jinja2.Template:
     return environment.get_template("page.html")
 
 
-def _inline_html(inlines: Any) -> str:
-    return pandoc.write([pf.Plain(*inlines)], "html5", "--mathml").strip()
+def _inline_html(inlines: Any, source: Source) -> str:
+    return pandoc.write([pf.Plain(*inlines)], "html5", source).strip()
 
 
 def _kept_together(inlines: list[Any]) -> Iterator[Any]:
@@ -148,8 +144,8 @@ def _kept_together(inlines: list[Any]) -> Iterator[Any]:
 class _Lowering:
     """Turns the book's constructs into what pandoc's HTML writer knows."""
 
-    def __init__(self, site: Site, chapter: Chapter) -> None:
-        self.site, self.chapter = site, chapter
+    def __init__(self, site: Site, entry: Entry) -> None:
+        self.site, self.chapter, self.source = site, entry.chapter, entry.source
         self._n_tabsets = 0
 
     def document(self, document: pf.Doc) -> pf.Doc:
@@ -223,7 +219,7 @@ class _Lowering:
         return [pf.RawBlock(start, format="html"), block, pf.RawBlock("</details>", format="html")]
 
     def _callout(self, callout: constructs.Callout) -> list[Any]:
-        title = _inline_html(callout.title)
+        title = _inline_html(callout.title, self.source)
         if callout.collapse is None:
             start = f'<div class="callout callout-{callout.kind}"><p class="callout-title">{title}</p>'
             end = "</div>"
@@ -238,7 +234,7 @@ class _Lowering:
         name = f"tabset-{self._n_tabsets}"
         buttons = "".join(
             f'<button type="button" role="tab" id="{name}-{n}-tab" aria-controls="{name}-{n}" '
-            f'aria-selected="{"true" if n == 0 else "false"}">{_inline_html(tab.title)}</button>'
+            f'aria-selected="{"true" if n == 0 else "false"}">{_inline_html(tab.title, self.source)}</button>'
             for n, tab in enumerate(tabs)
         )
         blocks: list[Any] = [
@@ -246,6 +242,6 @@ class _Lowering:
         ]
         for n, tab in enumerate(tabs):
             start = f'<div role="tabpanel" class="tab" id="{name}-{n}" aria-labelledby="{name}-{n}-tab">'
-            title = f'<p class="tab-heading">{_inline_html(tab.title)}</p>'
+            title = f'<p class="tab-heading">{_inline_html(tab.title, self.source)}</p>'
             blocks += [pf.RawBlock(start + title, format="html"), *tab.body, pf.RawBlock("</div>", format="html")]
         return [*blocks, pf.RawBlock("</div>", format="html")]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def write_pdf(book: Book, entries: Sequence[Entry], documents: Sequence[pf.Doc],
         begins = entry.chapter.part if entry.chapter.part != part else None
         part = entry.chapter.part
         lowered = _Lowering(book, entry.chapter, pages, begins).document(document)
-        pieces.append(pandoc.write(list(lowered.content), "typst"))
+        pieces.append(pandoc.write(list(lowered.content), "typst", entry.source))
     source = folder / f".{Path(book.pdf_name).stem}.typ"
     source.write_text("\n\n".join(pieces), encoding="utf-8", newline="\n")
     target = folder / book.pdf_name
@@ -50,7 +51,10 @@ def write_pdf(book: Book, entries: Sequence[Entry], documents: Sequence[pf.Doc],
         kept = book.root / ".cache" / source.name.removeprefix(".")
         kept.parent.mkdir(exist_ok=True)
         kept.write_bytes(source.read_bytes())
-        raise BookError(Place(kept), f"Typst cannot set the PDF: {error}") from None
+        labels = [f"(#{label.split('--')[-1]}" for label in re.findall(r"`<([\w-]+)>`", str(error))]
+        places = [entry.source.place(label) for label in labels for entry in entries]
+        place = next((place for place in places if place.line), Place(kept.relative_to(book.root)))
+        raise BookError(place, f"Typst cannot set the PDF: {' '.join(str(error).split())}") from None
     target.write_bytes(content)
     source.unlink()
     return target
@@ -59,8 +63,7 @@ def write_pdf(book: Book, entries: Sequence[Entry], documents: Sequence[pf.Doc],
 def _show_rule(book: Book) -> str:
     options = book.options["book"]
     authors = options.get("author", [])
-    authors = [authors] if isinstance(authors, str | dict) else authors
-    names = [author["name"] if isinstance(author, dict) else str(author) for author in authors]
+    names = authors if isinstance(authors, list) else [authors]
     date = options.get("date")
     if date in ("today", "now", "last-modified"):
         epoch = os.environ.get("SOURCE_DATE_EPOCH")

@@ -29,7 +29,7 @@ class _Sources(DefaultFilter):
     ignore_dirs = (*DefaultFilter.ignore_dirs, ".cache", "_book", ".quarto", "partial")
 
     def __call__(self, change: object, path: str) -> bool:
-        wanted = path.endswith((".qmd", ".py", ".yml", ".bib", ".css", ".js", ".html", ".typ", "manifest.json"))
+        wanted = path.endswith((".qmd", ".py", ".yml", ".bib", ".css", ".scss", ".js", ".html", ".typ", "manifest.json"))
         temporary = any(part.startswith("._") for part in Path(path).parts)
         return wanted and not temporary and super().__call__(change, path)  # type: ignore[arg-type]
 

@@ -1,8 +1,7 @@
 """The book's project file: `_quarto.yml`, read the way Quarto reads it, as far as this book uses it.
 
 Both engines take the chapters, their parts, the figure defaults and the execution options from here, so a book is
-described once. A key that the built-in renderer does not know is refused with its line: an option that one engine
-obeys and the other ignores would make two different books.
+described once. What the keys may be is in `vocabulary`.
 
 Numbering follows Quarto's books: numbered chapters count through the parts (1, 2, ...), appendices are lettered (A, B,
 ...), a chapter whose title carries `{.unnumbered}` has no number and its figures are "Figure 1", "Figure 2".
@@ -15,49 +14,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import yaml
-
+from . import vocabulary
 from .errors import BookError, Place
+from .vocabulary import read_yaml
 
 PROJECT_FILE = "_quarto.yml"
 
-
-def keys(names: str) -> dict[str, Any]:
-    """A level of the tree of known options, in which every name accepts any value."""
-    return dict.fromkeys(names.split())
-
-
-# Every option that may occur. Those that only Quarto acts on (its sidebar, its theme) are here too: they change the
-# look and not the content.
-_COMMON = (
-    keys("author bibliography code-fold code-summary csl date date-format description html-math-method jupyter lang")
-    | keys("link-citations number-depth number-sections subtitle title toc toc-depth toc-title")
-    | keys("fig-width fig-height fig-format fig-dpi")
-    | {"execute": keys("cache daemon echo eval freeze include output warning")}
-)
-_HTML = _COMMON | keys(
-    "anchor-sections citations-hover code-copy code-overflow code-tools crossrefs-hover css fig-responsive footnotes-hover "
-    "grid highlight-style include-after-body include-in-header link-external-newwindow lightbox page-layout "
-    "respect-user-color-scheme smooth-scroll theme"
-)
-_TYPST = _COMMON | keys(
-    "citeproc codefont columns fontsize include-in-header keep-typ linkcolor mainfont margin mathfont papersize "
-    "pdf-standard section-numbering template template-partials"
-)
-_PROJECT = _COMMON | {
-    "project": keys("execute-dir output-dir post-render pre-render preview render resources type"),
-    "book": keys(
-        "appendices author chapters cover-image date description downloads favicon image navbar open-graph output-file "
-        "page-footer page-navigation reader-mode repo-actions repo-branch repo-url search sharing sidebar site-url subtitle title"
-    ),
-    "editor": None,
-    "filters": None,
-    "format": {"html": _HTML, "typst": _TYPST},
-}
-_CHAPTER = {key: value for key, value in _COMMON.items() if not key.startswith("number-")} | keys("aliases page-layout")
-_HINTS = {"number-sections": "; a chapter without a number begins with `# Title {.unnumbered}`"}
 
 FIGURE_DEFAULTS = {"fig-width": 7, "fig-height": 5, "fig-format": "svg", "fig-dpi": 96}
 
@@ -115,26 +79,30 @@ class Book:
         name = self.options["book"].get("output-file") or re.sub(r"[ /\\\\]", "-", self.title)
         return f"{name}.pdf"
 
-    def option(self, key: str, chapter: Chapter | None = None, to: str = "html", default: Any = None) -> Any:
-        """An option's value: from the chapter's folder, the format, or the top level, in that order."""
-        scopes: list[Mapping[str, Any]] = []
+    def option(self, key: str, chapter: HasOptions | None = None, to: str = "html", default: Any = None) -> Any:
+        """An option's value: from the chapter, its folder, the format, or the top level, in that order."""
+        scopes: list[Mapping[str, Any]] = [self.format(to), self.options]
         if chapter is not None:
-            scopes.append(self.folder_options.get(chapter.path.parent, {}))
-        return lookup([*scopes, self.format(to), self.options], key, default)
+            scopes = [chapter.meta, self.folder_options.get(chapter.path.parent, {}), *scopes]
+        for scope in scopes:
+            for table in (scope, scope.get("execute") or {}):
+                if key in table:
+                    return table[key]
+        return default
 
     def format(self, to: str) -> Mapping[str, Any]:
         """The options of one format, `html` or `typst`."""
-        options = (self.options.get("format") or {}).get(to)
-        return options if isinstance(options, dict) else {}
+        return (self.options.get("format") or {}).get(to) or {}
 
 
-def lookup(scopes: list[Mapping[str, Any]], key: str, default: Any = None) -> Any:
-    """The first scope's value for `key`, given at its top level or under `execute`."""
-    for scope in scopes:
-        for table in (scope, scope.get("execute") or {}):
-            if key in table:
-                return table[key]
-    return default
+class HasOptions(Protocol):
+    """A chapter's source, as far as its options go."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def meta(self) -> Mapping[str, Any]: ...
 
 
 def load_book(root: Path) -> Book:
@@ -147,33 +115,25 @@ def load_book(root: Path) -> Book:
     path = root / PROJECT_FILE
     if not path.is_file():
         raise BookError(Place(path), "there is no book here; run from the folder that holds _quarto.yml")
-    options = read_yaml(path.read_text(encoding="utf-8"), Place(Path(PROJECT_FILE)), _PROJECT)
+    place = Place(Path(PROJECT_FILE))
+    text = read_text(root, place.path)
+    options = read_yaml(text, place, vocabulary.PROJECT, "a book")
     if (options.get("project") or {}).get("type") != "book" or not (options.get("book") or {}).get("chapters"):
-        raise BookError(Place(Path(PROJECT_FILE)), "the project must have `type: book` and list its chapters")
+        raise BookError(place, "the project must have `type: book` and list its chapters")
     chapters = tuple(_chapters(options["book"]))
-    text = path.read_text(encoding="utf-8")
     for chapter in chapters:
-        place = Place(Path(PROJECT_FILE), line_of(text, chapter.path.as_posix()))
-        inside(chapter.path, place, "a chapter")
+        line = Place(place.path, line_of(text, chapter.path.as_posix()))
+        inside(chapter.path, line, "a chapter")
         if not (root / chapter.path).is_file():
-            raise BookError(place, f"lists {chapter.path}, and there is no such file")
-    _refuse_outputs(options, text)
+            raise BookError(line, f"lists {chapter.path}, and there is no such file")
+        if chapter.path.suffix != ".qmd":
+            raise BookError(line, f"a chapter is a .qmd file, found {chapter.path}")
     folders = {}
     for folder in sorted({chapter.path.parent for chapter in chapters}):
-        metadata = root / folder / "_metadata.yml"
-        if metadata.is_file():
-            folders[folder] = read_yaml(metadata.read_text(encoding="utf-8"), Place(folder / "_metadata.yml"), _CHAPTER)
+        metadata = folder / "_metadata.yml"
+        if (root / metadata).is_file():
+            folders[folder] = read_yaml(read_text(root, metadata), Place(metadata), vocabulary.CHAPTER, "a chapter")
     return Book(root, options, chapters, folders)
-
-
-def _refuse_outputs(options: Mapping[str, Any], text: str) -> None:
-    folder, name = (options.get("project") or {}).get("output-dir"), options["book"].get("output-file")
-    if folder is not None and not isinstance(folder, str):
-        place = Place(Path(PROJECT_FILE), line_of(text, "output-dir"))
-        raise BookError(place, f"`output-dir` must be a folder, found {folder!r}")
-    if name is not None and (set(str(name)) & set("/\\\0") or str(name) in ("", ".", "..")):
-        place = Place(Path(PROJECT_FILE), line_of(text, "output-file"))
-        raise BookError(place, f"`output-file` must be a name without folders, found {name!r}; `output-dir` gives the folder")
 
 
 def inside(path: str | Path, place: Place, what: str) -> Path:
@@ -193,45 +153,26 @@ def inside(path: str | Path, place: Place, what: str) -> Path:
     return normal
 
 
-def read_yaml(text: str, place: Place, known: Mapping[str, Any] | None = None, offset: int = 0) -> dict[str, Any]:
-    """Parse YAML and refuse keys outside `known` (the chapters' keys when not given).
+def read_text(root: Path, path: Path) -> str:
+    """A source as text.
 
-    Args:
-        text: the YAML.
-        place: the file it stands in, for messages.
-        known: the tree of keys that may occur.
-        offset: lines of the file before the text.
+    Raises:
+        BookError: it is not in UTF-8.
     """
+    content = (root / path).read_bytes()
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 + offset if error.problem_mark else 0
-        raise BookError(Place(place.path, line), f"is not valid YAML: {error.problem}") from None
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise BookError(Place(place.path, 1 + offset), "must be a table of `key: value` lines")
-    _refuse_unknown(node, known if known is not None else _CHAPTER, place, offset)
-    return values
-
-
-def _refuse_unknown(node: Any, known: Mapping[str, Any], place: Place, offset: int) -> None:
-    if not isinstance(node, yaml.MappingNode):
-        return
-    for key, value in node.value:
-        line = key.start_mark.line + 1 + offset
-        if key.value not in known:
-            hint = _HINTS.get(key.value, "; it knows " + ", ".join(sorted(known)))
-            raise BookError(Place(place.path, line), f"the built-in renderer does not know `{key.value}` here{hint}")
-        if known[key.value] is not None:
-            _refuse_unknown(value, known[key.value], place, offset)
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        place = Place(path, content.count(b"\n", 0, error.start) + 1)
+        raise BookError(place, f"is not in UTF-8 (byte {content[error.start]:#04x}); save it in UTF-8") from None
 
 
 def _chapters(book: Mapping[str, Any]) -> Iterator[Chapter]:
     for entry in _entries(book["chapters"], "`chapters:` of the book"):
         if isinstance(entry, dict) and "part" in entry:
             part = str(entry["part"])
+            for extra in [*map(str, set(entry) - {"part", "chapters"}), *([part] if part.endswith(".qmd") else [])]:
+                raise BookError(Place(Path(PROJECT_FILE)), f"a part has a title and a list of chapters, found `{extra}`")
             for path in _entries(entry.get("chapters"), f"`chapters:` of the part {part!r}"):
                 yield Chapter(_path(path), part=part)
         else:
@@ -253,9 +194,8 @@ def _path(entry: Any) -> Path:
     raise BookError(Place(Path(PROJECT_FILE)), f"a chapter must be a path or a part with chapters, found {entry!r}")
 
 
-def line_of(text: str, needle: str) -> int:
-    """The number of the first line that contains `needle`, or 0."""
-    for number, line in enumerate(text.splitlines(), start=1):
-        if needle in line:
-            return number
-    return 0
+def line_of(text: str, needle: str, last: bool = False) -> int:
+    """The number of the first line (or the last) that contains `needle` as a whole word, or 0."""
+    edges = [r"(?<![\w-])" if needle[:1].isalnum() else "", r"(?![\w-])" if needle[-1:].isalnum() else ""]
+    found = [match.start() for match in re.finditer(re.escape(needle).join(edges), text)] if needle else []
+    return text.count("\n", 0, found[-1 if last else 0]) + 1 if found else 0

@@ -24,6 +24,7 @@ import yaml
 from .. import command
 from ..errors import LabError
 from .errors import BookError, Place
+from .project import read_text
 
 VARIABLES = Path("_variables.yml")
 
@@ -110,7 +111,7 @@ def write(root: Path, names: Mapping[str, str]) -> None:
 def chapters_of(root: Path) -> dict[Path, str]:
     """The sources of the book by their paths in it."""
     paths = [root / "index.qmd", *sorted((root / "chapters").rglob("*.qmd"))]
-    return {path.relative_to(root): path.read_text(encoding="utf-8") for path in paths if path.is_file()}
+    return {path.relative_to(root): read_text(root, path.relative_to(root)) for path in paths if path.is_file()}
 
 
 def measure(chapters: Mapping[Path, str]) -> tuple[dict[str, str], list[str]]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import panflute as pf
 import pytest
 
 from modaddlab.report import constructs, crossref, pandoc
-from modaddlab.report.errors import BookError, Place
+from modaddlab.report.errors import BookError
 from modaddlab.report.project import Chapter
-from modaddlab.report.qmd import parse
+from modaddlab.report.qmd import Text, parse
 
 TEXT = """\
 # A chapter {#sec-a}
@@ -84,7 +85,8 @@ Both.
 
 def numbered(text: str, number: str = "2", appendix: bool = False) -> tuple[pf.Doc, dict[str, crossref.Target]]:
     source = parse(text, Path("x.qmd"))
-    document = pandoc.read(text, Place(Path("x.qmd")))
+    source = replace(source, written=[(part, part.text) for part in source.parts if isinstance(part, Text)])
+    document = pandoc.read(text, source)
     constructs.refuse_unknown(document, source)
     crossref.with_title(document, source)
     chapter = Chapter(Path("x.qmd"), appendix=appendix)
@@ -152,18 +154,19 @@ def test_an_appendix_is_called_one() -> None:
 
 def test_appendices_are_lettered_and_unnumbered_chapters_skipped() -> None:
     titles = ["# Front {.unnumbered}", "# One", "# Two", "# References {.unnumbered}", "# Methods", "# Provenance"]
-    documents = [pandoc.read(title, Place(Path("x.qmd"))) for title in titles]
+    documents = [pandoc.read(title, parse(title, Path("x.qmd"))) for title in titles]
     chapters = [Chapter(Path("x.qmd"), appendix=n > 3) for n in range(6)]
     assert crossref.chapter_numbers(chapters, documents) == ["", "1", "2", "", "A", "B"]
 
 
 def test_a_title_may_be_in_the_front_matter_but_not_its_attributes() -> None:
-    document, source = pandoc.read("Text.\n", Place(Path("x.qmd"))), parse("---\ntitle: The *methods*\n---\n", Path("x.qmd"))
+    source = parse("---\ntitle: The *methods*\n---\n", Path("x.qmd"))
+    document = pandoc.read("Text.\n", source)
     title = crossref.title_of(crossref.with_title(document, source))
     assert (pf.stringify(title).strip(), title.identifier) == ("The methods", "the-methods")
     source = parse('---\ndescription: d\ntitle: "Methods {#sec-methods}"\n---\n', Path("x.qmd"))
     with pytest.raises(BookError, match=r"x.qmd:3: .*must be a heading"):
-        crossref.with_title(pandoc.read("Text.\n", Place(Path("x.qmd"))), source)
+        crossref.with_title(pandoc.read("Text.\n", source), source)
 
 
 @pytest.mark.parametrize(
@@ -173,18 +176,34 @@ def test_a_title_may_be_in_the_front_matter_but_not_its_attributes() -> None:
         ("# T\n\n## S {#sec-s .unnumbered}\n\n@sec-s\n", 5, "without a number"),
         ("# T {#sec-t}\n\n@sec-t [@nanda2023]\n", 3, "put a word between"),
         ("# T\n\n::: {#fig-x}\n![](a.svg)\n:::\n", 3, "needs a caption"),
-        ("# T\n\n![C](a.svg){#fig-x}\n\n![C](a.svg){#fig-x}\n", 3, "used twice"),
+        ("# T\n\n![C](a.svg){#fig-x}\n\n![C](a.svg){#fig-x}\n", 5, "used twice"),
+        ("# T\n\n## A {#x}\n\n## AB {#x-y}\n\n## B {#x}\n", 7, "Duplicate identifier"),
+        ("# T\n\n[A]{#x}\n\n::: {#x}\nB\n:::\n", 5, "used twice"),
+        ("# T\n\n::: {.callout-note}\nA\n", 3, "unclosed"),
         ("# T\n\n![C](a.svg){#fig-x_y}\n", 3, "hyphens"),
         ("Prose.\n\n# Title\n", 3, "first thing"),
         ("# T\n\n# U\n", 0, "one first-level heading"),
+        ("---\ntitle: T\n---\n\n# U\n", 0, "one first-level heading"),
         ("# T\n\n::: {.callout-danger}\nx\n:::\n", 3, "callout-danger"),
-        ("# T\n\n::: {.callout-note foo=1}\nx\n:::\n", 3, "no `foo`"),
+        ("# T\n\n::: {.callout-note foo=1}\nx\n:::\n", 3, "`foo` for a callout"),
         ("# T\n\n::: {.panel-sidebar}\nx\n:::\n", 3, "panel-sidebar"),
         ("# T\n\n::: {layout=\"[1,2]\"}\nx\n:::\n", 3, "layout-ncol"),
         ("# T\n\n::: {.content-visible when-format=\"docx\"}\nx\n:::\n", 3, "docx"),
         ("# T\n\n::: {.content-visible when-profile=\"a\"}\nx\n:::\n", 3, "when-profile"),
         ("# T\n\n::: {#thm-x}\nx\n:::\n", 3, "thm-x"),
         ("# T\n\n[a]{.aside}\n", 3, "aside"),
+        ("# T\n\n::: {.my-box}\nx\n:::\n", 3, "style sheet"),
+        ("# T\n\n::: {layout-ncol=two}\nx\n:::\n", 3, "whole number"),
+        ("# T\n\n::: {.callout-note appearance=simple}\nx\n:::\n", 3, "`default`"),
+        ("# T\n\n::: {.callout-note collapse=maybe}\nx\n:::\n", 3, "true or false"),
+        ("# T\n\n```{.python filename=a.py}\n1\n```\n", 3, "filename"),
+        ("# T\n\n```{.python code-line-numbers=true}\n1\n```\n", 3, "code-line-numbers"),
+        ("# T\n\n```{.python .numberLines}\n1\n```\n", 3, "numberLines"),
+        ("# T\n\n| a |\n|---|\n| 1 |\n\n: C {#tbl-x tbl-colwidths=\"[1]\"}\n", 7, "tbl-colwidths"),
+        ("# T\n\n![C](a.svg){#fig-x fig-align=left}\n", 3, "fig-align"),
+        ("# T\n\n![C](a.svg){#fig-x width=300px}\n", 3, "80%"),
+        ("# T\n\n## A {.unlisted}\n", 3, "unlisted"),
+        ("# T\n\n[a]{style=\"color: red\"}\n", 3, "style"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_refused_with_its_line(text: str, line: int, words: str) -> None:

@@ -14,6 +14,7 @@ from modaddlab.report.builtin import resources
 from modaddlab.report.engine import render
 from modaddlab.report.errors import BookError
 from modaddlab.report.project import load_book
+from modaddlab.report.qmd import parse
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,7 +36,9 @@ def test_a_format_and_a_folder_override_the_top_level(tmp_path: Path) -> None:
     root = write_book(tmp_path, {"index.qmd": "# T\n", "part/a.qmd": "# T\n"}, **{"toc-depth": 2, "execute": {"echo": True}})
     (root / "part/_metadata.yml").write_text("toc-depth: 4\n")
     book = load_book(root)
-    assert [book.option("toc-depth", chapter) for chapter in book.chapters] == [2, 4]
+    texts = ["", "", "---\ntoc-depth: 3\n---\n"]
+    sources = [parse(text, path) for text, path in zip(texts, [Path("index.qmd"), *[Path("part/a.qmd")] * 2], strict=True)]
+    assert [book.option("toc-depth", source) for source in sources] == [2, 4, 3]
     assert book.option("echo") is True
     assert book.option("echo", to="typst") is False
     assert book.option("absent", default="x") == "x"
@@ -45,6 +48,19 @@ def test_a_format_and_a_folder_override_the_top_level(tmp_path: Path) -> None:
     ("change", "words"),
     [
         ({"website": {}}, "website"),
+        ({"number-depth": "x"}, "`number-depth` must be a whole number above 0 here, found `x`"),
+        ({"fig-width": True}, "a number above 0"),
+        ({"jupyter": "julia-1.10"}, "`python3`"),
+        ({"lang": "de"}, "`en`"),
+        ({"execute": {"echo": "fenced"}}, "true or false"),
+        ({"project": {"type": "book", "post-render": "x.py"}}, "post-render"),
+        ({"project": {"type": "book", "pre-render": "make.sh"}}, "commands of this package"),
+        ({"format": {"html": {"theme": "cosmo"}}}, "theme"),
+        ({"format": {"html": {"code-copy": True}}}, "`false`"),
+        ({"format": {"typst": {"papersize": "letter"}}}, "`a4`"),
+        ({"book": {"title": "T", "chapters": ["index.qmd"], "repo-url": "x"}}, "repo-url"),
+        ({"book": {"title": "T", "chapters": ["index.qmd", {"part": "p.qmd", "chapters": []}]}}, "a part has a title"),
+        ({"book": {"title": "T", "chapters": ["references.bib"]}}, "a chapter is a .qmd file"),
         ({"format": {"html": {"mermaid": {}}}}, "mermaid"),
         ({"project": {"type": "website"}}, "type: book"),
         ({"book": {"title": "T", "chapters": ["absent.qmd"]}}, "absent.qmd"),
@@ -118,9 +134,8 @@ def test_a_title_with_a_slash_names_a_file(tmp_path: Path) -> None:
 def test_a_part_without_chapters_is_one_line_on_the_command_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_book(tmp_path, {"index.qmd": "# T\n"})
-    with (tmp_path / "_quarto.yml").open("a") as project:
-        project.write("book:\n  title: T\n  chapters:\n  - index.qmd\n  - part: Later\n    chapters:\n")
+    part = {"part": "Later", "chapters": None}
+    write_book(tmp_path, {"index.qmd": "# T\n"}, book={"title": "T", "chapters": ["index.qmd", part]})
     monkeypatch.chdir(tmp_path)
     assert command_line.main(["render", "--engine", "builtin"]) == 2
     assert capsys.readouterr().err == (
