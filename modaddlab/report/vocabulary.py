@@ -58,7 +58,8 @@ PROJECT = _EVERYWHERE | _FIGURES | words(
     "bibliography:text|texts csl:text editor:any filters:any html-math-method:mathml jupyter:python3 lang:en|en-GB|en-US "
     "link-citations:true number-depth:count number-sections:true"
 ) | {
-    "project": words("execute-dir:project output-dir:folder post-render:own pre-render:own preview:any resources:text|texts type:any"),
+    "project": words("execute-dir:project output-dir:folder post-render:own pre-render:own preview:any "
+        "resources:text|texts type:any"),
     "book": words(
         "appendices:any author:text|texts chapters:any date:text description:text downloads:pdf|[pdf] output-file:name "
         "page-footer:text page-navigation:true search:true sidebar:any subtitle:text title:text"
