@@ -3,6 +3,8 @@
 Quarto renders the book where it is installed; the built-in renderer makes the same pages from parts of the package
 registry where it is not. The modules, in the order in which a render meets them:
 
+    vocabulary what a source may say, in each place
+    styles     the book's style sheets, for both engines
     project    _quarto.yml: chapters, parts, options          engine    which renderer, and the render as a whole
     qmd        a chapter's source: Markdown and cells         folder    where a site may lie; lock; exchange; mark: whose it is
     execute    cells run, or outputs from the cache           builtin   the built-in renderer, from here to the files

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import panflute as pf
 import pytest
+from sample_books import render, write_book
 
 from modaddlab.report import constructs, crossref, pandoc
 from modaddlab.report.errors import BookError
@@ -216,3 +217,31 @@ def test_what_is_wrong_is_refused_with_its_line(text: str, line: int, words: str
     place = f"x.qmd:{line}: " if line else "x.qmd: "
     assert str(error.value).startswith(place)
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("# T\n\na\n\n$\\frac{1$\n", 5, "the formula `\\frac{1` cannot be set"),
+        ("# T\n\n$$\n\\foo x\n+ 1\n$$\n", 4, "\\foo"),
+        ("# T\n\n## A {#a}\n\n[x](#ab)\n", 5, "leads to no `#ab`"),
+        ("# T\n\n[x](index.qmd#nowhere)\n", 3, "leads to no `#nowhere`"),
+        ("# T\n\n[x](absent.qmd)\n", 3, "no chapter"),
+        ("# T\n\n![x](/etc/hostname)\n", 3, "must lie in the project's folder"),
+        ("# T\n\n" + "".join("  " * n + "- a\n\n" for n in range(120)), 0, "nested dozens deep"),
+    ],
+)
+@pytest.mark.parametrize("to", ["html", "pdf"])
+def test_what_cannot_be_set_or_leads_nowhere_is_refused_in_both_formats(
+    tmp_path: Path, text: str, line: int, words: str, to: str
+) -> None:
+    with pytest.raises(BookError) as error:
+        render(write_book(tmp_path, {"index.qmd": text}), (to,))
+    assert str(error.value).startswith(f"index.qmd:{line}: " if line else "index.qmd: ")
+    assert words in str(error.value)
+
+
+def test_a_link_of_the_pdf_into_a_block_of_the_site_names_its_line(tmp_path: Path) -> None:
+    text = "# T\n\n::: {.content-visible when-format=\"html\"}\n## A {#sec-a}\n:::\n\n[x](#sec-a)\n"
+    with pytest.raises(BookError, match=r"index.qmd:7: Typst cannot set the PDF: label `<sec-a>`"):
+        render(write_book(tmp_path, {"index.qmd": text}), ("pdf",))

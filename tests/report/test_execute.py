@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sample_books import Listener, render, write_book
 
-from modaddlab.report.errors import CellError
+from modaddlab.report.errors import BookError, CellError
 from modaddlab.report.execute import cached_only, execute_all
 from modaddlab.report.project import load_book
 from modaddlab.report.qmd import parse
@@ -93,6 +93,22 @@ def test_a_cell_that_raises_is_named_and_not_cached(root: Path) -> None:
             render(root)
         assert "int('seven')" in error.value.traceback
         assert "\x1b" not in error.value.traceback
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("raise SystemExit(3)", "raised SystemExit"),
+        ("x = 1\n%%time", "raised UsageError"),
+        ("import os\nos.kill(os.getpid(), 9)", "the kernel died in this cell"),
+    ],
+)
+def test_a_cell_that_ends_otherwise_is_named_too(tmp_path: Path, code: str, words: str) -> None:
+    root = write_book(tmp_path, {"index.qmd": f"# T\n\n```{{python}}\n1\n```\n\n```{{python}}\n{code}\n```\n"})
+    with pytest.raises(BookError) as error:
+        render(root)
+    assert str(error.value).startswith("index.qmd:7: ")
+    assert words in str(error.value)
 
 
 def test_a_run_is_followed_by_its_manifest(root: Path) -> None:
