@@ -137,7 +137,7 @@ def _outputs(cell: Cell, outputs: Iterable[NotebookNode], scope: _Scope, asis: b
 def _printed(text: str, place: Place) -> str:
     """A printed text as a terminal leaves it: a line that was written over is gone."""
     _refuse_large(len(text), place)
-    text = re.sub(r"[^\n]*\r(?=[^\n])", "", text).replace("\r", "")
+    text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
     if code := _CONTROL.search(text):
         raise BookError(place, f"the cell prints codes for a terminal ({code[0]!a}), which a page cannot show; print plain text")
     return text

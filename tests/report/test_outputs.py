@@ -37,6 +37,7 @@ def test_formulas_and_progress_bars_are_shown(tmp_path: Path) -> None:
     bar = shown(tmp_path, stream("begin\n10%\r50%\r100%\nend\r\n"))
     assert "begin\n100%\nend\n" in bar
     assert "50%" not in bar
+    assert len(shown(tmp_path, stream("x" * outputs.LARGEST))) > outputs.LARGEST, "and a long line takes no hours"
 
 
 @pytest.mark.parametrize(
