@@ -18,6 +18,7 @@ import yaml
 from . import vocabulary
 from .errors import BookError
 from .qmd import Source
+from .styles import classes_of
 
 CALLOUTS = {"note": "Note", "tip": "Tip", "warning": "Warning", "important": "Important", "caution": "Caution"}
 FORMATS = {"html": {"html", "html:js"}, "typst": {"typst", "pdf"}}
@@ -83,7 +84,20 @@ def refuse_unknown(document: pf.Doc, source: Source, own: Collection[str] = ()) 
         _refuse_classes(element, own, refuse)
         _refuse_attributes(element, refuse)
 
+    own = {*own, *_styled(document)}
     document.walk(action)
+
+
+def _styled(document: pf.Doc) -> set[str]:
+    """The classes that a chapter's own `<style>` elements have rules for."""
+    found: set[str] = set()
+
+    def action(element: Any, _: pf.Doc) -> None:
+        if isinstance(element, pf.RawBlock) and "<style" in element.text:
+            found.update(classes_of(element.text))
+
+    document.walk(action)
+    return found
 
 
 def _refuse_classes(element: Any, own: Collection[str], refuse: Callable[[str, str], None]) -> None:

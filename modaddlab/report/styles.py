@@ -75,7 +75,12 @@ def read(book: Book) -> Theme:
         pieces.append(rules)
     css = _NAME.sub(r"var(--\1)", "\n".join(pieces))
     plain = "".join(read_text(book.root, Path(name)) for name in own(book) if (book.root / name).is_file())
-    return Theme(css + "\n", set(_CLASS.findall(_COMMENT.sub("", css + plain))))
+    return Theme(css + "\n", classes_of(css + plain))
+
+
+def classes_of(css: str) -> set[str]:
+    """The classes that a text of CSS has rules for."""
+    return set(_CLASS.findall(_COMMENT.sub("", css)))
 
 
 def _sheet(book: Book, path: Path) -> _Sheet:

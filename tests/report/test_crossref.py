@@ -126,6 +126,13 @@ def test_captions_carry_the_numbers() -> None:
     ]  # fmt: skip
 
 
+def test_a_class_is_known_where_the_chapter_brings_its_style() -> None:
+    box = "::: {.my-box}\nx\n:::\n"
+    numbered("# T\n\n" + box + "\n```{=html}\n<style>.my-box { top: 0 }</style>\n```\n")
+    with pytest.raises(BookError, match=r"x.qmd:3: .*my-box"):
+        numbered("# T\n\n" + box + "\n```{=html}\n<p>.my-box { top: 0 }</p>\n```\n")
+
+
 @pytest.mark.parametrize(
     ("written", "shown"),
     [
