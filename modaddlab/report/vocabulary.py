@@ -30,7 +30,7 @@ KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "label": ("a text of letters, digits and hyphens", lambda value: isinstance(value, str) and _is_label(value)),
     "percent": ("a share such as 80%", lambda value: isinstance(value, str) and _is_share(value)),
     "styles": ("one or more .scss files", lambda value: _ends(value, ".scss")),
-    "own": ("commands of this package", lambda value: _begins(value, "python -m modaddlab.")),
+    "own": ("files or commands of this package", lambda value: _begins(value, ("python -m modaddlab.", "modaddlab/"))),
 }
 """Kinds of values: what to call one, and whether a value is one."""
 
@@ -49,7 +49,7 @@ _FIGURES = words("fig-width:number fig-height:number fig-format:svg|png|jpeg|ret
 _HTML = _EVERYWHERE | words(
     "code-copy:false css:text|texts html-math-method:mathml lightbox:false respect-user-color-scheme:true"
 ) | {"theme": words("light:styles dark:styles")}  # fmt: skip
-_TYPST = words("citeproc:true papersize:a4 toc:true toc-depth:2") | {"execute": words("echo:flag")}
+_TYPST = words("citeproc:true include-in-header:own papersize:a4 toc:true toc-depth:2") | {"execute": words("echo:flag")}
 
 CHAPTER = _EVERYWHERE | _FIGURES | words("description:text jupyter:python3 title:text")
 """The front matter of a chapter, and a folder's `_metadata.yml`."""
@@ -177,7 +177,7 @@ def _is_share(text: str) -> bool:
     return text.endswith("%") and text[:-1].replace(".", "", 1).isdigit()
 
 
-def _begins(value: Any, start: str) -> bool:
+def _begins(value: Any, start: tuple[str, ...]) -> bool:
     return all(isinstance(item, str) and item.startswith(start) for item in (value if isinstance(value, list) else [value]))
 
 

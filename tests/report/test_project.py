@@ -54,7 +54,7 @@ def test_a_format_and_a_folder_override_the_top_level(tmp_path: Path) -> None:
         ({"lang": "de"}, "`en`"),
         ({"execute": {"echo": "fenced"}}, "true or false"),
         ({"project": {"type": "book", "render": ["a.qmd"]}}, "`render`"),
-        ({"project": {"type": "book", "pre-render": "make.sh"}}, "commands of this package"),
+        ({"project": {"type": "book", "pre-render": "make.sh"}}, "files or commands of this package"),
         ({"format": {"html": {"theme": "cosmo"}}}, "theme"),
         ({"format": {"html": {"code-copy": True}}}, "`false`"),
         ({"format": {"typst": {"papersize": "letter"}}}, "`a4`"),
