@@ -173,7 +173,7 @@ def _contradictions(record: Record) -> list[LabError]:
     found = contradictions(record.spec, record.metrics, -1, record.kept)
     if not found:
         return []
-    again = f"train it again: {training_command(record.data, record.run_id, record.spec, again=True)}"
+    again = f"train it again: {training_command(record.data, record.spec, again=True)}"
     differ = f"its last row of metrics and its final weights are not of one run: {'; '.join(found)}"
     return [LabError(f"{record.path}: {differ}; {again}")]
 
