@@ -13,7 +13,7 @@ import errno
 EXTRAS = {
     "book": (
         "IPython", "jinja2", "jupyter_cache", "jupyter_client", "matplotlib", "matplotlib_inline", "nbclient", "nbformat",
-        "panflute", "psutil", "pypandoc", "sqlalchemy", "typst", "watchfiles", "yaml",
+        "panflute", "pypandoc", "sqlalchemy", "typst", "watchfiles", "yaml",
     ),
     "wandb": ("wandb",),
     "cluster": ("dask_jobqueue",),
