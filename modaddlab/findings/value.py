@@ -220,23 +220,24 @@ def named(name: str, finding: object) -> dict[str, str]:
     return {key: text for field in fields for key, text in named(f"{name}.{field.name}", getattr(finding, field.name)).items()}
 
 
-def forgotten(name: str, finding: object, is_used: Callable[[str], bool]) -> list[str]:
-    """The names of values that nobody uses; a `Group` none of whose values is used is named once.
+def parts(name: str, finding: object) -> list[list[str]]:
+    """The names that a finding's values go by, in lists of which somebody should use one: each value's, and each `Group`'s.
 
     Args:
         name: of the finding.
         finding: a value or a finding.
-        is_used: whether a name is used.
+
+    Returns:
+        lists whose first name is that of the value or the group itself.
     """
     if isinstance(finding, Value):
-        return [] if any(map(is_used, named(name, finding))) else [name]
+        return [list(named(name, finding))]
+    if isinstance(finding, Group):
+        return [[name, *named(name, finding)]]
     if not _is_finding(finding):
         return []
-    names = named(name, finding)
-    if isinstance(finding, Group):
-        return [] if any(map(is_used, [name, *names])) else [name]
     fields = dataclasses.fields(finding)  # type: ignore[arg-type]
-    return [lost for field in fields for lost in forgotten(f"{name}.{field.name}", getattr(finding, field.name), is_used)]
+    return [part for field in fields for part in parts(f"{name}.{field.name}", getattr(finding, field.name))]
 
 
 def _is_finding(value: object) -> bool:

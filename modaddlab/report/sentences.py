@@ -12,10 +12,15 @@ Published values of the ledger are there too: `{{< var published.suite-rate-0-00
 from __future__ import annotations
 
 import ast
+import hashlib
+import json
+import os
 import re
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +29,13 @@ import yaml
 from .. import command
 from ..errors import LabError
 from .errors import BookError, Place
+from .fingerprint import fingerprint
 from .project import read_text
 
 VARIABLES = Path("_variables.yml")
+
+KEPT, MOST_KEPT = Path(".cache/sentences"), 4
+"""Where values are kept, by the fingerprint of all that they depend on, and of how many fingerprints."""
 
 _VARIABLE = re.compile(r"\{\{<\s*var\s+([\w.-]+)\s*>\}\}")
 _FORMULA = re.compile(r"\$\$.*?\$\$|\$(?=\S)[^$\n]*?\S\$", re.DOTALL)
@@ -114,10 +123,9 @@ def chapters_of(root: Path) -> dict[Path, str]:
     return {path.relative_to(root): read_text(root, path.relative_to(root)) for path in paths if path.is_file()}
 
 
-def measure(chapters: Mapping[Path, str]) -> tuple[dict[str, str], list[str]]:
+def measure(root: Path, chapters: Mapping[Path, str]) -> tuple[dict[str, str], list[str]]:
     """Every value that chapters may take, as it is written, and the names of those that none takes."""
     from .. import claims, findings
-    from ..findings.value import forgotten, named
 
     everything = "\n".join(chapters.values())
 
@@ -126,14 +134,50 @@ def measure(chapters: Mapping[Path, str]) -> tuple[dict[str, str], list[str]]:
 
     names: dict[str, str] = {}
     lost: list[str] = []
+    folder = root / KEPT / fingerprint(root)
     for subject in subjects(chapters):
         if subject == "published":
             names |= claims.published_texts()
         elif subject in findings.SUBJECTS:
-            finding = findings.measure(subject)
-            names |= named(subject, finding)
-            lost += forgotten(subject, finding, is_used)
+            found, parts = _kept(folder / f"{subject}.json") or _measured(subject, folder)
+            names |= found
+            lost += [part[0] for part in parts if not any(map(is_used, part))]
+    for old in sorted(folder.parent.glob("*"), key=lambda path: path.stat().st_mtime, reverse=True)[MOST_KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
     return names, lost
+
+
+def _measured(subject: str, folder: Path) -> tuple[dict[str, str], list[list[str]]]:
+    """A subject's values by name, and the lists of names of which one should be used; kept in a folder, if it can be written."""
+    from .. import findings
+    from ..findings.value import named, parts
+
+    finding = findings.measure(subject)
+    found = named(subject, finding), parts(subject, finding)
+    text = json.dumps(found)
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / f"{subject}.{os.getpid()}"
+        temporary.write_text(_checksum(text) + text, encoding="utf-8")
+        os.replace(temporary, folder / f"{subject}.json")
+    return found
+
+
+def _kept(path: Path) -> tuple[dict[str, str], list[list[str]]] | None:
+    """What `_measured` kept; None when there is nothing, or it is not as it was written."""
+    try:
+        content = path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
+    checksum, text = content[:64], content[64:]
+    if checksum != _checksum(text):
+        return None
+    names, parts = json.loads(text)
+    return names, parts
+
+
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def main() -> int:
@@ -144,7 +188,7 @@ def main() -> int:
     """
     begun, root = time.perf_counter(), Path.cwd()
     chapters = chapters_of(root)
-    names, lost = measure(chapters)
+    names, lost = measure(root, chapters)
     wrong = problems(chapters, names) + [f"no chapter uses the value {name}" for name in lost]
     if wrong:
         raise LabError("\n".join(wrong))

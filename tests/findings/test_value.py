@@ -16,11 +16,11 @@ from modaddlab.findings.value import (
     expect,
     exponent,
     factor,
-    forgotten,
     loss,
     named,
     number,
     over,
+    parts,
     setting,
     share,
     steps,
@@ -70,9 +70,10 @@ def test_every_value_has_a_name_and_what_is_no_value_has_none() -> None:
     }  # fmt: skip
 
 
-def test_what_nobody_uses_is_named_and_a_group_counts_as_one() -> None:
-    assert forgotten("x", FINDING, lambda name: False) == ["x.law", "x.share"]
-    assert forgotten("x", FINDING, lambda name: name in ("x.law.n", "x.share-null")) == []
+def test_a_group_is_one_part_and_every_other_value_is_another() -> None:
+    assert parts("x", FINDING) == [
+        ["x.law", "x.law.exponent", "x.law.exponent-alone", "x.law.n"], ["x.share", "x.share-null"],
+    ]  # fmt: skip
 
 
 def test_seeds_are_averaged_on_the_scale_of_their_kind() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from modaddlab import findings
+from modaddlab.findings.value import Value, share
 from modaddlab.report import sentences
 from modaddlab.report.errors import BookError
 
@@ -60,6 +63,28 @@ def test_the_values_are_written_as_a_tree_and_only_when_they_change(tmp_path: Pa
 
 def test_the_chapters_and_findings_of_the_book_fit() -> None:
     chapters = sentences.chapters_of(ROOT)
-    names, lost = sentences.measure(chapters)
+    names, lost = sentences.measure(ROOT, chapters)
     assert sentences.problems(chapters, names) == []
     assert lost == []
+
+
+def test_values_are_kept_until_something_changes_and_damage_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[str] = []
+
+    @dataclass(frozen=True)
+    class Speed:
+        share: Value = share(0.5)
+
+    monkeypatch.setattr(findings, "measure", lambda subject: measured.append(subject) or Speed())
+    monkeypatch.setattr(sentences, "fingerprint", lambda root: "one")
+    chapters = {Path("a.qmd"): "{{< var speed.share >}}"}
+    for _ in range(2):
+        assert sentences.measure(tmp_path, chapters) == ({"speed.share": "50.0 %"}, [])
+    assert measured == ["speed"]
+    kept = tmp_path / ".cache/sentences/one/speed.json"
+    kept.write_text(kept.read_text().replace("50.0", "60.0"))
+    assert sentences.measure(tmp_path, chapters) == ({"speed.share": "50.0 %"}, [])
+    assert measured == ["speed"] * 2
+    monkeypatch.setattr(sentences, "fingerprint", lambda root: "two")
+    assert sentences.measure(tmp_path, {Path("a.qmd"): 'findings.measure("speed")'})[1] == ["speed.share"]
+    assert measured == ["speed"] * 3
