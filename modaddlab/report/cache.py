@@ -16,6 +16,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from jupyter_cache import get_cache
@@ -59,11 +60,12 @@ class Cache:
         """The executed notebook, or None when there is none, it is damaged, or something that it read has changed."""
         try:
             record = self._cache.match_cache_notebook(notebook)
-            depends: Mapping[str, str] = record.data["depends"]
-            if record.data["versions"] != self._versions or any(self._digest(path) != then for path, then in depends.items()):
+            data: Mapping[str, Any] = dict(record.data)
+            depends: Mapping[str, str] = data["depends"]
+            if data["versions"] != self._versions or any(self._digest(path) != then for path, then in depends.items()):
                 return None
             kept = self._cache.get_cache_bundle(int(record.pk)).nb  # type: ignore[arg-type]
-            return kept if record.data["checksum"] == _checksum(kept) and len(kept.cells) == len(notebook.cells) else None
+            return kept if data["checksum"] == _checksum(kept) and len(kept.cells) == len(notebook.cells) else None
         except SQLAlchemyError:
             self._start_anew()
         except Exception:  # no such entry, or one in which anything at all may lie

@@ -12,6 +12,7 @@ from typing import Any
 from jupyter_cache import get_cache
 from nbformat import NotebookNode
 
+from . import sentences
 from .errors import BookError
 from .execute import cached_only
 from .executions import caches
@@ -26,9 +27,10 @@ def differences(book: Book) -> list[str]:
         BookError: one of the engines has not rendered the book as it is now.
     """
     quarto = list(_quarto_notebooks(book))
+    values = sentences.read(book.root)
     found = []
     for chapter in book.chapters:
-        source = parse(read_text(book.root, chapter.path), chapter.path)
+        source = parse(sentences.substitute(read_text(book.root, chapter.path), values, chapter.path), chapter.path)
         ours = cached_only(book, source).outputs
         runnable = [(cell, outputs) for cell, outputs in zip(source.cells, ours, strict=True) if cell.options.get("eval", True)]
         if any(outputs is None for _, outputs in runnable):
