@@ -31,6 +31,7 @@ def run(body: Callable[[], int | None], *, name: str = "modaddlab", interrupted:
     Raises:
         Exception: a defect of ours.
     """
+    _replace_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):  # what a console's alphabet lacks is shown by its number, as on standard error
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -58,6 +59,19 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise LabError(f"{message}; --help shows every option")
+
+
+def _replace_closed_streams() -> None:
+    """What was started without an input or an output has an empty one, so that no file of ours gets its number."""
+    descriptor = -1
+    while descriptor < 2:
+        descriptor = os.open(os.devnull, os.O_RDWR)
+        os.set_inheritable(descriptor, descriptor <= 2)
+    if descriptor > 2:
+        os.close(descriptor)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - as long as the process
 
 
 def _say(line: str) -> None:

@@ -31,6 +31,11 @@ _DISK = {
     errno.EISDIR: "a folder is there in place of a file; remove it or name another {folder}",
     errno.ENAMETOOLONG: "the name is too long for this file system; name another {folder}",
     errno.EIO: "the disk reports an input/output error; check the disk",
+    errno.EEXIST: "something else is there in place of a folder; remove it or name another {folder}",
+    errno.ELOOP: "links lead in a circle; name another {folder}",
+    errno.EBUSY: "the system needs it where it is (a mount point?); name another {folder}",
+    errno.ENOLCK: "this file system has no locks; name another {folder}",
+    errno.ESTALE: "the file system has lost it; mount it again or name another {folder}",
     errno.EMFILE: "too many files are open at once; raise the limit (ulimit -n)",
 }
 
@@ -82,6 +87,8 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, OSError):
         reason = disk_reason(error)
         return None if reason is None else f"cannot use {error.filename or 'the output'}: {reason}"
+    if getattr(error, "errno", None) == errno.EMFILE:  # of a library's own type
+        return _DISK[errno.EMFILE]
     return None
 
 

@@ -49,3 +49,9 @@ def cache_folder() -> Path:
     if in_checkout():
         return ROOT / ".cache"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "modaddlab"
+
+
+def is_thrown_away(folder: Path) -> bool:
+    """Whether a folder lies where renders, caches and `make clean` remove what is there: no place for records."""
+    places = [cache_folder(), *(ROOT / name for name in (".quarto", "_book") if in_checkout())]
+    return any(folder.resolve().is_relative_to(place.resolve()) for place in places)

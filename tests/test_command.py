@@ -45,6 +45,12 @@ def full_disk() -> int:
     raise OSError(errno.ENOSPC, "No space left on device", "/somewhere/file")
 
 
+class TooManyFilesError(Exception):
+    """As ZeroMQ says it."""
+
+    errno = errno.EMFILE
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -54,6 +60,8 @@ def full_disk() -> int:
         (gpu_too_small, "mine: the memory does not suffice (CUDA out of memory. Tried to allocate 20.00 GiB.); make"),
         (fails_with(MemoryError()), "mine: the memory does not suffice; make the network smaller"),
         (full_disk, "mine: cannot use /somewhere/file: the disk is full; free some space"),
+        (fails_with(OSError(errno.ELOOP, "?", "/somewhere/link")), "mine: cannot use /somewhere/link: links lead in a circle;"),
+        (fails_with(TooManyFilesError("Too many open files")), "mine: too many files are open at once; raise the limit"),
         (
             lambda: importlib.import_module("dask_jobqueue"),
             "mine: the package dask_jobqueue is not installed; in the checkout: pip",
@@ -100,6 +108,23 @@ def test_output_onto_a_full_disk_is_a_line() -> None:
         run = [sys.executable, "-m", "modaddlab.train", "--list-fields"]
         done = subprocess.run(run, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
     assert (done.returncode, done.stderr) == (2, "modaddlab: cannot use the output: the disk is full; free some space\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes descriptors as a shell does")
+@pytest.mark.parametrize("closed", ["0<&-", ">&-", "2>&-", "0<&- >&- 2>&-"])
+def test_a_closed_stream_is_an_empty_one_whose_number_no_file_gets(closed: str, tmp_path: Path) -> None:
+    program = (
+        "import sys; from modaddlab import command; from pathlib import Path\n"
+        "def body():\n"
+        "    with open('kept', 'w') as file:\n"
+        "        print(sys.stdin.read(), 'x', file=sys.stdout), print('x', file=sys.stderr)\n"
+        "        file.write(str(file.fileno() > 2))\n"
+        "sys.exit(command.run(body))"
+    )
+    line = f'"$1" -c "$2" {"" if "0" in closed else "</dev/null"} {closed}'
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["sh", "-c", line, "sh", sys.executable, program], cwd=tmp_path, env=environment, capture_output=True)
+    assert (done.returncode, (tmp_path / "kept").read_text()) == (0, "True"), done.stderr.decode()
 
 
 def test_every_command_line_complains_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:

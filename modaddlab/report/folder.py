@@ -95,6 +95,8 @@ def _problem(book: Book, target: Path) -> str | None:
         return "that is a link, and a site takes the place of a folder; remove the link or name another folder"
     if target.exists() and not target.is_dir():
         return "that is a file, and a site takes the place of a folder; remove it or name another folder"
+    if target.is_mount():
+        return "a file system is mounted there, so that no other folder can take its place; name a folder inside it"
     if any(mark.is_site(folder, root) for folder in target.parents):
         return "that lies inside another site of the project; name a folder of the site's own, such as _book"
     if mark.is_site(target, root):

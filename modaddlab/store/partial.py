@@ -27,6 +27,7 @@ from typing import Any
 import filelock
 import numpy as np
 
+from modaddlab import paths
 from modaddlab.errors import LabError
 from modaddlab.store.files import (
     FileEntry,
@@ -88,8 +89,11 @@ class Partial:
         Whoever waited should look in the store first: the other process has probably finished the run.
 
         Raises:
-            LabError: the data folder is full, read-only or forbidden.
+            LabError: the data folder is full, read-only or forbidden, or lies where renders and `make clean` remove things.
         """
+        with disk_errors(self._data, "read"):
+            if paths.is_thrown_away(self._data):
+                raise LabError(f"{self._data} is no place for records: renders or `make clean` would remove them; name another")
         make_folder(self._lock_path.parent)
         lock = filelock.FileLock(self._lock_path, poll_interval=0.2)
         with disk_errors(self._lock_path, "lock"):

@@ -2,7 +2,7 @@
 
 Step t first looks at the weights after t updates (metrics, snapshot), then computes the gradient there and updates. A run
 saves its state every half minute and when it is asked to stop; it goes on from there to the bit-identical end on the same
-machine with the same number of threads, because nothing it draws depends on anything but the seed and the step.
+machine, with the threads that it began with, because nothing it draws depends on anything but the seed and the step.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def train(
         spec: the run.
         store: where the record and the working state go.
         device: "cpu" or "cuda".
-        threads: CPU threads of torch; none: one for a small network, as many as torch chooses for others. It decides the last
-            bits and is in the provenance.
+        threads: CPU threads of torch; none: those of the saved state that it goes on from; else one for a small network, as many
+            as torch chooses for others. They decide the last bits and are in the provenance.
         force: train again even if there is a record; the old one stays until the new one is complete.
         resume: go on from a saved state of an interrupted run, or begin anew; none: go on unless `force` is set.
         save_seconds: seconds between two saved states; none: `SAVE_SECONDS`.
@@ -82,12 +82,15 @@ def train(
             return record
         if not resume:
             partial.clear()
-        with machine.threads(spec, threads), machine.flushed_denormals():
+        resumed = partial.load_state()
+        before = resumed[2].get("threads", []) if resumed else []  # a state of replicas has none
+        with machine.threads(spec, threads or (before[-1] if before else None)), machine.flushed_denormals():
             run = _Run(spec, torch.device(device))
-            resumed = partial.load_state()
             if resumed is not None:
                 run.restore(*resumed)
                 left = f"going on from step {run.step:,} of {spec.steps:,}"
+                if before and run.threads[-1] != before[-1]:
+                    left += f"; with {run.threads[-1]} instead of {before[-1]} threads the last bits are other ones"
                 done = "all steps were done before; the record is put in its place"
                 notify(f"{spec.run_id}: {left if run.step <= spec.steps else done}")
             snapshots, saved_at = snapshot_steps(spec), time.monotonic()
@@ -126,6 +129,7 @@ class _Run:
         self.spec, self.device = spec, device
         self.step, self.seconds_before, self.started = 0, 0.0, time.monotonic()
         self.commit = machine.commit()
+        self.threads = [torch.get_num_threads()]  # over all sittings, where the number changes
         self.rows: list[Row] = []
         self.earlier: dict[str, np.ndarray] = {}
         self.data = TrainingSet(spec, device)
@@ -193,7 +197,8 @@ class _Run:
         arrays["flat"] = self.flat.cpu().numpy()
         for name, value in self.optimizer.state.items():
             arrays[f"optimizer/{name}"] = value.cpu().numpy()
-        partial.save_state(self.step, arrays, {"seconds": self.seconds(), "train_version": TRAIN_VERSION})
+        extra = {"seconds": self.seconds(), "train_version": TRAIN_VERSION, "threads": self.threads}
+        partial.save_state(self.step, arrays, extra)
 
     def restore(self, step: int, arrays: dict[str, np.ndarray], extra: dict[str, Any]) -> None:
         """Go on from a saved state."""
@@ -202,6 +207,9 @@ class _Run:
                 f"{self.spec.run_id} was begun by another version of the training code; begin anew with --force"
             )
         self.step, self.seconds_before = step, extra["seconds"]
+        before = extra.get("threads", [])
+        same = before[-1:] == self.threads or (before and step > self.spec.steps)
+        self.threads = before if same else before + self.threads
         self.flat.copy_(torch.tensor(arrays["flat"]))
         self.earlier = {name.removeprefix("metrics/"): value for name, value in arrays.items() if name.startswith("metrics/")}
         state = {name.removeprefix("optimizer/"): value for name, value in arrays.items() if name.startswith("optimizer/")}
@@ -214,4 +222,6 @@ class _Run:
 
     def provenance(self) -> dict[str, Any]:
         """What the run was trained with; JSON types."""
-        return machine.provenance(self.device, threads=torch.get_num_threads(), seconds=self.seconds(), commit=self.commit)
+        *before, now = self.threads
+        found = machine.provenance(self.device, threads=now, seconds=self.seconds(), commit=self.commit)
+        return {**found, **({"threads_before": before} if before else {})}

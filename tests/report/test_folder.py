@@ -114,6 +114,13 @@ def test_what_holds_nothing_or_an_earlier_site_is_taken(book: Book, output: str)
         assert names(target) == [mark.NAME, "second.html" if name == "second.html" else "first.html"]
 
 
+def test_a_mount_point_is_refused_before_anything_is_made(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "is_mount", lambda path: path.name == "_book")
+    (book.root / "_book").mkdir()
+    with pytest.raises(BookError, match=r"mounted there.* name a folder inside it"):
+        site_folder(book)
+
+
 def test_a_file_that_somebody_put_into_the_site_is_not_lost(book: Book) -> None:
     put(book, book.root / "_book", "index.html")
     (book.root / "_book/.DS_Store").write_text("a system's")

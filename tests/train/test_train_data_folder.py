@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from train_cli import TINY, listing
 
+from modaddlab import paths
 from modaddlab.store import Store
 from modaddlab.store.record import RUN_ID
 from modaddlab.train import main
@@ -66,3 +67,17 @@ def test_whatever_is_made_is_made_in_the_data_folder(place: Path, capfd: pytest.
     else:
         (run_id,) = Store(place / name).runs()
         assert RUN_ID.fullmatch(run_id)
+
+
+@pytest.mark.parametrize("name", [".cache", ".cache/derived", "_book", "_book/mine", ".quarto/x", "link/mine"])
+def test_no_record_goes_where_renders_and_make_clean_remove_things(
+    place: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "_quarto.yml").touch()
+    (place / "_book").mkdir()
+    (place / "link").symlink_to("_book")
+    monkeypatch.setattr(paths, "ROOT", place)
+    before = listing(place)
+    assert main([*RUN, "--data", name]) == 2
+    assert "is no place for records" in capsys.readouterr().err
+    assert listing(place) == before

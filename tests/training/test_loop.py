@@ -86,6 +86,18 @@ def test_a_small_network_takes_one_thread_and_gives_the_others_back(tmp_path: Pa
     assert torch.get_num_threads() == 2
 
 
+def test_a_run_goes_on_with_the_threads_that_it_began_with_or_says_so(tmp_path: Path, one_thread: None) -> None:
+    for asked, said, provenance in ((None, "step 6 of 60", {"threads": 2}), (1, "1 instead of 2 threads", {"threads": 1})):
+        store, lines = Store(tmp_path / str(asked)), list[str]()
+        observe, should_stop = stop_at(5)
+        with pytest.raises(loop.Interrupted):
+            loop.train(TINY, store, threads=2, observe=observe, should_stop=should_stop)
+        found = loop.train(TINY, store, threads=asked, notify=lines.append).provenance
+        assert said in lines[0]
+        assert ("instead" in lines[0]) is (asked is not None)
+        assert {key: found[key] for key in found if "threads" in key} == provenance | ({"threads_before": [2]} if asked else {})
+
+
 def test_a_killed_run_ends_with_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = loop.train(TINY, Store(tmp_path / "whole"), threads=1)
     program = (
