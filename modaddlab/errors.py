@@ -97,5 +97,6 @@ def _lacks_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return True
     return isinstance(error, RuntimeError) and (
-        type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error) or "not enough memory" in str(error)
+        type(error).__name__ == "OutOfMemoryError"
+        or any(words in str(error) for words in ("can't allocate memory", "not enough memory", "std::bad_alloc"))
     )

@@ -2,14 +2,14 @@
 
 Only what a mark lists is ever removed. A folder without a mark, a mark of another project, and a file that the mark does not
 list are somebody's own. The built-in renderer and the command's renders through Quarto leave a mark; so does a bare `quarto
-render` of the whole book, because `after_quarto` runs after it (`quarto_step.py`).
+render`, of the whole book or of a chapter, because `before_quarto` and `after_quarto` run around it (`quarto_step.py`).
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,17 +17,21 @@ from typing import Any
 NAME = ".modaddlab-site"
 _LEFT_BY_SYSTEMS = (NAME, ".DS_Store", "Thumbs.db", "desktop.ini")
 """Names of files that nobody's work is in."""
+_NOTES = Path(".cache/before-quarto.json")
+"""What of somebody's own lay in the site's folder when a bare Quarto began: name -> what the system says of the file."""
 
 
-def write(folder: Path, root: Path, place: Path) -> None:
+def write(folder: Path, root: Path, place: Path, without: Collection[str] = ()) -> None:
     """Mark everything that lies in a folder as a site.
 
     Args:
         folder: the site.
         root: the project's folder.
         place: where the site will lie, if not there already.
+        without: names of files in it that are somebody's own.
     """
-    content = {"project": os.path.relpath(root.resolve(), place.resolve()), "files": sorted(_files(folder))}
+    files = sorted(set(_files(folder)) - set(without))
+    content = {"project": os.path.relpath(root.resolve(), place.resolve()), "files": files}
     (folder / NAME).write_text(json.dumps(content, indent=0), encoding="utf-8", newline="\n")
 
 
@@ -77,9 +81,37 @@ def _read(folder: Path) -> dict[str, Any] | None:
     return content if whole else None
 
 
+def before_quarto(root: Path) -> None:
+    """Note which files in the folder that Quarto is about to write into are no site's."""
+    folder, notes = _folder_of_quarto(root), root / _NOTES
+    listed = _listed(folder) if is_site(folder, root) else set()
+    others = {name: _stamp(folder / name) for name in _files(folder) if name not in listed}
+    notes.parent.mkdir(exist_ok=True)
+    notes.write_text(json.dumps({"folder": str(folder), "others": others}), encoding="utf-8")
+
+
 def after_quarto(root: Path) -> None:
-    """Mark what `quarto render` made; Quarto empties the site's folder first, if it lies in the project and all is rendered."""
-    folder = root / os.environ.get("QUARTO_PROJECT_OUTPUT_DIR", "_book")
+    """Mark what Quarto made: all that lies in its folder, except what was there before and was no site's."""
+    folder, notes = _folder_of_quarto(root), root / _NOTES
+    try:
+        noted = json.loads(notes.read_text(encoding="utf-8"))
+        others: dict[str, list[int]] = noted["others"]
+        notes.unlink()
+    except (OSError, ValueError, KeyError, TypeError):  # nobody knows whose the files are
+        return
+    if noted["folder"] != str(folder):
+        return
     inside = root.resolve() in folder.resolve().parents
-    if os.environ.get("QUARTO_PROJECT_RENDER_ALL") == "1" and inside and folder.is_dir():
-        write(folder, root, folder)
+    theirs = (folder / NAME).exists() and not is_site(folder, root)
+    if inside and folder.is_dir() and not theirs:
+        kept = {name for name, then in others.items() if os.path.lexists(folder / name) and _stamp(folder / name) == then}
+        write(folder, root, folder, without=kept)
+
+
+def _folder_of_quarto(root: Path) -> Path:
+    return root / os.environ.get("QUARTO_PROJECT_OUTPUT_DIR", "_book")
+
+
+def _stamp(path: Path) -> list[int]:
+    status = path.lstat()
+    return [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]

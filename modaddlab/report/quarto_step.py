@@ -36,6 +36,7 @@ def main(arguments: list[str]) -> int:
     from modaddlab.report import executions, mark, sentences
 
     def begin() -> int:
+        mark.before_quarto(root)
         executions.begin(root)
         return sentences.main()
 

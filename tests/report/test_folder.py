@@ -189,21 +189,53 @@ def test_a_site_that_was_on_its_way_between_two_renames_comes_back(book: Book) -
     assert not work.exists()
 
 
-def test_the_site_of_a_bare_quarto_render_is_marked(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_bare_quarto_makes_is_the_sites_and_what_was_there_before_is_not(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site = book.root / "_book"
-    (site / "site_libs").mkdir(parents=True)
-    (site / "site_libs/a.js").touch()
     monkeypatch.setenv("QUARTO_PROJECT_OUTPUT_DIR", "_book")
-    mark.after_quarto(book.root)
-    assert not mark.is_site(site, book.root), "a single chapter: who made the rest is not known"
-    monkeypatch.setenv("QUARTO_PROJECT_RENDER_ALL", "1")
-    mark.after_quarto(book.root)
+
+    def quarto(*names: str) -> None:
+        mark.before_quarto(book.root)
+        for name in names:
+            (site / name).parent.mkdir(parents=True, exist_ok=True)
+            (site / name).write_text("made")
+        mark.after_quarto(book.root)
+
+    quarto("index.html", "site_libs/a.js")
     assert site_folder(book) == site
-    outside = book.root.parent / "outside"
-    outside.mkdir()
-    monkeypatch.setenv("QUARTO_PROJECT_OUTPUT_DIR", str(outside))
-    mark.after_quarto(book.root)
-    assert names(outside) == [], "Quarto does not empty a folder outside the project, so its files are not known to be Quarto's"
+    quarto("chapters/one.html", "chapters/one_files/figure.svg")  # a chapter alone, into the marked site
+    assert site_folder(book) == site
+    (site / "mine.txt").write_text("mine")
+    quarto("index.html", "site_libs/b.js")
+    with pytest.raises(BookError, match=r"no render made the file mine\.txt"):
+        site_folder(book)
+    mark.remove(site)
+    assert names(site) == [mark.NAME, "mine.txt"], "all of Quarto's files are known, and no other"
+    (site / mark.NAME).unlink()
+    quarto("chapters/one.html")  # into a folder that is not a site's
+    mark.remove(site)
+    assert names(site) == [mark.NAME, "mine.txt"]
+
+
+def test_a_folder_outside_or_another_projects_or_of_unknown_files_is_not_marked(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = book.root / "other"
+    for folder in (book.root.parent / "outside", other):
+        folder.mkdir()
+        (folder / "theirs.html").touch()
+    (other / mark.NAME).write_text('{"project": "../..", "files": ["theirs.html"]}')
+    before = everything(book.root.parent)
+    for folder in ("../outside", "other"):
+        monkeypatch.setenv("QUARTO_PROJECT_OUTPUT_DIR", folder)
+        mark.before_quarto(book.root)
+        mark.after_quarto(book.root)
+    assert everything(book.root.parent) == before
+    (book.root / "_book").mkdir()
+    monkeypatch.setenv("QUARTO_PROJECT_OUTPUT_DIR", "_book")
+    mark.after_quarto(book.root)  # without what came before
+    assert names(book.root / "_book") == []
 
 
 def test_a_second_render_waits_and_says_so(tmp_path: Path) -> None:
