@@ -69,7 +69,7 @@ def _decays() -> list[tuple[RunSpec, str]]:
 
 
 def _fractions() -> list[tuple[RunSpec, str]]:
-    steps = {0.05: 25_000, 0.1: 25_000, 0.2: 25_000, 0.4: 10_000, 0.5: 5_000, 0.6: 4_000, 0.7: 4_000}
+    steps = {0.05: 40_000, 0.1: 40_000, 0.2: 40_000, 0.4: 10_000, 0.5: 5_000, 0.6: 4_000, 0.7: 4_000}
     return [
         (
             _run(f"fraction-{fraction:g}", n, 20 if n <= 5_000 else 50, task=TaskSpec(train_frac=fraction)),

@@ -126,8 +126,12 @@ class Frequencies:
     """Over the networks with other shares that grok."""
     by_share: dict[float, list[float]] = field(repr=False)
     null_by_share: dict[float, float] = field(repr=False)
-    silent_part: float = field(repr=False)
-    """Of the networks that do not grok: the smallest number as a part of its null."""
+    making: Value
+    """The smallest number of a network that has not grokked, and its null."""
+    making_share: Value
+    """The share of the pairs that it is trained on."""
+    other_parts: list[float] = field(repr=False)
+    """Of the others that have not grokked: the number as a part of its null."""
 
     @property
     def columns(self) -> Columns:
@@ -295,7 +299,8 @@ def _frequencies(points: dict[float, Point]) -> Frequencies:
     ]
     usual = [one.effective for value, _, one in each if value == USUAL]
     others = [one.effective for value, row, one in each if value != USUAL and np.isfinite(row.grokked)]
-    silent = [one.effective / one.effective_null for _, row, one in each if not np.isfinite(row.grokked)]
+    silent = [(one.effective / one.effective_null, value, one) for value, row, one in each if not np.isfinite(row.grokked)]
+    (_, making_share, making), *rest = sorted(silent, key=lambda item: item[0])
     return Frequencies(
         usual_least=number(min(usual)),
         usual_most=number(max(usual)),
@@ -303,7 +308,9 @@ def _frequencies(points: dict[float, Point]) -> Frequencies:
         others_most=number(max(others)),
         by_share={value: [one.effective for one in ones] for value, ones in found.items()},
         null_by_share={value: float(np.mean([one.effective_null for one in ones])) for value, ones in found.items()},
-        silent_part=min(silent),
+        making=number(making.effective, null=making.effective_null),
+        making_share=words(_percent(making_share)),
+        other_parts=[part for part, _, _ in rest],
     )
 
 
