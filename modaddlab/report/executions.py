@@ -151,7 +151,7 @@ def _write(root: Path, state: _State) -> None:
     path = _shelf(root) / "quarto.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps(asdict(state)), encoding="utf-8")
+    temporary.write_text(json.dumps(asdict(state)), encoding="utf-8", newline="\n")
     os.replace(temporary, path)
 
 

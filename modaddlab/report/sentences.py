@@ -158,7 +158,7 @@ def _measured(subject: str, folder: Path) -> tuple[dict[str, str], list[list[str
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         temporary = folder / f"{subject}.{os.getpid()}"
-        temporary.write_text(_checksum(text) + text, encoding="utf-8")
+        temporary.write_text(_checksum(text) + text, encoding="utf-8", newline="\n")
         os.replace(temporary, folder / f"{subject}.json")
     return found
 

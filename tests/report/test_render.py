@@ -119,7 +119,8 @@ def test_a_site_with_defects_is_not_put_in_place(book: Path) -> None:
 @pytest.mark.parametrize("address", ["../outside.png", "x/../../outside.png", "/etc/passwd", "../../../../../../etc/passwd"])
 def test_an_image_from_outside_is_refused_before_anything_is_written(book: Path, address: str) -> None:
     def of_users() -> dict[str, bytes]:
-        return {name: content for name, content in contents(book.parent).items() if ".cache" not in name}
+        beside = {path.name: path.read_bytes() for path in book.parent.iterdir() if path.is_file()}
+        return beside | {name: content for name, content in contents(book).items() if ".cache" not in name}
 
     (book.parent / "outside.png").write_text("not for the site")
     before = of_users()

@@ -108,6 +108,7 @@ def compare_rules(*arrays, old=compare_rules):
 
 def test_a_warm_process_does_not_keep_its_results_as_those_of_newer_code(tmp_path: Path) -> None:
     shutil.copytree(paths.ROOT / "modaddlab", tmp_path / "modaddlab", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(paths.ROOT / "_quarto.yml", tmp_path)  # the mark of a checkout, whose cache is in it
 
     def ask_process(program: str, *arguments: str) -> str:
         environment = {**os.environ, "PYTHONPATH": str(tmp_path), "MODADDLAB_DATA": str(paths.ROOT / "data")}
