@@ -72,7 +72,7 @@
   };
   const dots = (title, count, place, positions, drawing) => {
     const wheel = (n) => Math.floor((place(n) / data.p) * data.wheel);
-    const circles = Array.from({ length: count }, (_, n) => `<circle r="2.6" style="fill: var(--wheel-${wheel(n)})"/>`);
+    const circles = Array.from({ length: count }, (_, n) => `<circle r="2.6" fill="var(--wheel-${wheel(n)})"/>`);
     const svg = panel(title, drawing + circles.join(""));
     const marks = [...svg.querySelectorAll("circle")];
     updates.push((frame) => marks.forEach((mark, n) => {

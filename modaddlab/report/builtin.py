@@ -171,7 +171,7 @@ def _copy_images(book: Book, source: Source, document: pf.Doc, folder: Path) -> 
 
 
 def _copy_resources(book: Book, theme: styles.Theme, folder: Path) -> None:
-    for name in ("site.css", "site.js"):
+    for name in ("site.css", "site.js", "theme.js", "icon.svg"):
         shutil.copyfile(THEME / name, folder / name)
     (folder / "book.css").write_text(theme.css, encoding="utf-8", newline="\n")
     for path in resources(book):

@@ -1,7 +1,8 @@
 """The site's pages: a chapter's document as HTML inside our template.
 
 pandoc writes the text, with formulas as MathML; this module prepares what Quarto's constructs look like in HTML and where
-links lead, and fills the page template (`theme/page.html`) with navigation, contents and the neighbours' links.
+links lead, and fills the page template (`theme/page.html`) with navigation, contents and the neighbours' links. Scripts and
+styles become files of their own (`policy`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 import jinja2
 import panflute as pf
 
-from . import constructs, pandoc, styles
+from . import constructs, pandoc, policy, styles
 from .project import Book, Chapter
 from .qmd import Source
 
@@ -63,7 +64,7 @@ class Site:
 
 
 def write_page(site: Site, index: int, document: pf.Doc, output: Path) -> None:
-    """Write one chapter's page below the folder `output`."""
+    """Write one chapter's page and its scripts and style sheets below the folder `output`."""
     entry = site.entries[index]
     headings = contents(document, site.book.option("toc-depth", entry.source, default=3))
     heading, *body = document.content
@@ -88,11 +89,14 @@ def write_page(site: Site, index: int, document: pf.Doc, output: Path) -> None:
         identifier=identifier,
         title=_inline_html(title, entry.source),
         styles=["site.css", "book.css", *styles.own(site.book)],
+        policy=policy.POLICY,
         to=lambda target: site.relative(Path(target), page),
     )
-    target = output / page
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8", newline="\n")
+    text, files = policy.obey(text, f"{page.stem}_files", entry.source)
+    for address, content in {page.name: text, **files}.items():
+        target = output / page.parent / address
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content, encoding="utf-8", newline="\n")
 
 
 def contents(document: pf.Doc, depth: int) -> list[Heading]:

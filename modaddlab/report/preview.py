@@ -20,7 +20,8 @@ from .engine import choose, quarto_environment
 from .errors import BookError
 from .folder import PREVIEW
 
-_RELOAD = b"""<script>new EventSource("/_changes").onmessage = () => location.reload();</script></body>"""
+_RELOAD = b"""<script src="/_reload.js"></script></body>"""
+_RELOAD_SCRIPT = b"""new EventSource("/_changes").onmessage = () => location.reload();"""
 
 
 class _Sources(DefaultFilter):
@@ -58,14 +59,19 @@ class _Handler(SimpleHTTPRequestHandler):
         if self.path == "/_changes":
             self._changes()
             return
+        if self.path == "/_reload.js":
+            self._send("text/javascript", _RELOAD_SCRIPT)
+            return
         path = self.translate_path(self.path)
         page = os.path.join(path, "index.html") if os.path.isdir(path) else path
         if not page.endswith(".html") or not os.path.isfile(page):
             super().do_GET()
             return
-        content = Path(page).read_bytes().replace(b"</body>", _RELOAD)
+        self._send("text/html", Path(page).read_bytes().replace(b"</body>", _RELOAD))
+
+    def _send(self, kind: str, content: bytes) -> None:
         self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

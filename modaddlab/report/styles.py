@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import policy
 from .errors import BookError, Place
 from .project import PROJECT_FILE, Book, line_of, read_text
 
@@ -73,6 +74,11 @@ def read(book: Book) -> Theme:
         if rules.strip() and not (name in names["light"] and name in names["dark"]):
             rules = f'[data-theme="{"light" if name in names["light"] else "dark"}"] {{\n{rules}\n}}'
         pieces.append(rules)
+    for path in (Path(name) for name in [*files, *own(book)] if (book.root / name).is_file()):
+        text = read_text(book.root, path)
+        if found := policy.content_in_style(_COMMENT.sub("", text)):
+            message = f"the site's policy, {policy.POLICY}, does not allow an address that is its own content; keep it as a file"
+            raise BookError(Place(path, line_of(text, found)), message)
     css = _NAME.sub(r"var(--\1)", "\n".join(pieces))
     plain = "".join(read_text(book.root, Path(name)) for name in own(book) if (book.root / name).is_file())
     return Theme(css + "\n", classes_of(css + plain))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -21,14 +22,16 @@ FLAGS = [
 def load(page: Path, folder: Path, script: str = "") -> tuple[str, list[str], list[str]]:
     """Load a page; returns its document after the scripts ran, the console's lines, and the addresses it requested."""
     if script:
+        page.with_name("added.js").write_text(script)
         target = page.with_name(f"{page.stem}-scripted.html")
-        target.write_text(page.read_text().replace("</body>", f"<script defer>{script}</script></body>"))
+        target.write_text(page.read_text().replace("</body>", '<script src="added.js"></script></body>'))
         page = target
     log = folder / "net.json"
     command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={folder / 'profile'}", f"--log-net-log={log}", page.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
     if script:
         page.unlink()
+        page.with_name("added.js").unlink()
     console = [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
     starts = [event.get("params", {}) for event in json.loads(log.read_text())["events"]]
     # the browser itself looks for updates and the time; such requests have no page as their origin
@@ -46,10 +49,42 @@ def test_every_page_loads_without_error_or_request(sample: tuple[Path, Path], tm
         assert requests == [], page
 
 
-def test_an_error_and_a_request_would_be_seen(sample: tuple[Path, Path], tmp_path: Path) -> None:
-    _, console, requests = load(sample[1] / "index.html", tmp_path, "fetch('http://127.0.0.1:9/x'); throw new Error('planted')")
+def test_an_error_and_a_request_would_be_seen(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<body><p>a page without a policy</p></body>")
+    _, console, requests = load(tmp_path / "page.html", tmp_path, "fetch('http://127.0.0.1:9/x'); throw new Error('planted')")
     assert any("planted" in line for line in console)
     assert "http://127.0.0.1:9/x" in requests
+
+
+def test_the_policy_stops_what_was_not_in_a_file(sample: tuple[Path, Path], tmp_path: Path) -> None:
+    script = """document.body.insertAdjacentHTML("beforeend", '<b id="styled" style="top: 0">x</b>');
+        document.body.append(Object.assign(document.createElement("script"), { text: "document.body.id = 'ran'" }));
+        fetch("http://127.0.0.1:9/x");"""
+    document, console, requests = load(sample[1] / "index.html", tmp_path, script)
+    assert sum("Content Security Policy" in line for line in console) >= 3
+    assert 'id="styled"' in document
+    assert 'id="ran"' not in document
+    assert requests == []
+
+
+def test_scripts_and_styles_work_from_files(sample: tuple[Path, Path], tmp_path: Path) -> None:
+    script = """const style = (selector) => getComputedStyle(document.querySelector(selector));
+        document.body.dataset.seen = JSON.stringify({
+            counted: document.querySelector(".counted").textContent, indent: style(".counted").textIndent,
+            raw: style(".raw").fontStyle, aligned: style("#tbl-numbers td").textAlign,
+            columns: style(".layout").getPropertyValue("--columns"),
+            width: document.querySelector("col").computedStyleMap().get("width").unit,
+            film: document.querySelectorAll(".story svg").length, dot: style(".story circle:not(.dot)").fill,
+            slider: style(".story-controls").display,
+        });"""
+    document, console, _ = load(sample[1] / "chapters/one.html", tmp_path, script)
+    assert console == []
+    seen = json.loads(unescape(document.split('data-seen="')[1].split('"')[0]))
+    assert seen.pop("dot").startswith("rgb("), "a colour of the wheel"
+    assert seen == {
+        "counted": "42", "indent": "3px", "raw": "italic", "aligned": "right", "columns": "2", "width": "percent", "film": 6,
+        "slider": "flex",
+    }  # fmt: skip
 
 
 def test_theme_tabs_and_search_work(sample: tuple[Path, Path], tmp_path: Path) -> None:

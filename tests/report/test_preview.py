@@ -35,7 +35,8 @@ def test_pages_get_the_reload_script_and_other_files_do_not(served: tuple[str, V
     for path in ("/", "/index.html"):
         text = get(served[0] + path)
         assert "<h1>T</h1>" in text
-        assert 'EventSource("/_changes")' in text
+        assert '<script src="/_reload.js"></script>' in text
+    assert 'EventSource("/_changes")' in get(served[0] + "/_reload.js")
     assert get(served[0] + "/site.css") == "a {}"
 
 
