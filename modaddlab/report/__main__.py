@@ -6,6 +6,7 @@ What needs the extra `book` is imported when it is used, so that a missing packa
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -103,13 +104,16 @@ def _check(folder: Path) -> int:
 
 def _clean(root: Path) -> int:
     from . import mark
-    from .folder import site_folder
+    from .folder import one_at_a_time
     from .project import load_book
 
-    site = site_folder(load_book(root))
-    if mark.is_site(site, root):
-        mark.remove(site)
-        print(f"removed {site}")
+    site = root / load_book(root).output
+    with one_at_a_time(root, print):
+        if mark.is_site(site, root) and not site.is_symlink():
+            mark.remove(site)
+            print(f"removed what renders made in {site}; the rest is not theirs" if site.exists() else f"removed {site}")
+        elif os.path.lexists(site):
+            print(f"kept {site}: no render of this project made it; if nothing in it is needed, delete it yourself")
     return 0
 
 
