@@ -178,6 +178,12 @@ def _contradictions(record: Record) -> list[LabError]:
     return [LabError(f"{record.path}: {differ}; {again}")]
 
 
+def _threads(record: Record) -> int | None:
+    """With how many threads a record was trained; None where its provenance does not say."""
+    found = record.provenance.get("threads")
+    return found if type(found) is int and 1 <= found <= 1024 else None
+
+
 def _retrain(store: Store, recorded: Record) -> int:
     from modaddlab.training.loop import train
 
@@ -187,7 +193,7 @@ def _retrain(store: Store, recorded: Record) -> int:
         again = train(
             recorded.spec,
             Store(Path(folder)),
-            threads=recorded.provenance.get("threads"),
+            threads=_threads(recorded),
             observe=lambda status: progress.show(status.step, f"train loss {status.row['train_loss']:.3g}"),
         )
         progress.clear()

@@ -63,3 +63,8 @@ def test_no_result_is_typed_into_prose(chapter: str) -> None:
         if re.search(r"\d\.\d|\d ?%", paragraph):
             sourced = re.search(r"@[a-z]+\d{4}|replication|study|rule|share|first step|central|Python", paragraph)
             assert sourced, f"a number without a source: {paragraph[:200]}"
+
+
+def test_chapters_ask_for_what_a_provenance_says_by_the_methods_that_expect_it_to_say_nothing() -> None:
+    asked = [name for name, text in BOOK.items() if re.search(r"provenance\[|provenance\.get", text)]
+    assert not asked, "record.told(...) and record.wall_seconds say so where others wrote less into it"

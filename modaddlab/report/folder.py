@@ -157,7 +157,7 @@ def fresh_folder(book: Book, target: Path) -> Iterator[Path]:
         (work / "making").unlink()
         _put(fresh, target)
     except FileNotFoundError:
-        if fresh.is_dir():
+        if fresh.is_dir() and (work / "making").exists():
             raise
         raise BookError(None, f"{work} was removed while the site was made in it; render again") from None
     finally:

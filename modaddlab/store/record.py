@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -114,6 +115,19 @@ class Record:
     def data(self) -> Path:
         """The data folder that the record lies in."""
         return self.path.parent.parent
+
+    @property
+    def wall_seconds(self) -> float | None:
+        """How long it was trained, over all sittings; None where its provenance does not say: others write less into it."""
+        seconds = self.provenance.get("wall_seconds")
+        if isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < math.inf:
+            return float(seconds)
+        return None
+
+    def told(self, what: str) -> str:
+        """What its provenance says, "unknown" where it says nothing in a word or a number."""
+        found = self.provenance.get(what)
+        return str(found) if isinstance(found, str | int | float) and found != "" else "unknown"
 
     @property
     def digest(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import threading
 from pathlib import Path
@@ -138,6 +139,22 @@ def test_a_file_that_comes_while_the_site_is_made_is_not_lost(book: Book) -> Non
     with pytest.raises(BookError, match=r"notes\.txt"), fresh_folder(book, book.root / "_book"):
         (book.root / "_book/notes.txt").write_text("mine")
     assert names(book.root / "_book") == [mark.NAME, "index.html", "notes.txt"]
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_new_site_that_is_removed_while_it_is_made_does_not_take_the_place(book: Book, goes_on: bool) -> None:
+    put(book, book.root / "_book", "good.html")
+
+    def removed() -> None:
+        with fresh_folder(book, book.root / "_book") as fresh:
+            shutil.rmtree(fresh.parent)
+            if goes_on:
+                fresh.mkdir(parents=True)
+            (fresh / "half.html").write_text("half")
+
+    with pytest.raises(BookError, match="was removed while the site was made"):
+        removed()
+    assert names(book.root / "_book") == [mark.NAME, "good.html"]
 
 
 def test_a_moved_project_knows_its_site_and_another_project_does_not(book: Book, tmp_path: Path) -> None:

@@ -82,6 +82,21 @@ def test_arrays_are_read_once_and_cannot_be_spoilt(store: Store, record: Record,
     assert reads[3:] == ["final.safetensors", "metrics.safetensors", "snapshots/step-00000005.safetensors"]
 
 
+@pytest.mark.parametrize(
+    ("wrote", "seconds", "words"),
+    [({"wall_seconds": 2.5, "commit": "abc"}, 2.5, "abc"), ({"wall_seconds": 3, "commit": ""}, 3.0, "unknown"),
+     ({}, None, "unknown"),
+     ({"wall_seconds": "2", "commit": ["x"]}, None, "unknown"), ({"wall_seconds": True, "commit": None}, None, "unknown"),
+     ({"wall_seconds": -1, "commit": 7}, None, "7")],
+)  # fmt: skip
+def test_others_may_write_less_or_other_things_into_the_provenance(
+    store: Store, record: Record, wrote: dict[str, Any], seconds: float | None, words: str
+) -> None:
+    rewrite(record, "provenance.json", json.dumps(wrote).encode())
+    record = store.open(record.run_id)
+    assert (record.wall_seconds, record.told("commit")) == (seconds, words)
+
+
 def test_a_snapshot_that_was_not_kept_names_those_that_were(record: Record) -> None:
     with pytest.raises(LabError, match="keeps no weights of step 7; steps kept: 0, 5, 20"):
         record.snapshot(7)

@@ -114,8 +114,8 @@ def describe(record: Record, what: str) -> str:
         record: the record.
         what: "trained" or "was trained before".
     """
-    metrics, seconds = record.metrics, record.provenance.get("wall_seconds")
-    took = f" in {seconds:.0f} s" if isinstance(seconds, int | float) else ""  # others may write less into a record than we do
+    metrics, seconds = record.metrics, record.wall_seconds
+    took = "" if seconds is None else f" in {seconds:.0f} s"
     test = f", test loss {metrics['test_loss'][-1]:.2e}, test accuracy {metrics['test_accuracy'][-1]:.2%}"
     return (
         f"{record.run_id}: {what}{took}; train loss {metrics['train_loss'][-1]:.2e}"
