@@ -25,6 +25,9 @@ KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "number": ("a number above 0", lambda value: type(value) in (int, float) and value > 0),
     "text": ("a text", lambda value: isinstance(value, str | int | float | datetime.date) and not isinstance(value, bool)),
     "texts": ("a list of texts", lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value)),
+    "paths": ("one or more paths", lambda value: bool(value) and all(isinstance(path, str) for path in _several(value))),
+    "filters": ("a list of Lua filters", lambda value: isinstance(value, list) and all(map(_is_filter, value))),
+    "path": ("a path", lambda value: isinstance(value, str)),
     "folder": ("a folder", lambda value: isinstance(value, str)),
     "name": ("a name without folders", lambda value: isinstance(value, str) and _is_name(value)),
     "label": ("a text of letters, digits and hyphens", lambda value: isinstance(value, str) and _is_label(value)),
@@ -47,7 +50,7 @@ _EXECUTE = words("cache:flag daemon:any echo:flag eval:flag freeze:false include
 _EVERYWHERE = words("code-fold:flag|show code-summary:text toc:true toc-depth:count") | {"execute": _EXECUTE}
 _FIGURES = words("fig-width:number fig-height:number fig-format:svg|png|jpeg|retina fig-dpi:count")
 _HTML = _EVERYWHERE | words(
-    "code-copy:false css:text|texts html-math-method:mathml lightbox:false respect-user-color-scheme:true"
+    "code-copy:false css:paths html-math-method:mathml lightbox:false respect-user-color-scheme:true"
 ) | {"theme": words("light:styles dark:styles")}  # fmt: skip
 _TYPST = words("citeproc:true include-in-header:own papersize:a4 toc:true toc-depth:2") | {"execute": words("echo:flag")}
 
@@ -55,11 +58,11 @@ CHAPTER = _EVERYWHERE | _FIGURES | words("description:text jupyter:python3 title
 """The front matter of a chapter, and a folder's `_metadata.yml`."""
 
 PROJECT = _EVERYWHERE | _FIGURES | words(
-    "bibliography:text|texts csl:text editor:any filters:any html-math-method:mathml jupyter:python3 lang:en|en-GB|en-US "
+    "bibliography:paths csl:path editor:any filters:filters html-math-method:mathml jupyter:python3 lang:en|en-GB|en-US "
     "link-citations:true number-depth:count number-sections:true"
 ) | {
     "project": words("execute-dir:project output-dir:folder post-render:own pre-render:own preview:any "
-        "resources:text|texts type:any"),
+        "resources:paths type:any"),
     "book": words(
         "appendices:any author:text|texts chapters:any date:text description:text downloads:pdf|[pdf] output-file:name "
         "page-footer:text page-navigation:true search:true sidebar:any subtitle:text title:text"
@@ -163,6 +166,14 @@ def _fits(value: Any, kind: str) -> bool:
 
 def _spelled(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), default=str).replace('"', "")
+
+
+def _several(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _is_filter(value: Any) -> bool:
+    return isinstance(value["path"] if isinstance(value, dict) and "path" in value else value, str)
 
 
 def _is_label(text: str) -> bool:
