@@ -16,7 +16,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import nbformat
 from jupyter_cache import get_cache
@@ -60,7 +60,7 @@ class Cache:
         """The executed notebook, or None when there is none, it is damaged, or something that it read has changed."""
         try:
             record = self._cache.match_cache_notebook(notebook)
-            data: Mapping[str, Any] = dict(record.data)
+            data = cast("Mapping[str, Any]", record.data)
             depends: Mapping[str, str] = data["depends"]
             if data["versions"] != self._versions or any(self._digest(path) != then for path, then in depends.items()):
                 return None
