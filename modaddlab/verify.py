@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Verify the records in the data folder, all or those named.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="a run's name or run id")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="the data folder (the book's)")
+    parser.add_argument("--data", metavar="DIR", help="the data folder (the book's)")
     parser.add_argument("--retrain", metavar="NAME", help="train this run again and compare bit for bit")
     return parser
 

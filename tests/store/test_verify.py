@@ -270,3 +270,8 @@ def test_a_real_run_is_trained_and_retrained_to_the_same_bits(store: Store, caps
     assert run("--data", store.data) == 0
     assert run("--retrain", "real", "--data", store.data) == 0
     assert f"ok       {record.run_id}: identical bit for bit" in capsys.readouterr().out
+
+
+def test_an_empty_name_is_no_data_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    assert verify.main(["--data", ""]) == 2
+    assert "data (='') must be the path of a data folder" in capsys.readouterr().err
