@@ -87,7 +87,7 @@ def before_quarto(root: Path) -> None:
     listed = _listed(folder) if is_site(folder, root) else set()
     others = {name: _stamp(folder / name) for name in _files(folder) if name not in listed}
     notes.parent.mkdir(exist_ok=True)
-    notes.write_text(json.dumps({"folder": str(folder), "others": others}), encoding="utf-8")
+    notes.write_text(json.dumps({"folder": str(folder), "others": others}), encoding="utf-8", newline="\n")
 
 
 def after_quarto(root: Path) -> None:

@@ -72,7 +72,8 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     patch.setenv("PYTHONPATH", str(ROOT))
     patch.delenv("MODADDLAB_DATA", raising=False)
     root = tmp_path_factory.mktemp("both")
-    step = f"{ROOT}/modaddlab/report/quarto_step.py"
+    (root / "modaddlab").symlink_to(ROOT / "modaddlab")
+    step = "modaddlab/report/quarto_step.py"
     steps = {"pre-render": f"{step} begin", "post-render": f"{step} end"}
     project = {"type": "book", "execute-dir": "project"} | steps
     write_book(root, {"index.qmd": INDEX, "one.qmd": ONE}, project=project, **{"fig-format": "svg"})

@@ -8,6 +8,7 @@ import importlib.util
 import json
 import math
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,16 @@ def train(store: Store, spec: RunSpec = TINY, stop_at: int | None = None) -> lis
     return lines
 
 
+def whole(path: Path) -> list[Any]:
+    """The entries of a W&B file once it is written to its end, which is done by a process of W&B's own in its own time."""
+    for _ in range(600):
+        entries = list(content(path))
+        if any(entry.WhichOneof("record_type") == "exit" for entry in entries):
+            return entries
+        time.sleep(0.1)
+    raise AssertionError(f"{path} has no end")
+
+
 def content(path: Path) -> Iterator[Any]:
     """The entries of a W&B file, which is a LevelDB log: a header of 7 bytes, then blocks of 32 KiB with parts of entries, each
     with a checksum (4 bytes), a length (2) and a type (1: whole, 2: first, 3: middle, 4: last)."""
@@ -81,7 +92,7 @@ def test_the_offline_file_holds_the_specification_and_every_row(tmp_path: Path) 
     assert len(files) == 2  # a sitting each, of the same W&B run
     rows: dict[int, dict[str, float]] = {}
     for file in files:
-        entries = list(content(file))
+        entries = whole(file)
         (run,) = [entry.run for entry in entries if entry.WhichOneof("record_type") == "run"]
         assert (run.run_id, run.display_name, run.project) == (TINY.run_id, TINY.run_id, "a-project")
         config = {item.key: json.loads(item.value_json) for item in run.config.update}
