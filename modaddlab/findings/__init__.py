@@ -9,9 +9,9 @@ import functools
 import importlib
 from typing import Any
 
-from modaddlab.findings.value import Value, expect, over_networks
+from modaddlab.findings.value import Value, expect
 
-__all__ = ["SUBJECTS", "Value", "expect", "measure", "over_networks"]
+__all__ = ["SUBJECTS", "Value", "expect", "measure"]
 
 SUBJECTS = ("data", "decay", "heads", "speed")
 """The findings of chapters: the first part of a value's name, and the module that computes it."""

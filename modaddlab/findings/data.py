@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from modaddlab import tables
-from modaddlab.findings.sweep import At, Columns, Law, Swept
+from modaddlab.findings.sweep import At, Columns, Law, Swept, final_accuracy
 from modaddlab.findings.value import Group, Value, count, exponent, factor, number, share, steps, total, words
 from modaddlab.measurements import outcomes, stages
 from modaddlab.measurements.outcomes import Outcome, Point
@@ -170,7 +170,7 @@ class Small(Swept):
         return [
             {
                 "share": _percent(value),
-                "final test accuracy": str(_pooled(point)),
+                "final test accuracy": str(final_accuracy(point)),
                 "memory": tables.percent(self.mirrored[value]),
                 "95 % of the test questions": point.words,
             }
@@ -324,9 +324,9 @@ def _small(points: dict[float, Point]) -> Small:
         p=total(points[least].rows[0].study.p),
         seeds=count(min(point.n for point in points.values())),
         least=words(_percent(least)),
-        at_least=_pooled(points[least]),
+        at_least=final_accuracy(points[least]),
         memory=share(mirrored[least]),
-        beyond=count(sum((_pooled(point).low or 0.0) > mirrored[value] for value, point in points.items())),
+        beyond=count(sum((final_accuracy(point).low or 0.0) > mirrored[value] for value, point in points.items())),
         shares=count(len(points)),
         mirrored=mirrored,
     )
@@ -334,11 +334,6 @@ def _small(points: dict[float, Point]) -> Small:
 
 def _accuracy(row: Outcome) -> float:
     return row.final("test_accuracy")
-
-
-def _pooled(point: Point) -> Value:
-    one = point.over(_accuracy, "share")
-    return share(one.mean, one.low, one.high)
 
 
 def _percent(value: float) -> str:

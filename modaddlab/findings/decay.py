@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from modaddlab import tables
-from modaddlab.analysis.seeds import OverSeeds
-from modaddlab.findings.sweep import At, Columns, Curve, Law, Swept, curve_columns
+from modaddlab.findings.sweep import At, Columns, Curve, Law, Swept, curve_columns, final_accuracy
 from modaddlab.findings.value import Value, count, factor, number, setting, share, steps, words
 from modaddlab.measurements import outcomes
 from modaddlab.measurements.outcomes import Outcome, Point
@@ -135,7 +134,11 @@ class Small(Swept):
     def table(self) -> list[dict[str, str]]:
         """A row for every decay."""
         return [
-            {"decay": str(setting(decay)), "final test accuracy": str(_pooled(point)), "95 % of the test questions": point.words}
+            {
+                "decay": str(setting(decay)),
+                "final test accuracy": str(final_accuracy(point)),
+                "95 % of the test questions": point.words,
+            }
             for decay, point in self.points.items()
         ]
 
@@ -257,34 +260,25 @@ def _frequencies(points: dict[float, Point]) -> Frequencies:
 
 
 def _small(points: dict[float, Point]) -> Small:
-    pooled = {decay: _over(point) for decay, point in points.items()}
-    best = max(pooled, key=lambda decay: pooled[decay].mean)
-    alike = [decay for decay, one in pooled.items() if one.high >= pooled[best].low]
-    worse = [decay for decay, one in pooled.items() if decay > best and one.high < pooled[best].low]
+    pooled = {decay: final_accuracy(point) for decay, point in points.items()}
+    best = max(pooled, key=lambda decay: pooled[decay].value)
+    alike = [decay for decay, one in pooled.items() if (one.high or 0.0) >= (pooled[best].low or 0.0)]
+    worse = [decay for decay, one in pooled.items() if decay > best and decay not in alike]
     prompt = [point.time.mean for point in points.values() if point.time is not None]
     return Small(
         points=points,
         seeds=count(min(point.n for point in points.values())),
         best=words(_listed(alike)),
         worse=words(_listed(worse)),
-        without=_pooled(points[0.0]),
+        without=final_accuracy(points[0.0]),
         most=setting(max(points)),
-        at_most=_pooled(points[max(points)]),
+        at_most=final_accuracy(points[max(points)]),
         sooner=len(prompt) > 1 and bool((np.diff(prompt) < 0).all()),
     )
 
 
 def _accuracy(row: Outcome) -> float:
     return row.final("test_accuracy")
-
-
-def _over(point: Point) -> OverSeeds:
-    return point.over(_accuracy, "share")
-
-
-def _pooled(point: Point) -> Value:
-    one = _over(point)
-    return share(one.mean, one.low, one.high)
 
 
 def _listed(decays: Sequence[float]) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from modaddlab.analysis.scaling import PowerLaw, Timed, Times, censored_power_law
-from modaddlab.findings.value import Group, Value, count, exponent, factor, setting, steps, total
+from modaddlab.findings.value import Group, Value, count, exponent, factor, over, setting, share, steps, total
 from modaddlab.measurements.outcomes import Outcome, Point
 
 Rows = Sequence[Outcome]
@@ -113,6 +113,11 @@ class Swept:
     def curve_columns(self) -> Columns:
         """The curves as a figure's data."""
         return curve_columns(self.curves)
+
+
+def final_accuracy(point: Point) -> Value:
+    """The test accuracy at the end, over the seeds of a setting."""
+    return over([share(row.final("test_accuracy")) for row in point.rows])
 
 
 def timed(rows: Iterable[Outcome], x: Callable[[Outcome], float]) -> list[Timed]:

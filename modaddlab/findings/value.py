@@ -16,7 +16,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -28,8 +28,6 @@ ALONE, NULL = "-alone", "-null"
 """What is put behind a name for the value without its interval, and for its null."""
 
 SPELLED = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-
-Finding = TypeVar("Finding")
 
 
 class Group:
@@ -186,23 +184,6 @@ def over(values: Sequence[Value]) -> Value:
     null = None if None in nulls else float(np.mean(nulls))  # pyright: ignore[reportArgumentType, reportCallIssue]
     kind = NUMBER if first.kind in (COUNT, TOTAL) else first.kind
     return Value(pooled.mean, kind, pooled.low, pooled.high, null)
-
-
-def over_networks(findings: Sequence[Finding]) -> Finding:
-    """A finding over several networks: each of its values as `over` has it; what is no value is that of the first network.
-
-    Args:
-        findings: the same finding of several networks, one at least.
-    """
-    first = findings[0]
-
-    def merged(name: str) -> Any:
-        each = [getattr(finding, name) for finding in findings]
-        if isinstance(each[0], Value):
-            return over(each)
-        return over_networks(each) if _is_finding(each[0]) else each[0]
-
-    return dataclasses.replace(first, **{field.name: merged(field.name) for field in dataclasses.fields(first)})  # type: ignore
 
 
 def named(name: str, finding: object) -> dict[str, str]:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from modaddlab import LabError
-from modaddlab.findings import over_networks
 from modaddlab.findings.value import (
     Group,
     Value,
@@ -86,13 +85,6 @@ def test_seeds_are_averaged_on_the_scale_of_their_kind() -> None:
     assert np.isnan(over([steps(100), steps(None)]).value)
     assert over([setting(1.0), setting(2.0)]) == setting(1.0)
     assert over([number(1, null=2), number(3, null=4)]).null == 3
-
-
-def test_a_finding_over_networks_keeps_its_shape() -> None:
-    other = Outer(Inner(exponent(-1.2), total(15), np.ones(2)), share(0.8, null=0.04))
-    both = over_networks([FINDING, other])
-    assert (both.law.n.value, both.share.value, both.share.null) == pytest.approx((14, 0.777, 0.03))
-    assert both.law.line is FINDING.law.line
 
 
 def test_a_guard_names_its_sentence() -> None:
