@@ -34,7 +34,7 @@ train: $(VENV)/installed ## train a small network (p = 17) in seconds; see also:
 
 clean: ## remove the built site and the caches (no records, neither data/ nor _own/, and not .venv)
 	@test ! -x $(RUN) || $(RUN) -m modaddlab.report clean
-	rm -rf .cache .quarto .jupyter_cache chapters/.jupyter_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .cache .quarto .jupyter_cache chapters/.jupyter_cache chapters/*/.jupyter_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -229,7 +229,7 @@ def code_cells(chapter: Path) -> list[str]:
     return re.findall(r"^```\{python\}\n(.*?)^```", chapter.read_text(encoding="utf-8"), re.M | re.S)
 
 
-CHAPTERS = sorted(ROOT.glob("*.qmd")) + sorted((ROOT / "chapters").glob("*.qmd"))
+CHAPTERS = sorted(ROOT.glob("*.qmd")) + sorted((ROOT / "chapters").rglob("*.qmd"))
 
 
 def chapter_problems(cells: list[str]) -> list[str]:

@@ -31,7 +31,7 @@ class Chapter:
     """One source file of the book.
 
     Attributes:
-        path: relative to the project's folder, such as `chapters/01-task.qmd`.
+        path: relative to the project's folder, such as `chapters/transformer/task.qmd`.
         part: the title of the part that it stands in, or None.
         appendix: whether it is listed under `appendices`.
     """

@@ -140,7 +140,7 @@ def test_the_source_is_in_the_bibliography_and_the_evidence_in_the_book(claim: C
     assert f"{{{claim.source}," in (ROOT / "references.bib").read_text(encoding="utf-8")
     if claim.evidence:
         label = claim.evidence.removeprefix("@")
-        chapters = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "chapters").glob("*.qmd"))
+        chapters = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "chapters").rglob("*.qmd"))
         assert f"{{#{label}}}" in chapters or f"label: {label}\n" in chapters
     elif claim.measure is not None:
         pytest.fail("a measured claim has a figure or a table behind it")

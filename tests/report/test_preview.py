@@ -83,7 +83,7 @@ def test_a_port_in_use_is_named(served: tuple[str, Version], tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("path", "watched"),
     [
-        ("/b/chapters/01-task.qmd", True),
+        ("/b/chapters/transformer/task.qmd", True),
         ("/b/modaddlab/figures/curves.py", True),
         ("/b/data/runs/one/manifest.json", True),
         ("/b/_book/index.html", False),
