@@ -14,7 +14,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 
-NUMERICAL = ("analysis", "experiments", "measurements", "models", "rows.py", "shapes.py", "study.py", "tasks.py")
+NUMERICAL = ("analysis", "experiments", "findings", "measurements", "models", "rows.py", "shapes.py", "study.py", "tasks.py")
 """The parts of the package on which a result can depend."""
 
 

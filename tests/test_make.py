@@ -31,7 +31,8 @@ def checkout(tmp_path: Path) -> Path:
     python.chmod(0o755)
     for name in ("data/runs/a/final", "_own/runs/b/final", "_own/partial/b/state", "my-runs/runs/c", "notes.txt",
                  "_book/index.html", "_book/site_libs/a.js", ".cache/derived/x/y", ".cache/jupyter/z", ".quarto/x",
-                 ".jupyter_cache/x", "chapters/.jupyter_cache/x", "chapters/part/.jupyter_cache/x", ".pytest_cache/x", ".ruff_cache/x"):  # fmt: skip
+                 ".jupyter_cache/x", "chapters/.jupyter_cache/x", "chapters/part/.jupyter_cache/x",
+                 ".pytest_cache/x", ".ruff_cache/x"):  # fmt: skip
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(name)
     return root

@@ -18,7 +18,7 @@ from modaddlab.analysis import seeds
 from modaddlab.analysis.ablation import Ablations
 from modaddlab.analysis.controls import Ablation, Control
 from modaddlab.analysis.progress import Scores
-from modaddlab.measurements.networks import ADDITION, ALL_WEIGHTS, NO_LAYER_NORM, TRANSFORMER, for_networks, keys_of
+from modaddlab.findings.networks import ADDITION, ALL_WEIGHTS, NO_LAYER_NORM, TRANSFORMER, for_networks, keys_of
 from modaddlab.study import Study
 
 TABLES = ("logits", "components", "neuron waves", "neurons", "zeroed", "directions", "paths", "embedding", "top")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modaddlab.analysis import dynamics, leakage
-from modaddlab.measurements.networks import (
+from modaddlab.findings.networks import (
     ADDITION,
     DESCENT,
     KNOWN_HARMONICS,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modaddlab.analysis import circulants
-from modaddlab.measurements.networks import (
+from modaddlab.findings.networks import (
     ALL_WEIGHTS,
     NO_LAYER_NORM,
     ONE_LAYER,

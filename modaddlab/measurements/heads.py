@@ -10,7 +10,7 @@ from modaddlab.analysis.attention import head_scores, head_terms
 from modaddlab.analysis.fourier import fve
 from modaddlab.analysis.overtones import headless, logits_without, norm_ratios, overtone_of, overtones
 from modaddlab.analysis.progress import mean_loss
-from modaddlab.measurements.networks import (
+from modaddlab.findings.networks import (
     ADDITION,
     ALL_WEIGHTS,
     NO_LAYER_NORM,

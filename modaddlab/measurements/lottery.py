@@ -13,7 +13,7 @@ import numpy as np
 from modaddlab.analysis import leakage, lottery
 from modaddlab.analysis.dynamics import waves
 from modaddlab.analysis.seeds import OverSeeds, over_seeds
-from modaddlab.measurements.networks import (
+from modaddlab.findings.networks import (
     ADDITION,
     ALL_WEIGHTS,
     KNOWN_HARMONICS,

@@ -15,7 +15,7 @@ from modaddlab.analysis import trajectory
 from modaddlab.analysis.neurons import fit_neurons
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import TransformerSpec
-from modaddlab.measurements.networks import ALL_WEIGHTS, PATH, SNAPSHOTS, TRANSFORMER, for_networks, transformer
+from modaddlab.findings.networks import ALL_WEIGHTS, PATH, SNAPSHOTS, TRANSFORMER, for_networks, transformer
 from modaddlab.models.grid import run_grid
 from modaddlab.models.parameters import param_shapes
 from modaddlab.models.token_tables import pair_neurons, token_tables

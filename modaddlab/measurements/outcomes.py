@@ -31,7 +31,7 @@ from modaddlab.errors import LabError
 from modaddlab.experiments import sweeps
 from modaddlab.experiments.cost import estimated_cost
 from modaddlab.experiments.spec import RunSpec, flatten
-from modaddlab.measurements.networks import EMBEDDING, for_networks
+from modaddlab.findings.networks import EMBEDDING, for_networks
 from modaddlab.store.store import Store
 from modaddlab.study import Study
 

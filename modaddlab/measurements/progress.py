@@ -10,7 +10,7 @@ import numpy as np
 
 from modaddlab.analysis.progress import ProgressMeasures, progress_measures
 from modaddlab.experiments.spec import TransformerSpec
-from modaddlab.measurements.networks import ADDITION, ALL_WEIGHTS, NO_LAYER_NORM, SNAPSHOTS, for_networks
+from modaddlab.findings.networks import ADDITION, ALL_WEIGHTS, NO_LAYER_NORM, SNAPSHOTS, for_networks
 from modaddlab.models.token_tables import pair_logits
 from modaddlab.study import Study
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modaddlab.analysis import stages, two_layer
-from modaddlab.measurements.networks import ADDITION, COMMUTING, ODD_MODULUS, SNAPSHOTS, TEST_PAIRS, TWO_LAYER, for_networks
+from modaddlab.findings.networks import ADDITION, COMMUTING, ODD_MODULUS, SNAPSHOTS, TEST_PAIRS, TWO_LAYER, for_networks
 from modaddlab.models.grid import run_grid
 from modaddlab.study import Study
 

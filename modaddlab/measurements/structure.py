@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from modaddlab.analysis import attention, circuit, neurons, progress, spectra
-from modaddlab.measurements.networks import ADDITION, ALL_WEIGHTS, NO_LAYER_NORM, for_networks, keys_of
+from modaddlab.findings.networks import ADDITION, ALL_WEIGHTS, NO_LAYER_NORM, for_networks, keys_of
 from modaddlab.models.grid import Grid
 from modaddlab.study import Study
 

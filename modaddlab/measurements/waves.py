@@ -16,7 +16,7 @@ import numpy as np
 
 from modaddlab.analysis import activations, indicator, seeds, two_layer
 from modaddlab.experiments.spec import OptimSpec
-from modaddlab.measurements.networks import ADDITION, ALL_WEIGHTS, KNOWN_HARMONICS, ODD_MODULUS, TWO_LAYER, for_networks
+from modaddlab.findings.networks import ADDITION, ALL_WEIGHTS, KNOWN_HARMONICS, ODD_MODULUS, TWO_LAYER, for_networks
 from modaddlab.study import Study
 
 HARMONICS = (1, 2, 3, 4, 5, 6, 7, 8)

@@ -1,4 +1,4 @@
-"""Every measurement on every kind of network: numbers of the documented shape, or one line that refuses."""
+"""Every finding and measurement on every kind of network: numbers of the documented shape, or one line that refuses."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modaddlab import LabError, Store, Study, measurements
+from modaddlab import LabError, Store, Study, findings, measurements
 from modaddlab.claims import ledger
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
+from modaddlab.findings.networks import SNAPSHOTS, for_networks, needs_of
+from modaddlab.findings.value import Value
 from modaddlab.measurements import lottery, outcomes, stages
-from modaddlab.measurements.networks import SNAPSHOTS, for_networks, needs_of
 from modaddlab.rows import contradictions
 
 SMALL: dict[str, Any] = {"d_model": 8, "n_heads": 2, "d_head": 4, "d_mlp": 12}
@@ -69,10 +70,11 @@ MAY_BE_NAN = {
 
 
 def measures() -> dict[str, Callable[..., Any]]:
-    """Every public function of the measurements whose first argument is a study, by module and name."""
+    """Every public function of findings and measurements whose first argument is a study, by module and name."""
     found = {}
-    for module_name in measurements.__all__:
-        module = importlib.import_module(f"modaddlab.measurements.{module_name}")
+    modules = [*(f"findings.{name}" for name in findings.SUBJECTS), *(f"measurements.{name}" for name in measurements.__all__)]
+    for place in modules:
+        module, module_name = importlib.import_module(f"modaddlab.{place}"), place.partition(".")[2]
         for name, function in vars(module).items():
             if name[0] == "_" or not inspect.isfunction(function) or function.__module__ != module.__name__:
                 continue
@@ -115,7 +117,9 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Study]:
 
 def numbers(result: Any) -> Iterator[tuple[str, np.ndarray]]:
     """All numbers in a result, with their names."""
-    if dataclasses.is_dataclass(result) and not isinstance(result, type):
+    if isinstance(result, Value):
+        yield from numbers(result.value)
+    elif dataclasses.is_dataclass(result) and not isinstance(result, type):
         for field in dataclasses.fields(result):
             for name, value in numbers(getattr(result, field.name)):
                 yield f"{field.name}.{name}".rstrip("."), value
@@ -140,7 +144,7 @@ def asked(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     return None
 
 
-def test_every_measurement_says_which_networks_it_is_for() -> None:
+def test_each_says_which_networks_it_is_for() -> None:
     assert len(MEASURES) >= 25
     assert [name for name, function in MEASURES.items() if not needs_of(function)] == []
 

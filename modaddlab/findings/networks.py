@@ -1,10 +1,11 @@
-"""Which networks a measurement is for: said beside it, refused in one line everywhere else.
+"""Which networks a finding is for: said beside it, refused in one line everywhere else.
 
     @for_networks(TRANSFORMER, SNAPSHOTS)
-    def activity(study: Study) -> Activity: ...
+    def of(study: Study) -> Finding: ...
 
-Given another network a measurement would fail somewhere inside, or give numbers that mean nothing. So each public function of
-`modaddlab.measurements` that takes a `Study` names what its network must be and its record must hold; `needs_of` reads it back.
+Asked of another network it would fail somewhere inside, or give numbers that mean nothing. So each public function of
+`modaddlab.findings` and `modaddlab.measurements` that takes a `Study` names what its network must be and its record must
+hold; `needs_of` reads it back.
 """
 
 from __future__ import annotations
