@@ -11,7 +11,7 @@ import numpy as np
 from modaddlab.analysis import phases
 from modaddlab.claims.claim import Measure
 from modaddlab.errors import LabError
-from modaddlab.measurements import ablations, progress
+from modaddlab.findings import ablation, progress
 from modaddlab.measurements.structure import structure
 from modaddlab.study import Study
 
@@ -121,7 +121,7 @@ def ablated(
     """A score after an ablation.
 
     Args:
-        table, kind: which ablation; see `modaddlab.measurements.ablations`.
+        table, kind: which ablation; see `modaddlab.findings.ablation`.
         score: a field of `modaddlab.analysis.progress.Scores`.
         which: among several rows of that kind, the one that costs least or most.
         control: of as much chosen at random, the mean of the draws.
@@ -129,7 +129,7 @@ def ablated(
 
     def measure(study: Study) -> float:
         n_draws = 10 if study.spec.name == MAINLINE else 1  # over seeds one choice each is enough
-        rows = [row for row in ablations.tables(study, n_draws=n_draws)[table] if row.kind == kind]
+        rows = [row for row in ablation.tables(study, n_draws=n_draws)[table] if row.kind == kind]
         if not rows:
             return math.nan
         row = (max if which == "most" else min)(rows, key=lambda row: row.scores.test_loss)

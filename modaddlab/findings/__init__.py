@@ -13,7 +13,7 @@ from modaddlab.findings.value import Value, expect
 
 __all__ = ["SUBJECTS", "Value", "expect", "measure"]
 
-SUBJECTS = ("data", "decay", "heads", "speed")
+SUBJECTS = ("ablation", "data", "decay", "heads", "progress", "speed")
 """The findings of chapters: the first part of a value's name, and the module that computes it."""
 
 
@@ -21,3 +21,9 @@ SUBJECTS = ("data", "decay", "heads", "speed")
 def measure(subject: str) -> Any:
     """A subject's finding; computed once in a process."""
     return importlib.import_module(f"modaddlab.findings.{subject}").measure()
+
+
+def __getattr__(name: str) -> Any:
+    if name in SUBJECTS:
+        return importlib.import_module(f"modaddlab.findings.{name}")
+    raise AttributeError(f"module 'modaddlab.findings' has no attribute {name!r}")

@@ -1,35 +1,31 @@
 """What is computed once for a record and kept: each module measures one thing about a `Study`.
 
-    measurements.progress.history(study)
+    measurements.motion.activity(study)
 
-gives the progress measures at every snapshot: from the cache, or computed and kept there (`Study.remember`,
+gives how its neurons work at every snapshot: from the cache, or computed and kept there (`Study.remember`,
 `modaddlab.store.derived`). The functions that are remembered take a study and arguments that JSON can hold, depend on nothing
 else, and return arrays by name; around them stand functions that return something readable. Chapters and claims read these.
 """
 
 from modaddlab.measurements import (
-    ablations,
     dynamics,
     gradients,
     heads,
     lottery,
     motion,
     outcomes,
-    progress,
     stages,
     structure,
     waves,
 )
 
 __all__ = [
-    "ablations",
     "dynamics",
     "gradients",
     "heads",
     "lottery",
     "motion",
     "outcomes",
-    "progress",
     "stages",
     "structure",
     "waves",

@@ -51,7 +51,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 }
 
 ANSWERED = {
-    "ablations": {"one layer", "two layers", "gelu without biases", "even modulus", "no snapshots", "no energies", "no step"},
+    "ablation": {"one layer", "two layers", "gelu without biases", "even modulus", "no snapshots", "no energies", "no step"},
     "dynamics": {"single frequency"},
     "heads": {"one layer", "gelu without biases", "no snapshots", "no energies", "no step"},
     "waves": {"two-layer relu", "two-layer quad", "learned embedding", "all pairs", "single frequency"},
@@ -87,8 +87,8 @@ def measures() -> dict[str, Callable[..., Any]]:
 MEASURES = measures()
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "ablations.measure_tables": {"keys": [1, 2], "n_draws": 1},
-    "ablations.tables": {"n_draws": 1},
+    "ablation.measure_tables": {"keys": [1, 2], "n_draws": 1},
+    "ablation.tables": {"n_draws": 1},
     "gradients.history": {"steps": [0]},
     "gradients.measure_final": {"n_differences": 2},
     "gradients.measure_snapshots": {"steps": [0], "n_differences": 2},
@@ -209,7 +209,7 @@ def test_outcomes_of_every_network(studies: dict[str, Study]) -> None:
 
 
 def test_keys_that_are_none_are_refused(studies: dict[str, Study]) -> None:
-    for function in (measurements.structure.structure, measurements.ablations.tables):
+    for function in (measurements.structure.structure, findings.ablation.tables):
         with pytest.raises(LabError, match=r"4 is no frequency of one-layer-\w+: they are 1\.\.3"):
             function(studies["one layer"], keys=[1, 4])
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from modaddlab import Study
-from modaddlab.measurements.progress import ProgressHistory, history, measure_snapshots
+from modaddlab.findings.progress import ProgressHistory, history, measure_snapshots
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from modaddlab import Study
 from modaddlab.analysis.ablation import Ablations
 from modaddlab.analysis.controls import Ablation, Control
 from modaddlab.analysis.progress import Scores
-from modaddlab.measurements import ablations
+from modaddlab.findings import ablation
 
 KEYS = (1, 3, 6)
 
@@ -23,7 +23,7 @@ def study() -> Study:
 
 @pytest.fixture(scope="module")
 def found(study: Study) -> dict[str, tuple[Ablation, ...]]:
-    return ablations.tables(study, KEYS, n_draws=3)
+    return ablation.tables(study, KEYS, n_draws=3)
 
 
 @pytest.mark.parametrize(
@@ -56,13 +56,13 @@ def test_only_seeds_that_grok_are_taken_apart(monkeypatch: pytest.MonkeyPatch) -
     opened = []
     monkeypatch.setattr(Study, "seeds", lambda name: [known(1, 900), known(2, None), known(3, 700)])
     monkeypatch.setattr(Study, "open", lambda name, seed: opened.append((name, seed)))
-    monkeypatch.setattr(ablations, "tables", lambda study, n_draws: {"n": n_draws})
-    assert ablations.tables_by_seed("debug", n_draws=2) == {1: {"n": 2}, 3: {"n": 2}}
+    monkeypatch.setattr(ablation, "tables", lambda study, n_draws: {"n": n_draws})
+    assert ablation.tables_by_seed("debug", n_draws=2) == {1: {"n": 2}, 3: {"n": 2}}
     assert opened == [("debug", 1), ("debug", 3)]
 
 
 def test_components_have_no_control_and_top_is_one_row(found: dict[str, tuple[Ablation, ...]]) -> None:
-    assert set(found) == set(ablations.TABLES)
+    assert set(found) == set(ablation.TABLES)
     assert all(row.control is None for row in found["components"])
     assert [row.kind for row in found["top"]] == ["top removed"]
     assert "the 3 strongest" in found["top"][0].label
@@ -77,12 +77,12 @@ def scores(loss: float) -> Scores:
 def network(*losses: float, controls: tuple[float, ...] = (4.0, 16.0)) -> dict[str, tuple[Ablation, ...]]:
     control = Control(tuple(map(scores, controls))) if controls else None
     rows = [Ablation(f"key {i}", "removed", i, scores(loss), control) for i, loss in enumerate(losses)]
-    found: dict[str, tuple[Ablation, ...]] = dict.fromkeys(ablations.TABLES, ())
+    found: dict[str, tuple[Ablation, ...]] = dict.fromkeys(ablation.TABLES, ())
     return found | {"logits": (*rows, Ablation("all", "all removed", None, scores(9.0), None))}
 
 
 def test_over_seeds_takes_the_least_and_the_most_costly_key() -> None:
-    rows = ablations.over_seeds([network(1.0, 3.0, 2.0), network(0.5, 4.0)])
+    rows = ablation.over_seeds([network(1.0, 3.0, 2.0), network(0.5, 4.0)])
     least, most, every = rows
     assert [row.label.split(": ")[1] for row in rows] == [
         "the key that costs least removed",
@@ -100,6 +100,6 @@ def test_over_seeds_takes_the_least_and_the_most_costly_key() -> None:
 
 
 def test_a_row_that_one_network_lacks_is_left_out() -> None:
-    assert [row.kind for row in ablations.over_seeds([network(1.0), network()])] == ["all removed"]
+    assert [row.kind for row in ablation.over_seeds([network(1.0), network()])] == ["all removed"]
     one_without = [network(1.0), network(1.0, controls=())]
-    assert ablations.over_seeds(one_without)[0].control_S == {}
+    assert ablation.over_seeds(one_without)[0].control_S == {}
