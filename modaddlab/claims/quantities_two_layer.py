@@ -7,11 +7,11 @@ import math
 
 import numpy as np
 
-from modaddlab.analysis import activations, indicator, lottery, subsets, two_layer
+from modaddlab.analysis import activations, indicator, subsets, two_layer
 from modaddlab.claims.claim import Measure
 from modaddlab.claims.quantities import reference
+from modaddlab.findings import lottery
 from modaddlab.measurements import dynamics, stages
-from modaddlab.measurements import lottery as draws
 from modaddlab.measurements.waves import HARMONICS, waves
 from modaddlab.study import Study
 
@@ -121,12 +121,12 @@ def input_overtone(order: int) -> Measure:
 
 def hit_rate(rule: str) -> Measure:
     """The share of neurons whose winning frequency a rule names from the initial weights."""
-    return lambda study: draws.outcome(study).hit_rates[rule]
+    return lambda study: getattr(lottery.of(study).hits, rule).value
 
 
 def chance_hit(study: Study) -> float:
     """The share that a random frequency would name."""
-    return lottery.chance(study.p // 2)
+    return lottery.of(study).hits.misalignment.null or math.nan
 
 
 def stage_end(name: str) -> Measure:

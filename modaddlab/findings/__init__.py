@@ -13,7 +13,7 @@ from modaddlab.findings.value import Value, expect
 
 __all__ = ["SUBJECTS", "Value", "expect", "measure"]
 
-SUBJECTS = ("ablation", "data", "decay", "heads", "progress", "speed")
+SUBJECTS = ("ablation", "data", "decay", "heads", "lottery", "progress", "speed")
 """The findings of chapters: the first part of a value's name, and the module that computes it."""
 
 

@@ -16,13 +16,15 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from modaddlab import tables
 from modaddlab.analysis.seeds import Scale, over_seeds
 from modaddlab.errors import LabError
+
+Finding = TypeVar("Finding")
 
 ALONE, NULL = "-alone", "-null"
 """What is put behind a name for the value without its interval, and for its null."""
@@ -49,12 +51,12 @@ class Kind:
     scale: Scale | None = "linear"
 
     def interval(self, value: float, low: float, high: float) -> str:
-        """A value with its interval; plain numbers get as many decimals as the width of the interval is worth."""
+        """A value with its interval, unless its ends are written alike; plain numbers get the decimals its width is worth."""
         form = self.form
         if self is NUMBER and 0 < high - low < math.inf and max(abs(low), abs(high)) < 1e3:
             decimals = max(0, 1 - math.floor(math.log10((high - low) / 2)))
             form = _decimals(decimals) if decimals <= 4 else self.form
-        return tables.interval(value, low, high, form)
+        return form(value) if form(low) == form(high) else tables.interval(value, low, high, form)
 
 
 def _decimals(n: int) -> Callable[[float], str]:
@@ -184,6 +186,22 @@ def over(values: Sequence[Value]) -> Value:
     null = None if None in nulls else float(np.mean(nulls))  # pyright: ignore[reportArgumentType, reportCallIssue]
     kind = NUMBER if first.kind in (COUNT, TOTAL) else first.kind
     return Value(pooled.mean, kind, pooled.low, pooled.high, null)
+
+
+def pooled(findings: Sequence[Finding]) -> Finding:
+    """One finding of several networks: every value over them by `over`; what is no value is that of the first.
+
+    Args:
+        findings: of one kind, a network each.
+    """
+    first, together = findings[0], {}
+    for field in dataclasses.fields(first):  # pyright: ignore[reportArgumentType]
+        found = [getattr(one, field.name) for one in findings]
+        if isinstance(found[0], Value):
+            together[field.name] = over(found)
+        elif _is_finding(found[0]):
+            together[field.name] = pooled(found)
+    return dataclasses.replace(first, **together)  # pyright: ignore[reportArgumentType]
 
 
 def named(name: str, finding: object) -> dict[str, str]:

@@ -20,6 +20,7 @@ from modaddlab.findings.value import (
     number,
     over,
     parts,
+    pooled,
     setting,
     share,
     steps,
@@ -56,6 +57,7 @@ def test_a_value_is_written_by_its_kind() -> None:
 def test_an_interval_has_as_many_decimals_as_its_width_is_worth() -> None:
     assert str(number(4.0312, 3.591, 4.4599)) == "4.03 [3.59, 4.46]"
     assert str(number(4.0312, 4.0291, 4.0333)) == "4.0312 [4.0291, 4.0333]"
+    assert str(share(0.5, 0.49999, 0.50001)) == str(share(0.5))  # both ends are written alike
     assert str(steps(6257, 5010, 7814)) == "6,257 [5,010, 7,814]"
     assert -1 in FINDING.law.exponent
     assert -2 not in FINDING.law.exponent
@@ -91,3 +93,12 @@ def test_a_guard_names_its_sentence() -> None:
     expect(True, "it falls")
     with pytest.raises(LabError, match="no longer say “it falls”"):
         expect(False, "it falls")
+
+
+def test_findings_of_several_networks_are_pooled_value_by_value() -> None:
+    both = [Outer(Inner(exponent(n), total(7 * n), np.full(2, n)), share(0.2 * n, null=0.02 * n)) for n in (1, 2)]
+    found = pooled(both)
+    assert found.share == over([one.share for one in both])
+    assert (found.share.null, found.law.exponent.value, found.law.n.value) == (pytest.approx(0.03), 1.5, 10.5)
+    assert found.law.line.tolist() == [1, 1]
+    assert pooled(both[:1]).share == both[0].share

@@ -10,7 +10,7 @@ import pytest
 
 from modaddlab import LabError, RunSpec, Store, Study, lottery, rows
 from modaddlab.experiments.spec import TRAIN_VERSION, RecordSpec, TaskSpec, TwoLayerSpec
-from modaddlab.measurements.lottery import outcome
+from modaddlab.findings.lottery import of as outcome
 from modaddlab.models.parameters import init_params
 
 OURS = {"train_version": TRAIN_VERSION}

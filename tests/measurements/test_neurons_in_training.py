@@ -1,4 +1,4 @@
-"""The measures of the dynamics, the lottery and the stages on tiny networks of two layers, trained here."""
+"""The measures of the dynamics and the stages on tiny networks of two layers, trained here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from modaddlab import LabError, Store, Study
 from modaddlab.analysis import dynamics as equations
 from modaddlab.analysis import stages as rules
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TwoLayerSpec
-from modaddlab.measurements import dynamics, lottery, stages
+from modaddlab.measurements import dynamics, stages
 from modaddlab.training.loop import train
 
 P = 7
@@ -72,18 +72,6 @@ def test_what_is_read_off_is_what_the_snapshot_holds(trained: Callable[..., Stud
 def test_other_runs_have_no_single_frequency(trained: Callable[..., Study]) -> None:
     with pytest.raises(LabError, match="initial weights of a single frequency"):
         dynamics.single_frequency(trained("random", {"activation": "quad", "init_scale": 0.1}, {"lr": 1e-3}, 20))
-
-
-def test_the_draw_is_the_first_snapshot_and_the_winner_the_last(trained: Callable[..., Study]) -> None:
-    study = trained("race", {"activation": "quad", "init_scale": 0.5}, {"lr": 2e-3}, 400)
-    found, raced = lottery.outcome(study), lottery.races(study)
-    np.testing.assert_allclose(found.drawn.alpha_HK, raced.alpha_THK[0], rtol=1e-5)
-    np.testing.assert_allclose(found.drawn.D_HK, raced.D_THK[0], atol=1e-5)
-    assert (raced.alpha_THK[-1].argmax(axis=1) + 1 == found.winner_H).all()
-    assert raced.decided_T[-1] == 1
-    rates = lottery.hit_rates([study, study])
-    assert rates["race"].mean == pytest.approx(found.hit_rates["race"])
-    assert (rates["chance"].mean, rates["race"].n) == (pytest.approx(1 / 3), 2)
 
 
 def test_stages_and_plateau_come_from_the_recorded_curves(trained: Callable[..., Study]) -> None:
