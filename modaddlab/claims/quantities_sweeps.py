@@ -21,7 +21,7 @@ STEADY = 0.9
 
 def step_of_both(study: Study) -> tuple[float, float]:
     """The steps at which 99 % of the training and 95 % of the test pairs are right; NaN if never."""
-    return q.step_memorized(study), q.step_generalized(study)
+    return q.finding("curves.memorized")(study), q.finding("curves.grokked")(study)
 
 
 def delay_ratio(study: Study) -> float:
@@ -44,8 +44,8 @@ def times_as_fast_as(name: str) -> Measure:
 
     def measure(study: Study) -> float:
         other = q.reference(name)
-        slower = q.step_generalized(other)
-        faster = q.step_generalized(study)
+        slower = q.finding("curves.grokked")(other)
+        faster = q.finding("curves.grokked")(study)
         return (other.spec.steps if math.isnan(slower) else slower) / faster if faster else math.inf
 
     return measure

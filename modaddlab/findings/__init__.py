@@ -1,20 +1,25 @@
 """What we know of the networks, as values: one module a subject.
 
-A subject's `measure()` gives its finding, a frozen dataclass, whose values chapters, claims and reports take by name.
+A finding is a frozen dataclass whose values chapters, claims and reports take by name. A subject's module has two levels:
+
+    findings.structure.of(study)     of one network, anybody's; refused in one line where it is not for that network
+    findings.structure.null(study)   the same where its cause is absent, such as before training; for some subjects
+    findings.measure("decay")        of the book's networks, for its chapter
 """
 
 from __future__ import annotations
 
 import functools
 import importlib
+import pkgutil
 from typing import Any
 
-from modaddlab.findings.value import Value, expect
+from modaddlab.findings.value import Value, expect, pooled
 
-__all__ = ["SUBJECTS", "Value", "expect", "measure"]
+__all__ = ["SUBJECTS", "Value", "expect", "measure", "pooled"]
 
-SUBJECTS = ("ablation", "data", "decay", "heads", "lottery", "progress", "speed")
-"""The findings of chapters: the first part of a value's name, and the module that computes it."""
+SUBJECTS = tuple(sorted({module.name for module in pkgutil.iter_modules(__path__)} - {"networks", "sweep", "value"}))
+"""The modules that hold findings: the first part of a value's name."""
 
 
 @functools.cache

@@ -70,7 +70,7 @@ def for_networks(
     """Make a function of a study refuse networks that it is not for.
 
     Args:
-        needs: what the network must be and its record must hold, in the order in which it is told.
+        needs: what the network must be and its record must hold, in the order in which it is told; none: it is for any.
 
     Returns:
         a decorator; the function then raises a `LabError` that names the run, its network and what the measurement is for.

@@ -14,7 +14,6 @@ from modaddlab.measurements import (
     motion,
     outcomes,
     stages,
-    structure,
     waves,
 )
 
@@ -25,6 +24,5 @@ __all__ = [
     "motion",
     "outcomes",
     "stages",
-    "structure",
     "waves",
 ]

@@ -148,13 +148,13 @@ def test_the_source_is_in_the_bibliography_and_the_evidence_in_the_book(claim: C
 
 def test_steps_are_read_from_the_recorded_curves() -> None:
     study = Study.open("debug")
-    assert quantities.step_memorized(study) == study.phases.memorization
-    assert quantities.groks(study) == float(study.phases.generalization is not None)
-    assert quantities.n_training_pairs(study) + quantities.n_test_pairs(study) == study.p**2
-    assert quantities.n_parameters(study) == sum(value.size for value in study.record.final.values())
+    assert quantities.finding("curves.memorized")(study) == study.phases.memorization
+    assert quantities.finding("curves.groks")(study) == float(study.phases.generalization is not None)
+    assert quantities.finding("task.train")(study) + quantities.finding("task.test")(study) == study.p**2
+    assert quantities.finding("task.parameters")(study) == sum(value.size for value in study.record.final.values())
 
 
 def test_a_ratio_of_key_energy_starts_at_one() -> None:
     study = Study.open("mainline")
-    assert quantities.key_energy_at_start(study) == pytest.approx(1, abs=0.1)
-    assert quantities.key_energy_before_jump(study) > quantities.key_energy_at_start(study)
+    assert quantities.finding("growth.at_start")(study) == pytest.approx(1, abs=0.1)
+    assert quantities.finding("growth.before_jump")(study) > quantities.finding("growth.at_start")(study)

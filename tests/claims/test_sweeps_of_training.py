@@ -35,7 +35,7 @@ def test_a_collapse_is_the_first_row_below_half_after_grokking() -> None:
 def test_the_sentence_and_the_numbers_of_one_appendix_cannot_both_be_true() -> None:
     sentence = found("nanda-decay-sentence")
     assert sentence.verdict == "replicates"
-    steps = [quantities.step_generalized(Study.open(name)) for name in ("mainline", "decay-3")]
+    steps = [quantities.finding("curves.grokked")(Study.open(name)) for name in ("mainline", "decay-3")]
     assert sentence.first == pytest.approx(steps[0] / steps[1])
     (numbers,) = findings([claim for claim in nanda_training.CLAIMS if claim.id == "nanda-decay-3"])
     assert numbers.verdict == "does not replicate"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
+import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from modaddlab import LabError, Store, Study, findings, measurements
 from modaddlab.claims import ledger
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
+from modaddlab.findings import structure
 from modaddlab.findings.networks import SNAPSHOTS, for_networks, needs_of
 from modaddlab.findings.value import Value
 from modaddlab.measurements import outcomes, stages
@@ -59,11 +61,13 @@ ANSWERED = {
 """The networks on which all public functions of a module answer, and they alone."""
 
 MAY_BE_NAN = {
+    "curves": {"memorized", "grokked", "cleanup_start", "cleanup_end", "quiet_accuracy"},
     "dynamics": {"input_ratio_TRH", "output_ratio_TRH", "input_elsewhere_TH", "output_elsewhere_TH"},  # few frequencies modulo 7
+    "growth": {"at_start", "before_jump"},
     "heads": {"loss_control", "norm_ratio_K", "pattern_fve_n"},
     "lottery": {"run_by", "loss_then"},  # the race is not run
     "stages": {"lowest", "flat", "flat_share"},  # memory is not complete
-    "structure": {"head_fve_low", "head_fve_mean", "head_pair_fve_mean", "attention_to_equals", "attention_to_equals_high",
+    "structure": {"components_per_key", "rank_per_key", "head_fve_low", "head_fve_mean", "head_pair_fve_mean", "attention_to_equals", "attention_to_equals_high",
                   "direction_fve_low", "direction_fve_mean", "direction_fve_high", "smallest_cluster", "largest_cluster"},
     "waves": {"overtone_R", "at_limit"},
 }  # fmt: skip
@@ -73,8 +77,8 @@ MAY_BE_NAN = {
 def measures() -> dict[str, Callable[..., Any]]:
     """Every public function of findings and measurements whose first argument is a study, by module and name."""
     found = {}
-    modules = [*(f"findings.{name}" for name in findings.SUBJECTS), *(f"measurements.{name}" for name in measurements.__all__)]
-    for place in modules:
+    subjects = {module.name for module in pkgutil.iter_modules(findings.__path__)} - {"networks"}
+    for place in [*(f"findings.{name}" for name in sorted(subjects)), *(f"measurements.{name}" for name in measurements.__all__)]:
         module, module_name = importlib.import_module(f"modaddlab.{place}"), place.partition(".")[2]
         for name, function in vars(module).items():
             if name[0] == "_" or not inspect.isfunction(function) or function.__module__ != module.__name__:
@@ -96,7 +100,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "motion.answers": {"a": 1, "b": 2},
     "motion.weights": {"name": "embed.W_E"},
     "outcomes.measure_concentration": {"basis": "additive"},
-    "structure.measure_structure": {"keys": [1, 2]},
+    "structure.measure_structure": {"keys": [1, 2], "start": False},
 }
 
 
@@ -147,7 +151,7 @@ def asked(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
 
 def test_each_says_which_networks_it_is_for() -> None:
     assert len(MEASURES) >= 25
-    assert [name for name, function in MEASURES.items() if not needs_of(function)] == []
+    assert [name for name, function in MEASURES.items() if needs_of(function) is None] == []
 
 
 @pytest.mark.parametrize("measure", MEASURES)
@@ -209,7 +213,7 @@ def test_outcomes_of_every_network(studies: dict[str, Study]) -> None:
 
 
 def test_keys_that_are_none_are_refused(studies: dict[str, Study]) -> None:
-    for function in (measurements.structure.structure, findings.ablation.tables):
+    for function in (structure.of, structure.null, findings.ablation.tables):
         with pytest.raises(LabError, match=r"4 is no frequency of one-layer-\w+: they are 1\.\.3"):
             function(studies["one layer"], keys=[1, 4])
 

@@ -1,10 +1,9 @@
-"""The numbers that describe the algorithm in a network: one set per record, computed once and kept.
+"""The numbers that describe the algorithm in a network: what Nanda et al. 2023 report of their transformer (section 4).
 
-They are those that Nanda et al. 2023 report of their transformer (section 4): how many key frequencies, how sparse the logits,
-the rank of W_L, the fits of its directions, neurons and heads, the logits as a sum of waves. With the keys of another network
-given, they measure how much of that a network has by chance: the null is the untrained network with the trained one's keys. A
-two-layer network has no heads; everything else is measured on it by the same functions, theta standing for the embedding and xi
-for the neuron-logit map.
+How many key frequencies, how sparse the logits, the rank of W_L, the fits of its directions, neurons and heads, the logits as a
+sum of waves. `null` is the same of the weights that the network began with, with the keys of the trained one: what a network has
+of all this by chance. A two-layer network has no heads; everything else is measured on it by the same functions, theta standing
+for the embedding and xi for the neuron-logit map.
 """
 
 from __future__ import annotations
@@ -15,82 +14,109 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from modaddlab.analysis import attention, circuit, neurons, progress, spectra
+from modaddlab.analysis.keys import compare_rules
 from modaddlab.findings.networks import ADDITION, ALL_WEIGHTS, NO_LAYER_NORM, for_networks, keys_of
-from modaddlab.models.grid import Grid
+from modaddlab.findings.value import Group, Value, loss, number, share, total
+from modaddlab.models.grid import Grid, run_grid
 from modaddlab.study import Study
 
 
 @dataclass(frozen=True, kw_only=True)
-class Structure:
-    """The algorithm's traces in one network. Shares and FVE lie in [0, 1]; losses are mean nats over the test pairs."""
+class Structure(Group):
+    """The algorithm's traces in one network; NaN where it has none, such as a fit to heads in a network without heads."""
 
-    n_keys: float
+    n_keys: Value
     """Key frequencies, by the majority of the three rules."""
-    n_embedding_keys: float
+    n_embedding_keys: Value
     """Frequencies of W_E above its largest gap."""
-    n_neuron_keys: float
+    n_neuron_keys: Value
     """Frequencies that some neuron follows best, of all p // 2."""
-    n_logit_components: float
+    n_logit_components: Value
     """Significant components of the logits in two dimensions (largest gap)."""
-    logit_key_share: float
+    components_per_key: Value
+    logit_key_share: Value
     """Share of the logits' energy over (a, b) in the four products of each key's cosine and sine."""
-    W_L_rank: float
+    W_L_rank: Value
     """Singular values of W_L above their largest gap."""
-    W_L_residual: float
+    rank_per_key: Value
+    W_L_residual: Value
     """Share of W_L's Frobenius norm outside the cosines and sines of the keys."""
-    wave_fve: float
+    wave_fve: Value
     """Of the logits by sum_k alpha_k cos omega_k(a+b-c)."""
-    wave_loss: float
+    wave_loss: Value
     """Test loss of that sum."""
-    direction_fve_low: float
+    direction_fve_low: Value
     """Of u_k . MLP and v_k . MLP by the cosine and sine of the sum: the smallest of the 2K."""
-    direction_fve_mean: float
-    direction_fve_high: float
-    explained_neurons: float
+    direction_fve_mean: Value
+    direction_fve_high: Value
+    explained_neurons: Value
     """Share of the neurons whose polynomial in one key explains more than 85 %."""
-    smallest_cluster: float
+    smallest_cluster: Value
     """Share of the neurons in the smallest cluster of a key; 0 where a key has none."""
-    largest_cluster: float
-    head_fve_low: float
+    largest_cluster: Value
+    head_fve_low: Value
     """Of a head's mean attention to a by one frequency: the smallest of the heads."""
-    head_fve_mean: float
-    head_pair_fve_mean: float
+    head_fve_mean: Value
+    head_pair_fve_mean: Value
     """Of a head's attention to a over all pairs by the published antisymmetric form: the mean of the heads."""
-    attention_to_equals: float
+    attention_to_equals: Value
     """Attention from "=" to "=", mean over pairs and heads."""
-    attention_to_equals_high: float
+    attention_to_equals_high: Value
     """The largest head's mean."""
-    sum_of_squares: float
-    gini_W_E: float
-    gini_W_L: float
-    restricted_loss: float
+    sum_of_squares: Value
+    gini_W_E: Value
+    gini_W_L: Value
+    restricted_loss: Value
     """Over all pairs, as in the released code."""
-    excluded_loss: float
+    excluded_loss: Value
     """Over the training pairs, all keys removed."""
-    test_loss: float
-    test_accuracy: float
-    train_accuracy: float
+    test_loss: Value
+    test_accuracy: Value
+    train_accuracy: Value
+
+
+_KINDS = {
+    total: ("n_keys", "n_embedding_keys", "n_neuron_keys", "n_logit_components", "W_L_rank"),
+    number: ("components_per_key", "rank_per_key", "sum_of_squares", "gini_W_E", "gini_W_L"),
+    loss: ("wave_loss", "restricted_loss", "excluded_loss", "test_loss"),
+}
+"""How fields are written; all others are shares."""
 
 
 @for_networks(NO_LAYER_NORM, ADDITION, ALL_WEIGHTS)
-def structure(study: Study, keys: Sequence[int] | None = None) -> Structure:
-    """The algorithm's traces in a trained or untrained network.
+def of(study: Study, keys: Sequence[int] | None = None) -> Structure:
+    """The algorithm's traces in a network.
 
     Args:
-        study: of a one-layer transformer or a two-layer network.
+        study: of a one-layer transformer or a two-layer network, trained or not.
         keys: the key frequencies to look for; by default the network's own.
 
     Raises:
         LabError: the network is another one, keeps too little, or a key is not in 1..p//2.
     """
-    arrays = study.remember(measure_structure, keys=keys_of(study, keys))
-    return Structure(**{field.name: float(arrays[field.name]) for field in fields(Structure)})
+    return _structure(study.remember(measure_structure, keys=keys_of(study, keys), start=False))
 
 
 @for_networks(NO_LAYER_NORM, ADDITION, ALL_WEIGHTS)
-def measure_structure(study: Study, keys: Sequence[int]) -> dict[str, np.ndarray]:
-    """The fields of `Structure`, NaN where a network without keys has none; about three seconds for p = 113."""
+def null(study: Study, keys: Sequence[int] | None = None) -> Structure:
+    """The same of the weights that it began with.
+
+    Args:
+        study, keys: as of `of`; the keys are by default those of the trained network.
+
+    Raises:
+        LabError: as `of`, and where these weights are unknown.
+    """
+    return _structure(study.remember(measure_structure, keys=keys_of(study, keys), start=True))
+
+
+@for_networks(NO_LAYER_NORM, ADDITION, ALL_WEIGHTS)
+def measure_structure(study: Study, keys: Sequence[int], start: bool) -> dict[str, np.ndarray]:
+    """The fields of `Structure` as numbers; about three seconds for p = 113."""
     grid, labels_PP, mask_PP = study.grid, study.labels_PP, study.train_mask_PP
+    if start:
+        grid = run_grid(study.initial, study.spec.model, study.p)
+    rules = compare_rules(grid.W_E_PD, grid.W_L_HC, grid.neurons_PPH) if start else study.key_rules
     logits, rank = spectra.logit_spectrum(grid.logits_PPC), circuit.map_rank(grid.W_L_HC, keys)
     blocks = spectra.logit_blocks(logits.norms_PP, keys)
     waves = circuit.fit_waves(grid.logits_PPC, keys)
@@ -106,13 +132,16 @@ def measure_structure(study: Study, keys: Sequence[int]) -> dict[str, np.ndarray
         pairs = np.array([fit.antisymmetric_fve for fit in attention.pattern_fits(grid.pattern_PPn3)])
         to_equals = attention.mean_attention(grid.pattern_PPn3)[:, 2]
     measures = study.progress_of(grid, keys)
+    n = len(keys) or np.nan
     found = {
-        "n_keys": len(study.keys),
-        "n_embedding_keys": len(study.key_rules.rules[0].frequencies),
-        "n_neuron_keys": len(study.key_rules.rules[2].frequencies),
+        "n_keys": len(rules.majority),
+        "n_embedding_keys": len(rules.rules[0].frequencies),
+        "n_neuron_keys": len(rules.rules[2].frequencies),
         "n_logit_components": len(logits.significant),
+        "components_per_key": len(logits.significant) / n,
         "logit_key_share": sum(block.energy_share for block in blocks),
         "W_L_rank": rank.rank,
+        "rank_per_key": rank.rank / n,
         "W_L_residual": rank.residual,
         "wave_fve": waves.fve,
         "wave_loss": progress.mean_loss(waves.logits_PPC, labels_PP, ~mask_PP),
@@ -137,3 +166,8 @@ def measure_structure(study: Study, keys: Sequence[int]) -> dict[str, np.ndarray
         "train_accuracy": measures.scores.train_accuracy,
     }
     return {name: np.array(value if np.isfinite(value) else np.nan, dtype=np.float64) for name, value in found.items()}
+
+
+def _structure(arrays: dict[str, np.ndarray]) -> Structure:
+    kinds = {name: kind for kind, names in _KINDS.items() for name in names}
+    return Structure(**{field.name: kinds.get(field.name, share)(float(arrays[field.name])) for field in fields(Structure)})
