@@ -67,8 +67,9 @@ MAY_BE_NAN = {
     "heads": {"loss_control", "norm_ratio_K", "pattern_fve_n"},
     "lottery": {"run_by", "loss_then"},  # the race is not run
     "stages": {"lowest", "flat", "flat_share"},  # memory is not complete
-    "structure": {"components_per_key", "rank_per_key", "head_fve_low", "head_fve_mean", "head_pair_fve_mean", "attention_to_equals", "attention_to_equals_high",
-                  "direction_fve_low", "direction_fve_mean", "direction_fve_high", "smallest_cluster", "largest_cluster"},
+    "structure": {"components_per_key", "rank_per_key", "smallest_cluster", "largest_cluster", "direction_fve_low",
+                  "direction_fve_mean", "direction_fve_high", "head_fve_low", "head_fve_mean", "head_pair_fve_mean",
+                  "attention_to_equals", "attention_to_equals_high"},
     "waves": {"overtone_R", "at_limit"},
 }  # fmt: skip
 """Numbers that do not exist in every network, as their documentation says."""

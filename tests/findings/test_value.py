@@ -11,6 +11,7 @@ from modaddlab import LabError
 from modaddlab.findings.value import (
     Group,
     Value,
+    across,
     count,
     expect,
     exponent,
@@ -52,6 +53,15 @@ def test_a_value_is_written_by_its_kind() -> None:
     assert [str(value) for value in (share(0.754), loss(6.86e-7), factor(33.3), words("2 and 3"))] == [
         "75.4 %", "6.86\u00a0×\u00a010⁻⁷", "33", "2 and 3",  # noqa: RUF001
     ]  # fmt: skip
+
+
+def test_a_finding_over_seeds_is_each_of_its_values_over_them_and_keeps_the_first_line() -> None:
+    other = Outer(Inner(exponent(-1.5), total(15), np.ones(2)), share(0.5, null=0.04))
+    pooled = across([FINDING, other])
+    assert (pooled.law.exponent.value, pooled.law.n.value) == (pytest.approx(-1.267), 14)
+    assert (pooled.share.value, pooled.share.null) == (pytest.approx(0.627), pytest.approx(0.03))
+    assert pooled.share.low == 0 < pooled.share.high
+    assert pooled.law.line is FINDING.law.line
 
 
 def test_an_interval_has_as_many_decimals_as_its_width_is_worth() -> None:
