@@ -32,6 +32,6 @@ def of(study: Study) -> Growth:
     in_shares_T = energy_TK[:, rows].mean(axis=1) / energy_TK.mean(axis=1) if len(rows) else np.full(len(energy_TK), math.nan)
     return Growth(
         at_start=number(in_shares_T[0]),
-        before_jump=number(in_shares_T[before_T[-1]] if len(before_T) else math.nan),
+        before_jump=number(float(in_shares_T[before_T[-1]]) if len(before_T) else math.nan),
         columns={"step": study.curve("step"), **{f"energy {row + 1}": energy_TK[:, row] for row in rows}},
     )
