@@ -9,7 +9,7 @@ import numpy as np
 
 from modaddlab.findings.networks import for_networks
 from modaddlab.findings.sweep import Columns
-from modaddlab.findings.value import Group, Value, across, count, loss, share, steps
+from modaddlab.findings.value import Group, Value, count, loss, pooled, share, steps
 from modaddlab.study import Study
 
 KEPT = ("step", "train_loss", "test_loss", "train_accuracy", "test_accuracy")
@@ -87,4 +87,4 @@ class Family:
 def measure() -> Family:
     """The book's."""
     others = Study.seeds("mainline-25k")
-    return Family(mainline=of(Study.open("mainline")), seeds=across([of(study) for study in others]), n_seeds=count(len(others)))
+    return Family(mainline=of(Study.open("mainline")), seeds=pooled([of(study) for study in others]), n_seeds=count(len(others)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
-import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -78,8 +77,7 @@ MAY_BE_NAN = {
 def measures() -> dict[str, Callable[..., Any]]:
     """Every public function of findings and measurements whose first argument is a study, by module and name."""
     found = {}
-    subjects = {module.name for module in pkgutil.iter_modules(findings.__path__)} - {"networks"}
-    for place in [*(f"findings.{name}" for name in sorted(subjects)), *(f"measurements.{name}" for name in measurements.__all__)]:
+    for place in [*(f"findings.{name}" for name in findings.SUBJECTS), *(f"measurements.{name}" for name in measurements.__all__)]:
         module, module_name = importlib.import_module(f"modaddlab.{place}"), place.partition(".")[2]
         for name, function in vars(module).items():
             if name[0] == "_" or not inspect.isfunction(function) or function.__module__ != module.__name__:
