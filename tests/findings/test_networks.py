@@ -77,7 +77,8 @@ MAY_BE_NAN = {
 def measures() -> dict[str, Callable[..., Any]]:
     """Every public function of findings and measurements whose first argument is a study, by module and name."""
     found = {}
-    for place in [*(f"findings.{name}" for name in findings.SUBJECTS), *(f"measurements.{name}" for name in measurements.__all__)]:
+    places = [f"findings.{name}" for name in findings.SUBJECTS] + [f"measurements.{name}" for name in measurements.__all__]
+    for place in places:
         module, module_name = importlib.import_module(f"modaddlab.{place}"), place.partition(".")[2]
         for name, function in vars(module).items():
             if name[0] == "_" or not inspect.isfunction(function) or function.__module__ != module.__name__:

@@ -54,15 +54,6 @@ def test_a_value_is_written_by_its_kind() -> None:
     ]  # fmt: skip
 
 
-def test_a_finding_over_seeds_is_each_of_its_values_over_them_and_keeps_the_first_line() -> None:
-    other = Outer(Inner(exponent(-1.5), total(15), np.ones(2)), share(0.5, null=0.04))
-    found = pooled([FINDING, other])
-    assert (found.law.exponent.value, found.law.n.value) == (pytest.approx(-1.267), 14)
-    assert (found.share.value, found.share.null) == (pytest.approx(0.627), pytest.approx(0.03))
-    assert found.share.low == 0 < found.share.high
-    assert found.law.line is FINDING.law.line
-
-
 def test_an_interval_has_as_many_decimals_as_its_width_is_worth() -> None:
     assert str(number(4.0312, 3.591, 4.4599)) == "4.03 [3.59, 4.46]"
     assert str(number(4.0312, 4.0291, 4.0333)) == "4.0312 [4.0291, 4.0333]"
