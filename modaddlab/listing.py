@@ -21,8 +21,12 @@ def dry_run(specs: list[RunSpec], store: Store) -> int:
         n_params = sum(math.prod(shape) for shape in param_shapes(spec.model, spec.task.p).values())
         n_train = int(spec.task.train_frac * spec.task.p**2)
         print(f"{spec.run_id}: {state(spec, store)}")
-        print(f"  {spec.steps:,} steps on {n_train:,} of {spec.task.p**2:,} pairs, {n_params:,} parameters")
-        print(f"  about {cost.duration(cost.seconds(spec))} on one core, and {cost.size(cost.memory(spec))} of memory")
+        most, n_pairs = "" if spec.grokked_for is None else "at most ", spec.task.p**2
+        print(f"  {most}{spec.steps:,} steps on {n_train:,} of {n_pairs:,} pairs, {n_params:,} parameters")
+        if most:
+            print(f"  it ends once 95 % of the test pairs have been right for {spec.grokked_for:,} steps")
+        time, memory = cost.duration(cost.seconds(spec)), cost.size(cost.memory(spec))
+        print(f"  {most or 'about '}{time} on one core, and {memory} of memory")
         for field, value in spec.changes().items():
             print(f"  {field} = {value}")
     return 0
@@ -43,7 +47,8 @@ def dry_run_sweep(specs: list[RunSpec], store: Store) -> int:
             reached += f" at {step / spec.steps:.0%}" if step else ""
         print(f"{reached:<22}  {cost.duration(seconds) if seconds else '':>8}  {catalogue.label(spec)}")
     rest = len(specs) - n_done - n_partly
-    print(f"{len(specs)} runs: {n_done} done, {n_partly} partly, {rest} to do; about {cost.duration(left)} left on one core")
+    about = "about" if all(spec.grokked_for is None for spec in specs) else "at most"
+    print(f"{len(specs)} runs: {n_done} done, {n_partly} partly, {rest} to do; {about} {cost.duration(left)} left on one core")
     return 0
 
 

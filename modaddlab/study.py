@@ -79,7 +79,9 @@ class Study:
     def phases(self) -> phases.Phases:
         """When it memorized, generalized and cleaned up, from its recorded curves."""
         names = ("train_accuracy", "test_accuracy", "test_loss")
-        return phases.find_phases(step_T=self.metrics["step"], **{f"{name}_T": self.metrics[name] for name in names})
+        curves = {f"{name}_T": self.metrics[name] for name in names}
+        by_grokking = self.spec.grokked_for is not None
+        return phases.find_phases(step_T=self.metrics["step"], **curves, ended_by_grokking=by_grokking)
 
     @functools.cached_property
     def initial(self) -> dict[str, np.ndarray]:

@@ -189,7 +189,7 @@ def _retrain(store: Store, recorded: Record) -> int:
 
     with tempfile.TemporaryDirectory(prefix="modaddlab-retrain-") as folder:
         print(f"training {recorded.run_id} again in {folder}", flush=True)
-        progress = _Progress(recorded.spec.steps)
+        progress = _Progress(int(recorded.metrics["step"][-1]))
         again = train(
             recorded.spec,
             Store(Path(folder)),

@@ -34,7 +34,7 @@ LAYERS: dict[str, set[str]] = {
     "tasks": {"experiments"},
     "models": {"experiments", "tasks", "errors", "shapes"},
     "analysis": {"shapes", "errors", "models.grid", "models.token_tables"},
-    "store": {"experiments", "errors", "paths", "source", "models.parameters"},
+    "store": {"experiments", "errors", "paths", "source", "models.parameters", "analysis.phases"},
     "training": {"models", "tasks", "store", "experiments", "errors", "paths", "analysis.fourier"},
     "figures": {"shapes", "analysis"},
     "tables": set(),

@@ -71,7 +71,12 @@ class Phases:
 
 
 def find_phases(
-    *, step_T: np.ndarray, train_accuracy_T: np.ndarray, test_accuracy_T: np.ndarray, test_loss_T: np.ndarray
+    *,
+    step_T: np.ndarray,
+    train_accuracy_T: np.ndarray,
+    test_accuracy_T: np.ndarray,
+    test_loss_T: np.ndarray,
+    ended_by_grokking: bool = False,
 ) -> Phases:
     """All boundaries of one run.
 
@@ -80,13 +85,17 @@ def find_phases(
         train_accuracy_T: (T,) in [0, 1].
         test_accuracy_T: (T,) in [0, 1]; NaN where there is no test pair.
         test_loss_T: (T,) mean nats; NaN where there is no test pair.
+        ended_by_grokking: whether the run was over soon after it generalized; its cleanup is found only if it got as far as the
+            rule looks.
     """
     memorization = memorization_step(step_T, train_accuracy_T)
     generalization = grokking_step(step_T, test_accuracy_T)
     cleanup = None
     if memorization is not None and generalization is not None:
-        within_T = (step_T >= memorization) & (step_T <= 2 * generalization - memorization)
-        cleanup = fall(step_T[within_T], test_loss_T[within_T])
+        until = 2 * generalization - memorization
+        within_T = (step_T >= memorization) & (step_T <= until)
+        if not ended_by_grokking or step_T[-1] >= until:
+            cleanup = fall(step_T[within_T], test_loss_T[within_T])
     return Phases(
         memorization=memorization,
         generalization=generalization,
@@ -118,6 +127,22 @@ def grokking_step(
     below = np.flatnonzero(~(np.asarray(test_accuracy_T) >= threshold))
     start = below[-1] + 1 if len(below) else 0
     return int(step_T[start]) if start < len(step_T) else None
+
+
+def settled_step(step_T: np.ndarray, test_accuracy_T: np.ndarray, hold: int) -> int | None:
+    """The first row by which the test accuracy has been at least 0.95 in all rows for so many steps, or None.
+
+    Args:
+        step_T: (T,) recorded steps, ascending.
+        test_accuracy_T: (T,) in [0, 1].
+        hold: how many steps.
+    """
+    require_shape("test_accuracy_T", test_accuracy_T, "T", T=len(step_T))
+    there_T = np.asarray(test_accuracy_T) >= GENERALIZED
+    before_T = np.maximum.accumulate(np.where(there_T, -1, np.arange(len(step_T))))  # the last row that was not
+    since_T = np.asarray(step_T)[np.minimum(before_T + 1, len(step_T) - 1)]
+    settled = np.flatnonzero(there_T & (step_T - since_T >= hold))
+    return int(step_T[settled[0]]) if len(settled) else None
 
 
 def collapse_step(

@@ -65,15 +65,6 @@ _RUNS: list[tuple[RunSpec, str]] = [
         "control: dropout 0.5 in place of weight decay",
     ),
     (
-        RunSpec(
-            name="decay-3",
-            optim=OptimSpec(weight_decay=3.0),
-            record=RecordSpec(metrics_every=50, energies=False, weights="embedding"),
-            steps=10_000,
-        ),
-        "the mainline with more weight decay",
-    ),
-    (
         RunSpec(name="float32-loss", loss_dtype="float32", record=_CONTROL, steps=15_000),
         "the mainline with its loss computed in float32",
     ),

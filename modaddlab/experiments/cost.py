@@ -44,7 +44,7 @@ def seconds_per_step(spec: RunSpec) -> float:
 
 
 def seconds(spec: RunSpec, from_step: int = 0) -> float:
-    """An estimate of the time that a run takes on one core, from a step on."""
+    """An estimate of the time that a run takes on one core, from a step on; one that ends when it has grokked, at most."""
     return (spec.steps - from_step) * seconds_per_step(spec)
 
 

@@ -239,6 +239,9 @@ class RunSpec:
     optim: OptimSpec = _field(OptimSpec(), "the optimizer")
     record: RecordSpec = _field(RecordSpec(), "what is kept")
     steps: int = _field(40_000, "optimizer steps (epochs, when the batch is full)")
+    grokked_for: int | None = _field(
+        None, "ends the run once 95 % of the test pairs have been right for so many steps; none: after all its steps"
+    )
     seed: int = _field(0, "seed of the split and of the initial weights")
     loss_dtype: Literal["float64", "float32"] = _field("float64", "precision of the log-softmax; the weights are float32")
 
@@ -250,6 +253,8 @@ class RunSpec:
             f"name (={self.name!r}) must be 1 to 60 lower-case letters, digits, '-' or '.', starting with a letter or digit",
         )
         _check(0 <= self.steps <= 10_000_000, f"steps (={self.steps}) must lie between 0 and 10,000,000")
+        if self.grokked_for is not None:
+            self._check_until_grokked(self.grokked_for)
         _check(0 <= self.seed < 2**32, f"seed (={self.seed}) must lie between 0 and 2**32 - 1")
         if self.model.init == "single-frequency":
             _check(
@@ -257,6 +262,18 @@ class RunSpec:
                 f"task.p (={self.task.p}) must be odd for model.init=single-frequency, whose cosines have the frequencies "
                 "1..(p-1)/2; take an odd p, or model.init=random",
             )
+
+    def _check_until_grokked(self, n: int) -> None:
+        _check(1 <= n <= 10_000_000, f"grokked_for (={n}) must lie between 1 and 10,000,000, or be none")
+        _check(
+            int(self.task.train_frac * self.task.p**2) < self.task.p**2,
+            f"grokked_for (={n}) must have test pairs to ask; take task.train_frac (={self.task.train_frac:g}) below 1",
+        )
+        _check(
+            not self.record.snapshots,
+            f"grokked_for (={n}) must be without record.snapshots (={self.record.snapshots}), which are spread over all steps; "
+            "set one of them to none or 0",
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Every field, nested, in plain JSON types."""

@@ -156,6 +156,12 @@ SWEEPS: Mapping[str, Sweep] = MappingProxyType(
                 runs=_and_mainline(),
             ),
             Sweep(
+                name="time-to-grok",
+                purpose="when, from ten seeds: decay 2 to 5, 40 to 70 % of the pairs, rate 0.003; each run ends when it groks",
+                varies=("optim.weight_decay", "task.train_frac", "optim.lr"),
+                runs=_of(*(f"{name}-groks" for name in variations.UNTIL_GROKKED), seeds=10),
+            ),
+            Sweep(
                 name="canonical",
                 purpose="a public reproduction's canonical run: two layers, weight decay 0.001, 200,000 steps",
                 varies=("optim.weight_decay",),

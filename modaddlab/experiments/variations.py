@@ -3,10 +3,14 @@
 Each has a name that says what was changed ("decay-0.1", "fraction-0.5", "p59-heads-2"), and any seed. Their records are light:
 curves every 20 to 200 steps and the final embedding. What is known to grok early has fewer steps, so that a sweep costs what its
 answer needs.
+
+"decay-2-groks" is decay-2 until it has grokked: the same steps, but the run ends where they have answered when. It keeps no
+weights, because those of a network that has just grokked are not those that it ends with.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -33,6 +37,11 @@ OPERATIONS: Mapping[str, tuple[Operation, str, int]] = {
     "random-labels": ("random", "random answers, the control: there is nothing to generalize to", 6_000),
 }
 """Name of a run: its operation, what that is, its steps."""
+
+UNTIL_GROKKED = (
+    "decay-2", "decay-3", "decay-5", "fraction-0.4", "fraction-0.5", "fraction-0.6", "fraction-0.7", "rate-0.003",
+)  # fmt: skip
+"""What is known to grok within a few thousand steps: there are runs that end when it has, cheap enough for ten seeds."""
 
 DEEP: Mapping[str, Operation] = {
     "add": "add",
@@ -61,7 +70,7 @@ def _run(
 
 
 def _decays() -> list[tuple[RunSpec, str]]:
-    steps = {0.01: 20_000, 0.1: 20_000, 0.3: 30_000, 0.5: 20_000, 2.0: 12_000, 5.0: 10_000}
+    steps = {0.01: 20_000, 0.1: 20_000, 0.3: 30_000, 0.5: 20_000, 2.0: 12_000, 3.0: 10_000, 5.0: 10_000}
     return [
         (_run(f"decay-{decay:g}", n, optim=OptimSpec(weight_decay=decay)), f"the mainline with weight decay {decay:g}")
         for decay, n in steps.items()
@@ -150,6 +159,18 @@ def _with_heads(n: int) -> TransformerSpec:
     return TransformerSpec(n_heads=n, d_head=128 // n)
 
 
+def _until_grokked() -> list[tuple[RunSpec, str]]:
+    record = RecordSpec(metrics_every=20, energies=False, weights="none")
+    return [
+        (
+            dataclasses.replace(spec, name=f"{spec.name}-groks", record=record, steps=20_000, grokked_for=1_000),
+            f"{purpose}, until it has grokked for 1,000 steps",
+        )
+        for spec, purpose in [*_decays(), *_fractions(), *_rates()]
+        if spec.name in UNTIL_GROKKED
+    ]
+
+
 _CANONICAL = RunSpec(
     name="canonical-2-layers",
     model=TransformerSpec(n_layers=2),
@@ -169,6 +190,7 @@ _RUNS: list[tuple[RunSpec, str]] = [
     *_heads(),
     *_heads_and_primes(),
     *_widths(),
+    *_until_grokked(),
     (_CANONICAL, "a public reproduction's canonical setup: two layers, weight decay 0.001, 200,000 steps"),
 ]
 

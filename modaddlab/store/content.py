@@ -1,9 +1,10 @@
 """What the arrays of a record must be by its specification; checked when they are written and when read.
 
 Weights have the names and shapes of `modaddlab.models.parameters.param_shapes`; of the final ones a record may keep only a part
-(`kept_shapes`). Metrics share the axis T of recorded steps, which are every `record.metrics_every`-th and the last: "step" is
-int64, everything else a float with T first; an `energy_*` has the K = p//2 frequencies second, and is there unless the
-specification leaves it out. Losses are mean nats. Test metrics may be NaN only when the split leaves no test pair.
+(`kept_shapes`). Metrics share the axis T of recorded steps, which are every `record.metrics_every`-th and the last one
+(`last_step`): "step" is int64, everything else a float with T first; an `energy_*` has the K = p//2 frequencies second, and is
+there unless the specification leaves it out. Losses are mean nats. Test metrics may be NaN only when the split leaves no test
+pair.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from modaddlab.analysis import phases
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
 
@@ -74,6 +76,26 @@ def _check_arrays(params: Mapping[str, np.ndarray], expected: Mapping[str, tuple
         _require(name, "finite values", f"NaN or infinity{_DIVERGED}", finite)
 
 
+def last_step(spec: RunSpec, step_T: np.ndarray, test_accuracy_T: np.ndarray) -> int:
+    """The step at which a run ends: its last, or where it has grokked for as long as `grokked_for` says.
+
+    Args:
+        spec: the run.
+        step_T: the steps of its rows so far, (T,).
+        test_accuracy_T: their test accuracies, (T,).
+
+    Returns:
+        one of `step_T` when it has ended; otherwise where it will end if it stays as it is in the newest row.
+    """
+    if spec.grokked_for is None:
+        return spec.steps
+    settled = phases.settled_step(step_T, test_accuracy_T, spec.grokked_for)
+    if settled is not None:
+        return settled
+    since, every = phases.grokking_step(step_T, test_accuracy_T, sustained=True), spec.record.metrics_every
+    return spec.steps if since is None else min(-(-(since + spec.grokked_for) // every) * every, spec.steps)
+
+
 def check_metrics(spec: RunSpec, metrics: Mapping[str, np.ndarray]) -> None:
     """Check the metrics of a run.
 
@@ -87,10 +109,12 @@ def check_metrics(spec: RunSpec, metrics: Mapping[str, np.ndarray]) -> None:
     step = metrics["step"]
     _require("step", "the dtype int64", step.dtype, step.dtype == np.int64)
     _require("step", "the shape (T,) with T >= 1", step.shape, step.ndim == 1 and step.size >= 1)
-    every = spec.record.metrics_every
-    rows = np.unique([*range(0, spec.steps, every), spec.steps])
+    accuracy, every = metrics["test_accuracy"], spec.record.metrics_every
+    _require("test_accuracy", f"the shape {step.shape}", accuracy.shape, accuracy.shape == step.shape)
+    end = last_step(spec, step, accuracy)
+    rows = np.unique([*range(0, end, every), end])
     found = f"{step.size} rows, {step[0]}..{step[-1]}"
-    _require("step", f"the {rows.size} rows 0..{spec.steps}, every {every} steps", found, np.array_equal(step, rows))
+    _require("step", f"the {rows.size} rows 0..{end}, every {every} steps", found, np.array_equal(step, rows))
 
     energies = sorted(name for name in metrics if name.startswith("energy_"))
     if energies and not spec.record.energies:

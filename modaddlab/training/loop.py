@@ -17,6 +17,7 @@ import torch
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import TRAIN_VERSION, RunSpec
 from modaddlab.models.parameters import init_params
+from modaddlab.store.content import last_step
 from modaddlab.store.partial import Partial
 from modaddlab.store.record import Record
 from modaddlab.store.store import Store
@@ -88,13 +89,13 @@ def train(
             run = _Run(spec, torch.device(device))
             if resumed is not None:
                 run.restore(*resumed)
-                left = f"going on from step {run.step:,} of {spec.steps:,}"
+                left = f"going on from step {run.step:,} of {run.end:,}"
                 if before and run.threads[-1] != before[-1]:
                     left += f"; with {run.threads[-1]} instead of {before[-1]} threads the last bits are other ones"
                 done = "all steps were done before; the record is put in its place"
-                notify(f"{spec.run_id}: {left if run.step <= spec.steps else done}")
+                notify(f"{spec.run_id}: {left if run.step <= run.end else done}")
             snapshots, saved_at = snapshot_steps(spec), time.monotonic()
-            while run.step <= spec.steps:
+            while run.step <= run.end:
                 if time.monotonic() - saved_at > save_seconds:
                     run.save(partial)
                     saved_at = time.monotonic()
@@ -103,8 +104,8 @@ def train(
                     partial.save_snapshot(run.step, run.weights(), spec.record.snapshot_dtype)
                 row = run.advance()
                 if row is not None:
-                    observe(Status(run.step - 1, spec.steps, row))
-                    if should_stop() and run.step <= spec.steps:
+                    observe(Status(run.step - 1, run.end, row))
+                    if should_stop() and run.step <= run.end:
                         run.save(partial)
                         way_on = _how_to_go_on(spec, store, force, resume)
                         raise Interrupted(f"{spec.run_id} stopped at step {run.step:,}; {way_on}")
@@ -132,6 +133,8 @@ class _Run:
         self.threads = [torch.get_num_threads()]  # over all sittings, where the number changes
         self.rows: list[Row] = []
         self.earlier: dict[str, np.ndarray] = {}
+        self.end = spec.steps
+        """The last step, as far as the rows tell it."""
         self.data = TrainingSet(spec, device)
         self.measures = Measures(spec, self.data)
 
@@ -161,12 +164,18 @@ class _Run:
                 if not np.isfinite([row["objective"], row["gradient_norm"]]).all():
                     raise self._diverged()
                 self.rows.append(row)
-        if self.step < self.spec.steps:
+                self._find_end()
+        if self.step < self.end:
             warmup = self.spec.optim.warmup_steps
             rate = min(self.step / warmup, 1.0) if warmup else 1.0
             self.optimizer.step(self.spec.optim.lr * rate)
         self.step += 1
         return row
+
+    def _find_end(self) -> None:
+        if self.spec.grokked_for is not None:
+            columns = ([*self.earlier.get(name, ()), *(row[name] for row in self.rows)] for name in ("step", "test_accuracy"))
+            self.end = last_step(self.spec, *map(np.array, columns))
 
     def require_finite_weights(self) -> None:
         """Raise where the run has diverged since the last row of metrics.
@@ -208,13 +217,14 @@ class _Run:
             )
         self.step, self.seconds_before = step, extra["seconds"]
         before = extra.get("threads", [])
-        same = before[-1:] == self.threads or (before and step > self.spec.steps)
-        self.threads = before if same else before + self.threads
         self.flat.copy_(torch.tensor(arrays["flat"]))
         self.earlier = {name.removeprefix("metrics/"): value for name, value in arrays.items() if name.startswith("metrics/")}
         state = {name.removeprefix("optimizer/"): value for name, value in arrays.items() if name.startswith("optimizer/")}
         if state:
             self.optimizer.load({name: torch.tensor(value) for name, value in state.items()})
+        self._find_end()
+        same = before[-1:] == self.threads or (before and step > self.end)
+        self.threads = before if same else before + self.threads
 
     def seconds(self) -> float:
         """Wall time spent on the run, over all its sittings."""

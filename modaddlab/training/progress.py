@@ -172,7 +172,7 @@ class _RunDisplay:
         bars, numbers = self.display.bars, _numbers(status.row)
         if self.task is None:
             self.task = bars.add_task(self.name, total=status.steps, completed=status.step, numbers=numbers)
-        bars.update(self.task, completed=status.step, numbers=numbers)
+        bars.update(self.task, completed=status.step, total=status.steps, numbers=numbers)
         if status.step == status.steps:
             bars.refresh()
             bars.remove_task(self.task)

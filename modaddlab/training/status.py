@@ -12,7 +12,7 @@ from modaddlab.errors import LabError
 
 @dataclass(frozen=True)
 class Status:
-    """How far a run has come: the step, how many there are, and the latest row of metrics."""
+    """How far a run has come: the step, the last one as far as it is known, and the latest row of metrics."""
 
     step: int
     steps: int

@@ -78,7 +78,7 @@ class Export:
         self.otherwise = "the record is as it was"
         metrics = record.metrics
         for row, step in enumerate(metrics["step"].tolist()):
-            self(Status(step, self.spec.steps, {name: values[row] for name, values in metrics.items()}))
+            self(Status(step, int(metrics["step"][-1]), {name: values[row] for name, values in metrics.items()}))
         if not self.ended:
             n_rows = len(metrics["step"])
             self.notify(f"{self.spec.run_id}: its {n_rows:,} stored rows are sent to the Weights & Biases project {self.project}")

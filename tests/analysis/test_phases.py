@@ -49,6 +49,30 @@ def test_noise_and_spikes_do_not_move_the_boundaries_far() -> None:
     assert found.cleanup_end == pytest.approx(7000, abs=150)
 
 
+def test_a_run_that_was_over_when_it_grokked_has_no_cleanup_before_the_rule_has_seen_it() -> None:
+    for last, there in ((STEPS[-1], False), (13_000, True)):
+        step_T = np.arange(0, last + 1, 50)
+        loss_T = lines([(0, 0.7), (200, 1.2), (5000, 1.3), (7000, -6), (13_000, -6.4)], step_T)
+        curves = {"train_accuracy_T": switch(150, step_T=step_T), "test_accuracy_T": switch(6500, step_T=step_T)}
+        found = phases.find_phases(step_T=step_T, **curves, test_loss_T=loss_T, ended_by_grokking=True)
+        assert (found.generalization, found.sustained, found.cleanup_end is not None) == (6500, 6500, there)
+
+
+def test_a_row_is_settled_when_all_rows_for_so_long_were() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(200):
+        step_T = np.unique(rng.integers(0, 60, 12)) * 5
+        accuracy_T = rng.choice([0.2, 0.95, 1.0, np.nan], len(step_T), p=[0.1, 0.4, 0.4, 0.1])
+        hold = int(rng.integers(1, 100))
+        expected = None
+        for t, step in enumerate(step_T):
+            since = [s for u, s in enumerate(step_T[: t + 1]) if (accuracy_T[u : t + 1] >= 0.95).all()]
+            if since and step - since[0] >= hold:
+                expected = int(step)
+                break
+        assert phases.settled_step(step_T, accuracy_T, hold) == expected
+
+
 def test_a_run_that_never_memorizes_has_no_phases() -> None:
     found = find(np.full(len(STEPS), 0.98), np.full(len(STEPS), 0.1), lines([(0, 0.7), (10_000, 1)]))
     assert found == phases.Phases(memorization=None, generalization=None, sustained=None, cleanup_start=None, cleanup_end=None)

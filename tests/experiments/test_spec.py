@@ -70,10 +70,11 @@ def specs(draw: st.DrawFn) -> RunSpec:
     """Any specification that is allowed."""
     p = draw(st.integers(2, 1009))
     letters = st.sampled_from("abcdefghijklmnopqrstuvwxyz0123456789-.")
+    train_frac, n_snapshots = draw(between(1.5 / p**2, 1.0)), draw(st.integers(0, 1000))
     name = draw(st.text(letters, min_size=1, max_size=60).filter(lambda text: text[0].isalnum() and ".." not in text))
     return RunSpec(
         name=name,
-        task=TaskSpec(operation=draw(choice(TaskSpec, "operation")), p=p, train_frac=draw(between(1.5 / p**2, 1.0))),
+        task=TaskSpec(operation=draw(choice(TaskSpec, "operation")), p=p, train_frac=train_frac),
         model=draw(transformers() | two_layers(p)),
         optim=OptimSpec(
             optimizer=draw(choice(OptimSpec, "optimizer")),
@@ -89,10 +90,11 @@ def specs(draw: st.DrawFn) -> RunSpec:
             metrics_every=draw(st.integers(1, 1000)),
             energies=draw(st.booleans()),
             weights=draw(choice(RecordSpec, "weights")),
-            snapshots=draw(st.integers(0, 1000)),
+            snapshots=n_snapshots,
             snapshot_dtype=draw(choice(RecordSpec, "snapshot_dtype")),
         ),
         steps=draw(st.integers(0, 10_000_000)),
+        grokked_for=draw(st.none() | st.integers(1, 10_000_000)) if not n_snapshots and int(train_frac * p * p) < p * p else None,
         seed=draw(st.integers(0, 2**32 - 1)),
         loss_dtype=draw(choice(RunSpec, "loss_dtype")),
     )
@@ -155,7 +157,7 @@ def test_every_field_changes_the_id() -> None:
         "record": {
             "metrics_every": 5, "energies": False, "weights": "none", "snapshots": 3, "snapshot_dtype": "float32",
         },
-        "steps": 10, "seed": 1, "loss_dtype": "float32",
+        "steps": 10, "grokked_for": 100, "seed": 1, "loss_dtype": "float32",
     }  # fmt: skip
     three_at_once = {"model.d_model", "model.n_heads", "model.d_head"}  # one of them alone is refused
     assert set(flatten(others)) | three_at_once == set(flatten(RunSpec().to_dict()))
@@ -181,6 +183,15 @@ def test_the_same_number_written_differently_gives_the_same_id(one: OptimSpec, o
     assert RunSpec(optim=one).run_id == RunSpec(optim=other).run_id
     assert RunSpec(optim=one).canonical_json() == RunSpec(optim=other).canonical_json()
     assert str(one.weight_decay) == str(other.weight_decay)
+
+
+@pytest.mark.parametrize(
+    ("beside", "words"),
+    [({"task": TaskSpec(train_frac=1.0)}, "test pairs"), ({"record": RecordSpec(snapshots=4)}, "record.snapshots")],
+)
+def test_a_run_until_it_groks_has_test_pairs_and_no_snapshots(beside: dict[str, Any], words: str) -> None:
+    with pytest.raises(LabError, match=f"grokked_for .*{words}"):
+        RunSpec(grokked_for=100, **beside)
 
 
 def test_a_run_id_is_the_name_and_ten_digits_of_the_hash() -> None:
@@ -215,6 +226,7 @@ OUT_OF_RANGE: dict[str, list[Any]] = {
     "record.metrics_every": [0, -1],
     "record.snapshots": [-1, 1001],
     "steps": [-1, 10_000_001],
+    "grokked_for": [0, -1, 10_000_001],
     "seed": [-1, 2**32],
 }
 
@@ -236,7 +248,7 @@ def wrong_types() -> list[tuple[str, Any]]:
     for path, hint in fields().items():
         if typing.get_origin(hint) is typing.Literal:
             values = ["nonsense", 3, None, ["add"]]
-        elif path == "optim.batch_size":
+        elif path in ("optim.batch_size", "grokked_for"):
             values = [value for value in WRONG_TYPES[int] if value is not None]
         else:
             values = WRONG_TYPES[hint]

@@ -110,3 +110,12 @@ def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert ended.value.code == 0
     assert "python -m modaddlab.train debug" in capsys.readouterr().out
+
+
+def test_dry_run_says_that_a_run_may_end_sooner(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["mainline-25k", "--set", "grokked_for=500", "--dry-run", "--data", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "at most 25,000 steps" in out
+    assert "right for 500 steps" in out
+    assert main(["--sweep", "time-to-grok", "--dry-run", "--data", str(tmp_path)]) == 0
+    assert re.search(r"80 runs: .*; at most \S+ \S+ left", capsys.readouterr().out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -14,8 +15,10 @@ import numpy as np
 import pytest
 import torch
 
+from modaddlab import Study, rows
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
+from modaddlab.store.content import check_metrics
 from modaddlab.store.store import Store
 from modaddlab.training import loop, machine
 from modaddlab.training.steps.batches import TrainingSet
@@ -74,6 +77,72 @@ def test_a_stopped_run_ends_with_the_same_bits(variant: str, tmp_path: Path) -> 
     for step in whole.snapshot_steps:
         for name, values in whole.snapshot(step).items():
             np.testing.assert_array_equal(resumed.snapshot(step)[name], values)
+
+
+UNTIL = {
+    name: dataclasses.replace(
+        spec,
+        task=TaskSpec(p=7, train_frac=0.9),
+        optim=OptimSpec(lr=1e-2, weight_decay=2.0),
+        record=RecordSpec(metrics_every=5),
+        steps=600,
+        seed=2,
+        grokked_for=28,
+    )
+    for name, spec in {
+        "transformer": dataclasses.replace(TINY, model=TransformerSpec(d_model=16, n_heads=2, d_head=8, d_mlp=32)),
+        "two-layer network": dataclasses.replace(TINY, model=TwoLayerSpec(d_mlp=64, init_scale=1.0)),
+    }.items()
+}
+
+
+@pytest.mark.parametrize("network", UNTIL)
+def test_a_run_ends_when_it_has_grokked_for_long_enough(network: str, tmp_path: Path) -> None:
+    spec = UNTIL[network]
+    whole = loop.train(dataclasses.replace(spec, grokked_for=None), Store(tmp_path / "whole"), threads=1).metrics
+    store, shown = Store(tmp_path), list[tuple[int, int]]()
+    since, stops = Study(loop.train(spec, Store(tmp_path / "alone"), threads=1)).phases.sustained, []
+    assert since is not None
+    for step in (10, since, since + 10, since + 30):  # before it groks, then, while it holds, at the last row
+        observe, should_stop = stop_at(step)
+        with contextlib.suppress(loop.Interrupted):
+            loop.train(spec, store, threads=1, observe=observe, should_stop=should_stop)
+        stops.append(store.partial(spec).newest_step())
+    assert stops == [11, since + 1, since + 11, None]
+    record = loop.train(spec, store, observe=lambda status: shown.append((status.step, status.steps)))
+    assert not shown  # it was there
+
+    n_rows = len(record.metrics["step"])
+    assert record.metrics["step"][-1] == since + 30  # the first row at least 28 steps later
+    for name, values in record.metrics.items():
+        np.testing.assert_array_equal(values, whole[name][:n_rows], err_msg=name)
+    assert (whole["test_accuracy"][n_rows - 7 : n_rows] >= 0.95).all()
+    assert rows.contradictions(spec, record.metrics, -1, record.final) == []
+
+    loop.train(spec, store, threads=1, force=True, observe=lambda status: shown.append((status.step, status.steps)))
+    assert shown[-1] == (since + 30, since + 30)
+    assert shown[0][1] == 600
+    for n in (n_rows - 1, n_rows + 1):  # a curve that ends elsewhere is not this run's
+        with pytest.raises(LabError, match="rows"):
+            check_metrics(spec, {name: values[:n] for name, values in whole.items()})
+
+
+def test_a_run_that_does_not_grok_has_all_its_steps(tmp_path: Path) -> None:
+    spec = dataclasses.replace(UNTIL["transformer"], steps=23)
+    assert loop.train(spec, Store(tmp_path), threads=1).metrics["step"].tolist() == [0, 5, 10, 15, 20, 23]
+
+
+def test_a_state_after_the_last_step_is_put_in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, store = UNTIL["two-layer network"], Store(tmp_path)
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "publish", lambda *arguments, **options: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            loop.train(spec, store, threads=1)
+    lines, shown = list[str](), list[int]()
+    record = loop.train(spec, store, threads=1, notify=lines.append, observe=lambda status: shown.append(status.step))
+    assert "all steps were done" in lines[0]
+    assert not shown
+    assert record.digest == loop.train(spec, Store(tmp_path / "whole"), threads=1).digest
 
 
 def test_a_small_network_takes_one_thread_and_gives_the_others_back(tmp_path: Path, one_thread: None) -> None:

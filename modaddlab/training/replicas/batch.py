@@ -53,10 +53,12 @@ def shape(spec: RunSpec) -> dict[str, Any]:
     """What the replicas of a batch have in common, by the names of the fields.
 
     Raises:
-        LabError: the run draws something at every step (minibatches, dropout) or has an L1 penalty; it trains alone.
+        LabError: the run draws something at every step (minibatches, dropout), has an L1 penalty or ends when it has grokked;
+            it trains alone.
     """
     dropout = 0.0 if isinstance(spec.model, TwoLayerSpec) else spec.model.dropout
     alone = {"optim.batch_size": spec.optim.batch_size, "model.dropout": dropout, "optim.l1": spec.optim.l1}
+    alone["grokked_for"] = spec.grokked_for
     for name, value in alone.items():
         if value:
             raise LabError(f"{spec.run_id} has {name} set, which replicas in a batch cannot have; train it alone")
