@@ -23,7 +23,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from modaddlab.analysis.fourier import component_norms, fourier_basis, gini, sum_over_rows
+from modaddlab.analysis.fourier import fourier_basis, sum_over_rows
 from modaddlab.shapes import require_shape
 
 
@@ -105,18 +105,3 @@ def effective_number(energy_K: np.ndarray) -> float:
     energy_K = np.asarray(energy_K, dtype=np.float64)
     squares = np.sum(energy_K**2)
     return float(energy_K.sum() ** 2 / squares) if squares > 0 else float("nan")
-
-
-def gini_in(x_PD: np.ndarray, basis: str) -> float:
-    """Gini coefficient of the component norms of (P, D) along the residues.
-
-    Args:
-        x_PD: a matrix with a row per residue, such as W_E.
-        basis: "additive" (the Fourier basis mod p) or "multiplicative".
-
-    Raises:
-        ValueError: another basis, or the multiplicative one where the number of residues is no prime.
-    """
-    if basis not in ("additive", "multiplicative"):
-        raise ValueError(f"basis (={basis!r}) must be additive or multiplicative")
-    return gini(component_norms(x_PD) if basis == "additive" else character_norms(x_PD))

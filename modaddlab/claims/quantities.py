@@ -23,14 +23,15 @@ def finding(name: str, null: bool = False) -> Measure:
 
     Args:
         name: the subject, and the value's place in its finding.
-        null: the value where its cause is absent: before training.
+        null: the value where its cause is absent: of the subject's `null`, or the one that the value has itself.
     """
     subject, *path = name.split(".")
 
     def measure(study: Study) -> float:
         module = getattr(findings, subject)
-        found = (module.null if null else module.of)(study)
-        return float(functools.reduce(getattr, path, found).value)
+        apart = null and hasattr(module, "null")
+        value = functools.reduce(getattr, path, (module.null if apart else module.of)(study))
+        return float(value.null if null and not apart else value.value)
 
     return measure
 

@@ -8,24 +8,16 @@ from __future__ import annotations
 
 import math
 
-from modaddlab.analysis import phases
 from modaddlab.claims import quantities as q
 from modaddlab.claims import quantities_sweeps as qs
 from modaddlab.claims import suite
 from modaddlab.claims.claim import STEPS, Band, Claim, exactly
-from modaddlab.study import Study
 
 SUITE = suite.SOURCE
 NANDA = "nanda2023progress"
 
 AT_ONCE = 2.0
 """Test before so many times the steps of train: at once."""
-
-
-def step_collapsed(study: Study) -> float:
-    """First step after grokking with fewer than half of the test pairs right; NaN if there is none."""
-    step = phases.collapse_step(study.metrics["step"], study.metrics["test_accuracy"], study.phases.generalization)
-    return math.nan if step is None else float(step)
 
 
 def _at(run: str, place: str, what: str, step: int, holds: Band, evidence: str) -> Claim:
@@ -67,8 +59,8 @@ def _regime(share: int, at_once: bool) -> Claim:
         statement=f"With {share} % of the pairs it {'generalizes at once' if at_once else 'groks'}: "
         "how many times as long it takes to know the test pairs as to know the training pairs.",
         says="at once" if at_once else "groks",
-        measure=qs.delay_ratio,
-        null=(lambda _: qs.delay_ratio(q.reference(q.MAINLINE))) if at_once else None,
+        measure=q.finding("curves.times_later"),
+        null=(lambda _: q.finding("curves.times_later")(q.reference(q.MAINLINE))) if at_once else None,
         null_is="trained on 30 %" if at_once else "",
         runs=q.MAINLINE if share == 30 else name,
         holds=Band(0, AT_ONCE) if at_once else Band(AT_ONCE, math.inf),
@@ -107,7 +99,7 @@ RATE = (
         place="README, learning rate sweep",
         statement="With a learning rate of 0.01 it loses the rule again: first step with under half of the test pairs right.",
         published=exactly(18_400),
-        measure=step_collapsed,
+        measure=q.finding("curves.collapsed"),
         runs="rate-0.01",
         tolerance=STEPS,
         holds=Band(0, suite.EPOCHS),

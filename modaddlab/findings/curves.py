@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from modaddlab.analysis import phases, stability
 from modaddlab.findings.networks import for_networks
 from modaddlab.findings.sweep import Columns
-from modaddlab.findings.value import Group, Value, count, loss, pooled, share, steps
+from modaddlab.findings.value import Group, Value, count, factor, loss, pooled, share, steps
 from modaddlab.study import Study
 
 KEPT = ("step", "train_loss", "test_loss", "train_accuracy", "test_accuracy")
@@ -36,6 +37,12 @@ class Curves(Group):
     test_loss: Value
     test_accuracy: Value
     """At the end."""
+    times_later: Value
+    """How many times as long it took to grok as to memorize; NaN where it knew all from step 0."""
+    lowest_after: Value
+    """The lowest test accuracy from the time to grok on."""
+    collapsed: Value
+    """First step after it with fewer than half of the test pairs right."""
     trained_for: Value
     phases: tuple[tuple[str, int, int], ...] = field(repr=False)
     """As figures mark them."""
@@ -57,6 +64,7 @@ def of(study: Study) -> Curves:
     """What a run's curves say."""
     found, metrics = study.phases, study.metrics
     since, until = (math.nan if step is None else step for step in (found.memorization, found.generalization))
+    tested = metrics["step"], metrics["test_accuracy"]
     quiet_T = metrics["test_accuracy"][(metrics["step"] > since) & (metrics["step"] < until)]
     return Curves(
         memorized=steps(found.memorization),
@@ -69,6 +77,9 @@ def of(study: Study) -> Curves:
         train_loss=loss(metrics["train_loss"][-1]),
         test_loss=loss(metrics["test_loss"][-1]),
         test_accuracy=share(metrics["test_accuracy"][-1]),
+        times_later=factor(until / since if since else math.nan),
+        lowest_after=share(stability.lowest_after(*tested, found.generalization)),
+        collapsed=steps(phases.collapse_step(*tested, found.generalization)),
         trained_for=steps(study.spec.steps),
         phases=found.spans,
         metrics=metrics,

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from modaddlab import tables
-from modaddlab.findings.sweep import At, Columns, Law, Swept, final_accuracy
+from modaddlab.findings import outcomes
+from modaddlab.findings.outcomes import Outcome, Point
+from modaddlab.findings.sweep import At, Columns, Embeddings, Law, Swept, embeddings, final_accuracy
 from modaddlab.findings.value import Group, Value, count, exponent, factor, number, share, steps, total, words
-from modaddlab.measurements import outcomes, stages
-from modaddlab.measurements.outcomes import Outcome, Point
+from modaddlab.measurements import stages
 
 USUAL = 0.3
 """The share of the pairs that the mainline is trained on."""
@@ -115,7 +116,7 @@ class Regimes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Frequencies:
+class Frequencies(Embeddings):
     """The effective number of frequencies in the embedding."""
 
     usual_least: Value
@@ -124,24 +125,12 @@ class Frequencies:
     others_least: Value
     others_most: Value
     """Over the networks with other shares that grok."""
-    by_share: dict[float, list[float]] = field(repr=False)
-    null_by_share: dict[float, float] = field(repr=False)
     making: Value
     """The smallest number of a network that has not grokked, and its null."""
     making_share: Value
     """The share of the pairs that it is trained on."""
     other_parts: list[float] = field(repr=False)
     """Of the others that have not grokked: the number as a part of its null."""
-
-    @property
-    def columns(self) -> Columns:
-        """The embeddings as a figure's data."""
-        rows = [(value, one) for value, ones in self.by_share.items() for one in ones]
-        return {
-            "share": [value for value, _ in rows],
-            "effective number": [one for _, one in rows],
-            "of renamed residues": [self.null_by_share[value] for value, _ in rows],
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,7 +232,6 @@ def _waits(points: dict[float, Point], measured: dict[float, list[float]]) -> Wa
 
 
 def _share_row(value: float, point: Point, level: list[float]) -> dict[str, str]:
-    concentration = point.rows[0].concentration()
     later = [row.grokked / row.memorized for row in point.rows]
     return {
         "share": _percent(value),
@@ -252,7 +240,7 @@ def _share_row(value: float, point: Point, level: list[float]) -> dict[str, str]
         "steps to grok": point.words,
         "times later": tables.number(float(np.median(later)), 2) if np.isfinite(later).all() else tables.MISSING,
         "test, by heart": tables.percent(float(np.mean(level))),
-        "frequencies": f"{concentration.effective:.1f} ({concentration.effective_null:.0f})",
+        "frequencies": point.rows[0].concentration().text,
     }
 
 
@@ -293,24 +281,28 @@ def _regimes(points: dict[float, Point]) -> Regimes:
 
 
 def _frequencies(points: dict[float, Point]) -> Frequencies:
-    found = {value: [row.concentration() for row in point.rows] for value, point in points.items()}
+    found = embeddings(points)
     each = [
         (value, row, one) for value, point in points.items() for row, one in zip(point.rows, found[value], strict=True)
     ]
-    usual = [one.effective for value, _, one in each if value == USUAL]
-    others = [one.effective for value, row, one in each if value != USUAL and np.isfinite(row.grokked)]
-    silent = [(one.effective / one.effective_null, value, one) for value, row, one in each if not np.isfinite(row.grokked)]
+    usual = [one.effective.value for value, _, one in each if value == USUAL]
+    others = [one.effective.value for value, row, one in each if value != USUAL and np.isfinite(row.grokked)]
+    silent = [
+        (one.effective.value / (one.effective.null or 1), value, one)
+        for value, row, one in each
+        if not np.isfinite(row.grokked)
+    ]
     (_, making_share, making), *rest = sorted(silent, key=lambda item: item[0])
     return Frequencies(
         usual_least=number(min(usual)),
         usual_most=number(max(usual)),
         others_least=number(min(others)),
         others_most=number(max(others)),
-        by_share={value: [one.effective for one in ones] for value, ones in found.items()},
-        null_by_share={value: float(np.mean([one.effective_null for one in ones])) for value, ones in found.items()},
-        making=number(making.effective, null=making.effective_null),
+        making=making.effective,
         making_share=words(_percent(making_share)),
         other_parts=[part for part, _, _ in rest],
+        varied="share",
+        found=found,
     )
 
 

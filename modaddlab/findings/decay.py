@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from modaddlab import tables
-from modaddlab.findings.sweep import At, Columns, Curve, Law, Swept, curve_columns, final_accuracy
+from modaddlab.findings import outcomes
+from modaddlab.findings.outcomes import Outcome, Point
+from modaddlab.findings.sweep import At, Columns, Curve, Embeddings, Law, Swept, curve_columns, embeddings, final_accuracy
 from modaddlab.findings.value import Value, count, factor, number, setting, share, steps, words
-from modaddlab.measurements import outcomes
-from modaddlab.measurements.outcomes import Outcome, Point
 
 USUAL = 1.0
 """The mainline's weight decay."""
@@ -82,7 +82,7 @@ class Sizes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Frequencies:
+class Frequencies(Embeddings):
     """The effective number of frequencies in the embedding."""
 
     usual_least: Value
@@ -94,18 +94,6 @@ class Frequencies:
     """How many of those lie within the range of the seeds."""
     without: Value
     """Without decay; its null has the residues renamed."""
-    by_decay: dict[float, list[float]] = field(repr=False)
-    null_by_decay: dict[float, float] = field(repr=False)
-
-    @property
-    def columns(self) -> Columns:
-        """The embeddings as a figure's data."""
-        rows = [(decay, value) for decay, values in self.by_decay.items() for value in values]
-        return {
-            "weight decay": [decay for decay, _ in rows],
-            "effective number": [value for _, value in rows],
-            "of renamed residues": [self.null_by_decay[decay] for decay, _ in rows],
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,9 +229,8 @@ def _sizes(points: dict[float, Point]) -> Sizes:
 
 
 def _frequencies(points: dict[float, Point]) -> Frequencies:
-    found = {decay: [row.concentration() for row in point.rows] for decay, point in points.items()}
-    by_decay = {decay: [one.effective for one in seeds] for decay, seeds in found.items()}
-    nulls = {decay: float(np.mean([one.effective_null for one in seeds])) for decay, seeds in found.items()}
+    found = Embeddings(varied="weight decay", found=embeddings(points))
+    by_decay = found.effective
     least, most = min(by_decay[USUAL]), max(by_decay[USUAL])
     others = [
         by_decay[decay][0] for decay, point in points.items() if decay not in (0, USUAL) and np.isfinite(point.rows[0].grokked)
@@ -253,9 +240,8 @@ def _frequencies(points: dict[float, Point]) -> Frequencies:
         usual_most=number(most),
         others=count(len(others)),
         inside=count(sum(least <= value <= most for value in others)),
-        without=number(by_decay[0.0][0], null=nulls[0.0]),
-        by_decay=by_decay,
-        null_by_decay=nulls,
+        without=found.found[0.0][0].effective,
+        **vars(found),
     )
 
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from modaddlab import tables
 from modaddlab.analysis.seeds import over_seeds, range_of_one_more
-from modaddlab.findings.sweep import At, Columns, Law, Swept, columns
+from modaddlab.findings import outcomes
+from modaddlab.findings.outcomes import Outcome, Point
+from modaddlab.findings.sweep import At, Columns, Embeddings, Law, Swept, columns, embeddings
 from modaddlab.findings.value import Value, count, factor, number, steps, total
-from modaddlab.measurements import outcomes
-from modaddlab.measurements.outcomes import Outcome, Point
 from modaddlab.study import Study
 
 USUAL = 4
@@ -46,7 +46,7 @@ class Times(Swept):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Circles:
+class Circles(Embeddings):
     """The effective number of frequencies in the embedding."""
 
     usual: Value
@@ -62,19 +62,7 @@ class Circles:
     """All networks with two heads or with eight lie inside the range of one more."""
     far_from_null: float
     """The largest effective number as a part of its null."""
-    by_heads: dict[str, list[float]] = field(repr=False)
-    null_by_heads: dict[str, float] = field(repr=False)
     table: list[dict[str, str]] = field(repr=False)
-
-    @property
-    def columns(self) -> Columns:
-        """The embeddings as a figure's data."""
-        rows = [(heads, value) for heads, values in self.by_heads.items() for value in values]
-        return {
-            "heads": [heads for heads, _ in rows],
-            "effective number": [value for _, value in rows],
-            "of renamed residues": [self.null_by_heads[heads] for heads, _ in rows],
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,22 +148,22 @@ def _times(points: dict[int, Point]) -> Times:
 
 
 def _circles(points: dict[int, Point]) -> Circles:
-    found = {heads: [row.concentration() for row in point.rows] for heads, point in points.items()}
-    usual = over_seeds([one.effective for one in found[USUAL]])
+    found = embeddings(points)
+    usual = over_seeds([one.effective.value for one in found[USUAL]])
     low, high = range_of_one_more(usual)
-    single = [one.effective for one in found[1]]
-    others = [one.effective for heads, ones in found.items() if heads not in (1, USUAL) for one in ones]
+    single = [one.effective.value for one in found[1]]
+    others = [one.effective.value for heads, ones in found.items() if heads not in (1, USUAL) for one in ones]
     return Circles(
         usual=number(usual.mean, usual.low, usual.high),
         one_more_low=number(low),
         one_more_high=number(high),
         single_least=number(min(single)),
         single_most=number(max(single)),
-        single_gap=count(found[1][0].n_significant),
+        single_gap=count(found[1][0].n_significant.value),
         others_inside=all(low <= value <= high for value in others),
-        far_from_null=max(one.effective / one.effective_null for ones in found.values() for one in ones),
-        by_heads={str(heads): [one.effective for one in ones] for heads, ones in found.items()},
-        null_by_heads={str(heads): float(np.mean([one.effective_null for one in ones])) for heads, ones in found.items()},
+        far_from_null=max(one.effective.value / (one.effective.null or 1) for ones in found.values() for one in ones),
+        varied="heads",
+        found={str(heads): ones for heads, ones in found.items()},
         table=[_row(heads, point) for heads, point in points.items()],
     )
 
@@ -188,7 +176,7 @@ def _row(heads: int, point: Point) -> dict[str, str]:
         "steps to grok": point.words,
         "final test loss": tables.number(first.final("test_loss")),
         "frequencies": tables.listing([str(k) for k in sorted(one.strongest)]),
-        "effective": f"{one.effective:.1f} ({one.effective_null:.0f})",
+        "effective": one.text,
     }
 
 

@@ -15,10 +15,10 @@ import numpy as np
 from modaddlab import tables
 from modaddlab.analysis import seeds
 from modaddlab.analysis.scaling import Timed
+from modaddlab.findings import outcomes
+from modaddlab.findings.outcomes import Outcome, Point
 from modaddlab.findings.sweep import At, Columns, Curve, Law, Rows, Swept, columns, curve, curve_columns, timed
 from modaddlab.findings.value import Value, count, factor, loss, setting, share, steps, total, words
-from modaddlab.measurements import outcomes
-from modaddlab.measurements.outcomes import Outcome, Point
 
 STUMBLE, LEAP = 0.95, 100.0
 """A stumble is a row below this accuracy after the rule was found; a leap is a loss so many times that of the row before."""
@@ -40,7 +40,7 @@ class Rates(Swept):
     @property
     def effective(self) -> list[float]:
         """The embedding's effective number of frequencies of the first seed, by rate."""
-        return [point.rows[0].concentration().effective for point in self.points.values()]
+        return [point.rows[0].concentration().effective.value for point in self.points.values()]
 
     @property
     def table(self) -> list[dict[str, str]]:
@@ -204,14 +204,14 @@ def _rates(points: dict[float, Point]) -> Rates:
 
 
 def _rate_row(rate: float, point: Point) -> dict[str, str]:
-    first, concentration = point.rows[0], point.rows[0].concentration()
+    first = point.rows[0]
     return {
         "rate": str(setting(rate)),
         "by heart": tables.whole(float(np.median([row.memorized for row in point.rows]))),
         "steps to grok": point.words,
         "steps × rate": str(factor(point.median * rate)),  # noqa: RUF001
         "test accuracy": tables.percent(first.final("test_accuracy"), 2),
-        "frequencies": f"{concentration.effective:.1f} ({concentration.effective_null:.0f})",
+        "frequencies": first.concentration().text,
     }
 
 

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from modaddlab.analysis.scaling import PowerLaw, Timed, Times, censored_power_law
+from modaddlab.findings.concentration import Concentration
+from modaddlab.findings.outcomes import Outcome, Point
 from modaddlab.findings.value import Group, Value, count, exponent, factor, over, setting, share, steps, total
-from modaddlab.measurements.outcomes import Outcome, Point
 
 Rows = Sequence[Outcome]
 Columns = Mapping[str, ArrayLike]
@@ -113,6 +114,42 @@ class Swept:
     def curve_columns(self) -> Columns:
         """The curves as a figure's data."""
         return curve_columns(self.curves)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embeddings:
+    """The effective number of frequencies in a sweep's embeddings, beside that of renamed residues."""
+
+    varied: str = field(repr=False)
+    """What is varied, in words."""
+    found: dict[Any, list[Concentration]] = field(repr=False)
+    """Every seed's, by setting."""
+
+    @property
+    def effective(self) -> dict[Any, list[float]]:
+        """The numbers of every seed, by setting."""
+        return {setting: [one.effective.value for one in ones] for setting, ones in self.found.items()}
+
+    @property
+    def null(self) -> dict[Any, float]:
+        """The mean over seeds of the numbers with renamed residues, by setting."""
+        return {setting: float(np.mean([one.effective.null for one in ones])) for setting, ones in self.found.items()}
+
+    @property
+    def columns(self) -> Columns:
+        """The embeddings as a figure's data."""
+        rows = [(setting, one) for setting, ones in self.found.items() for one in ones]
+        return {
+            self.varied: [setting for setting, _ in rows],
+            "effective number": [one.effective.value for _, one in rows],
+            "of renamed residues": [one.effective.null for _, one in rows],
+            "above the largest gap": [one.n_significant.value for _, one in rows],
+        }
+
+
+def embeddings(points: Mapping[Any, Point]) -> dict[Any, list[Concentration]]:
+    """How concentrated every seed's embedding is, by setting."""
+    return {setting: [row.concentration() for row in point.rows] for setting, point in points.items()}
 
 
 def final_accuracy(point: Point) -> Value:

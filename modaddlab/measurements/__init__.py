@@ -12,7 +12,6 @@ from modaddlab.measurements import (
     gradients,
     heads,
     motion,
-    outcomes,
     stages,
     waves,
 )
@@ -22,7 +21,6 @@ __all__ = [
     "gradients",
     "heads",
     "motion",
-    "outcomes",
     "stages",
     "waves",
 ]

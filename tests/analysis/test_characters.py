@@ -49,7 +49,6 @@ def test_the_energy_of_a_known_embedding_is_found() -> None:
     energy = characters.energy_per_character(table)
     assert set(np.flatnonzero(energy > 1e-12) + 1) == {3, 5}
     np.testing.assert_allclose(energy.sum(), (table**2).sum())
-    assert characters.gini_in(table, "multiplicative") > characters.gini_in(table, "additive")
     assert characters.effective_number(energy) < 2 < 4 < characters.effective_number(fourier.energy_per_frequency(table))
 
 
@@ -68,8 +67,3 @@ def test_the_effective_number_counts_equal_shares() -> None:
 def test_composite_moduli_are_refused(p: int) -> None:
     with pytest.raises(ValueError, match="must be a prime"):
         characters.discrete_logarithms(p)
-
-
-def test_another_basis_is_refused() -> None:
-    with pytest.raises(ValueError, match="additive or multiplicative"):
-        characters.gini_in(np.ones((5, 2)), "harmonic")

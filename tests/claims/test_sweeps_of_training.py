@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from types import SimpleNamespace
-
-import numpy as np
 import pytest
 
 from modaddlab import Study
@@ -20,16 +16,6 @@ CLAIMS = {claim.id: claim for claim in training.CLAIMS}
 def found(name: str) -> Finding:
     (finding,) = findings([CLAIMS[name]])
     return finding
-
-
-def test_a_collapse_is_the_first_row_below_half_after_grokking() -> None:
-    fake = SimpleNamespace(
-        metrics={"step": np.arange(0, 50, 10), "test_accuracy": np.array([0.0, 0.4, 0.96, 0.6, 0.49])},
-        phases=SimpleNamespace(generalization=20),
-    )
-    assert training.step_collapsed(fake) == 40  # pyright: ignore
-    assert math.isnan(training.step_collapsed(Study.open("mainline")))
-    assert math.isnan(training.step_collapsed(Study.open("no-decay")))
 
 
 def test_the_sentence_and_the_numbers_of_one_appendix_cannot_both_be_true() -> None:

@@ -44,6 +44,13 @@ def test_what_never_happens_has_no_step() -> None:
     assert math.isnan(found.grokked.value)
     assert math.isnan(found.quiet_accuracy.value)
     assert (found.groks.value, str(found.grokked)) == (0, "–")  # noqa: RUF001
+    assert all(math.isnan(value.value) for value in (found.times_later, found.lowest_after, found.collapsed))
+
+
+def test_a_collapse_is_the_first_row_below_half_after_grokking() -> None:
+    found = curves.of(run([0.0, 0.4, 0.96, 0.6, 0.49, 0.7]))
+    assert (found.collapsed.value, found.lowest_after.value, found.times_later.value) == (40, 0.49, 2)
+    assert math.isnan(curves.of(run([0.0, 0.01, 0.02, 0.04, 0.97, 1])).collapsed.value)
 
 
 def test_the_growth_of_keys_is_counted_in_equal_shares() -> None:

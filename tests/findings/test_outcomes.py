@@ -1,8 +1,7 @@
-"""The outcomes of a sweep: grouping, times to grok, and what is missing, on tiny runs that are trained here."""
+"""The outcomes of a sweep: grouping and times to grok, on tiny runs that are trained here."""
 
 from __future__ import annotations
 
-import inspect
 import math
 from pathlib import Path
 from types import MappingProxyType
@@ -11,10 +10,9 @@ import numpy as np
 import pytest
 
 from modaddlab import Store
-from modaddlab.errors import LabError
 from modaddlab.experiments import sweeps
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TwoLayerSpec
-from modaddlab.measurements import outcomes
+from modaddlab.findings import outcomes
 from modaddlab.training.loop import train
 
 
@@ -41,25 +39,11 @@ def swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> outcomes.SweepOutc
     return outcomes.sweep("tiny")
 
 
-def test_rows_are_grouped_by_what_varies_and_the_rest_is_missing(swept: outcomes.SweepOutcomes) -> None:
+def test_trained_runs_are_grouped_by_what_varies(swept: outcomes.SweepOutcomes) -> None:
     assert list(swept.points) == [0.0, 1.0]
     assert [row.spec.seed for row in swept.points[1.0].rows] == [0, 1]
     assert swept.missing == (tiny(3.0),)
-    assert swept.pending.startswith("Not trained here yet: tiny-sweep (more seeds); about ")
-    assert swept.where(lambda spec: spec.optim.weight_decay < 3).pending == ""
-    assert [row.setting for row in swept.where(lambda spec: spec.seed == 1).rows] == [(1.0,)]
-
-
-def test_concentration_has_its_null_and_needs_an_embedding(swept: outcomes.SweepOutcomes) -> None:
-    with_weights, without = swept.points[1.0].rows[0], swept.points[0.0].rows[0]
-    for basis in ("additive", "multiplicative"):
-        found = with_weights.concentration(basis)
-        assert found.energy_K.shape == (3,)
-        assert 1 <= found.effective <= 3
-        assert found.top_share == pytest.approx(1)
-        assert math.isfinite(found.gini_null)
-    with pytest.raises(LabError, match="record of the embedding"):
-        without.concentration()
+    assert [row.setting for row in swept.rows] == [(1.0,), (0.0,), (1.0,)]
 
 
 def test_final_and_best_read_the_curves(swept: outcomes.SweepOutcomes) -> None:
@@ -93,8 +77,6 @@ def test_the_time_to_grok_of_a_point() -> None:
     assert some.time is None
     assert math.isinf(some.median)
     assert (some.n, some.n_grokked) == (3, 1)
-    share, low, high = some.share
-    assert low < share == 1 / 3 < high
     assert point(100, 300, math.nan).median == 300
     assert some.trained_for == 150
     assert every.words == "100 and 400 (two seeds)"
@@ -108,15 +90,3 @@ def test_the_time_to_grok_of_a_point() -> None:
 
 def test_settings_are_read_from_nested_fields() -> None:
     assert outcomes.setting_of(tiny(0.5), ("optim.weight_decay", "task.p", "name")) == (0.5, 7, "tiny-sweep")
-
-
-def test_the_null_of_a_concentrated_embedding_is_flat(tmp_path: Path) -> None:
-    class Fake:
-        p = 113
-        embedding_PD = np.outer(np.cos(2 * np.pi * 14 * np.arange(113) / 113), np.ones(8))
-
-    found = outcomes._concentration(inspect.unwrap(outcomes.measure_concentration)(Fake(), basis="additive"))  # type: ignore[arg-type]
-    assert found.strongest == (14,)
-    assert found.effective == pytest.approx(1)
-    assert found.effective_null > 20
-    assert found.gini > 0.9 > 0.6 > found.gini_null
