@@ -173,8 +173,19 @@ def energies(x_HP: np.ndarray) -> np.ndarray:
     """The squared norm of each row of (H, P) at each frequency 1..K: (H, K). The constant is left out."""
     p = require_shape("x_HP", x_HP, "H P")["P"]
     n_frequencies(p)
-    squared_PH = transform_1d(np.asarray(x_HP, dtype=np.float64).T) ** 2
-    return (squared_PH[1::2] + squared_PH[2::2]).T
+    squared_HP = components(x_HP) ** 2
+    return squared_HP[:, 1::2] + squared_HP[:, 2::2]
+
+
+def components(x_HP: np.ndarray) -> np.ndarray:
+    """The Fourier components of each row of (H, P) in basis order, (H, P): constant, cosine 1, sine 1, ..."""
+    return transform_1d(np.asarray(x_HP, dtype=np.float64).T).T
+
+
+def sample_of_rows(frequency_H: np.ndarray, n: int = 22) -> np.ndarray:
+    """The numbers of n neurons, evenly spread over all of them sorted by frequency."""
+    order_H = np.argsort(frequency_H, kind="stable")
+    return order_H[np.linspace(0, len(order_H) - 1, n).astype(int)]
 
 
 def cosine_fits(theta_HP: np.ndarray, xi_HP: np.ndarray) -> CosineFits:
@@ -229,7 +240,7 @@ def ipr(x_HP: np.ndarray, over: Participation = "frequencies") -> np.ndarray:
         energy_HN = energies(x_HP)
     elif over == "coefficients":
         n_frequencies(require_shape("x_HP", x_HP, "H P")["P"])
-        energy_HN = transform_1d(np.asarray(x_HP, dtype=np.float64).T).T ** 2
+        energy_HN = components(x_HP) ** 2
     else:
         raise ValueError(f"over (={over!r}) must be 'frequencies' or 'coefficients'")
     return _share((energy_HN**2).sum(axis=1), energy_HN.sum(axis=1) ** 2)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-import math
 
 import numpy as np
 
 from modaddlab.analysis import activations, indicator, subsets, two_layer
 from modaddlab.claims.claim import Measure
 from modaddlab.claims.quantities import reference
-from modaddlab.findings import lottery
-from modaddlab.measurements import dynamics, stages
+from modaddlab.findings import stages
+from modaddlab.measurements import dynamics
 from modaddlab.measurements.waves import HARMONICS, waves
 from modaddlab.study import Study
 
@@ -119,29 +118,9 @@ def input_overtone(order: int) -> Measure:
     return measure
 
 
-def hit_rate(rule: str) -> Measure:
-    """The share of neurons whose winning frequency a rule names from the initial weights."""
-    return lambda study: getattr(lottery.of(study).hits, rule).value
-
-
-def chance_hit(study: Study) -> float:
-    """The share that a random frequency would name."""
-    return lottery.of(study).hits.misalignment.null or math.nan
-
-
-def stage_end(name: str) -> Measure:
-    """The step at which stage I ("memorized") or II ("generalized") ends; NaN if it does not."""
-
-    def measure(study: Study) -> float:
-        step = getattr(stages.find(study), name)
-        return math.nan if step is None else float(step)
-
-    return measure
-
-
 def plateau(study: Study) -> float:
     """The test accuracy on which the pause lies; NaN without one."""
-    return stages.plateau(study).flat
+    return stages.plateau(study).flat.value
 
 
 @functools.cache

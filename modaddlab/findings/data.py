@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from modaddlab import tables
-from modaddlab.findings import outcomes
+from modaddlab.findings import outcomes, stages
 from modaddlab.findings.outcomes import Outcome, Point
 from modaddlab.findings.sweep import At, Columns, Embeddings, Law, Swept, embeddings, final_accuracy
 from modaddlab.findings.value import Group, Value, count, exponent, factor, number, share, steps, total, words
-from modaddlab.measurements import stages
 
 USUAL = 0.3
 """The share of the pairs that the mainline is trained on."""
@@ -187,12 +186,12 @@ def measure() -> Data:
     points = outcomes.sweep("train-fraction").points
     plateaus = {value: [stages.plateau(row.study) for row in point.rows] for value, point in points.items()}
     measured = {
-        value: [row.at(one.complete) for row, one in zip(points[value].rows, ones, strict=True) if one.complete is not None]
+        value: [row.at(one.complete.value) for row, one in zip(points[value].rows, ones, strict=True) if one.complete.value > 0]
         for value, ones in plateaus.items()
     }
     return Data(
         waits=_waits(points, measured),
-        memory=_memory(measured, {value: [one.mirrored for one in ones] for value, ones in plateaus.items()}),
+        memory=_memory(measured, {value: [one.mirrored.value for one in ones] for value, ones in plateaus.items()}),
         regimes=_regimes(points),
         frequencies=_frequencies(points),
         small=_small(outcomes.sweep("two-layer-fraction").points),
@@ -308,7 +307,7 @@ def _frequencies(points: dict[float, Point]) -> Frequencies:
 
 def _small(points: dict[float, Point]) -> Small:
     mirrored = {
-        value: float(np.mean([stages.plateau(row.study).mirrored for row in point.rows])) for value, point in points.items()
+        value: float(np.mean([stages.plateau(row.study).mirrored.value for row in point.rows])) for value, point in points.items()
     }
     least = min(points)
     return Small(

@@ -12,7 +12,6 @@ from modaddlab.measurements import (
     gradients,
     heads,
     motion,
-    stages,
     waves,
 )
 
@@ -21,6 +20,5 @@ __all__ = [
     "gradients",
     "heads",
     "motion",
-    "stages",
     "waves",
 ]

@@ -14,10 +14,9 @@ import pytest
 from modaddlab import LabError, Store, Study, findings, measurements
 from modaddlab.claims import ledger
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
-from modaddlab.findings import outcomes, structure
+from modaddlab.findings import outcomes, stages, structure
 from modaddlab.findings.networks import SNAPSHOTS, for_networks, needs_of
 from modaddlab.findings.value import Value
-from modaddlab.measurements import stages
 from modaddlab.rows import contradictions
 
 SMALL: dict[str, Any] = {"d_model": 8, "n_heads": 2, "d_head": 4, "d_mlp": 12}
@@ -66,7 +65,8 @@ MAY_BE_NAN = {
     "growth": {"at_start", "before_jump"},
     "heads": {"loss_control", "norm_ratio_K", "pattern_fve_n"},
     "lottery": {"run_by", "loss_then"},  # the race is not run
-    "stages": {"lowest", "flat", "flat_share"},  # memory is not complete
+    "stages": {"memorized", "generalized", "lowest", "complete", "flat", "half_doubled", "half_single",
+               "half_diagonal", "half_unseen"},  # memory is not complete
     "structure": {"components_per_key", "rank_per_key", "smallest_cluster", "largest_cluster", "direction_fve_low",
                   "direction_fve_mean", "direction_fve_high", "head_fve_low", "head_fve_mean", "head_pair_fve_mean",
                   "attention_to_equals", "attention_to_equals_high"},
@@ -188,13 +188,8 @@ def test_a_refusal_names_the_run_its_network_and_what_the_measurement_is_for(stu
     with pytest.raises(LabError) as refused:
         stages.history(study)
     words = str(refused.value)
-    assert words.startswith("measurements.stages.history is for a two-layer network, addition,")
+    assert words.startswith("findings.stages.history is for a two-layer network, addition,")
     assert f"{study.record.run_id} is a transformer of 1 layer" in words
-
-
-def test_what_takes_several_studies_refuses_as_well(studies: dict[str, Study]) -> None:
-    for network, study in studies.items():
-        assert (asked(stages.boundaries, [study]) is None) == (asked(stages.plateau, study) is None), network
 
 
 def test_outcomes_of_every_network(studies: dict[str, Study]) -> None:

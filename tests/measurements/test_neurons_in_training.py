@@ -1,4 +1,4 @@
-"""The measures of the dynamics and the stages on tiny networks of two layers, trained here."""
+"""The measures of the dynamics on tiny networks of two layers, trained here."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 
 from modaddlab import LabError, Store, Study
-from modaddlab.analysis import dynamics as equations
-from modaddlab.analysis import stages as rules
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TwoLayerSpec
-from modaddlab.measurements import dynamics, stages
+from modaddlab.measurements import dynamics
 from modaddlab.training.loop import train
 
 P = 7
@@ -72,33 +70,3 @@ def test_what_is_read_off_is_what_the_snapshot_holds(trained: Callable[..., Stud
 def test_other_runs_have_no_single_frequency(trained: Callable[..., Study]) -> None:
     with pytest.raises(LabError, match="initial weights of a single frequency"):
         dynamics.single_frequency(trained("random", {"activation": "quad", "init_scale": 0.1}, {"lr": 1e-3}, 20))
-
-
-def test_stages_and_plateau_come_from_the_recorded_curves(trained: Callable[..., Study]) -> None:
-    study = trained("memory", {}, {"lr": 1e-2}, 400, frac=0.6)
-    found, level = stages.find(study), stages.plateau(study)
-    metrics = study.metrics
-    assert found.memorized == int(metrics["step"][np.argmax(metrics["train_accuracy"] >= 0.95)])
-    assert level.mirrored == rules.mirror_share(study.train_mask_PP)
-    assert level.complete is not None
-    assert metrics["train_accuracy"][metrics["step"] == level.complete][0] == 1
-    assert found.memorized is not None
-    assert found.memorized < level.complete
-    rows = (metrics["step"] >= level.complete) & (metrics["step"] <= 2 * level.complete)
-    assert (metrics["train_accuracy"][metrics["step"] < level.complete] < 1).all()
-    assert np.isclose(metrics["test_accuracy"][rows], level.flat).mean() == pytest.approx(level.flat_share)
-    row = stages.boundaries([study])[0]
-    assert (row.p, row.seed, row.memorized, row.test_loss) == (P, 3, found.memorized, metrics["test_loss"][-1])
-
-
-def test_the_history_agrees_with_the_recorded_accuracy_and_is_symmetric(trained: Callable[..., Study]) -> None:
-    study = trained("memory", {}, {"lr": 1e-2}, 400, frac=0.6)
-    history = stages.history(study)
-    for i, step in enumerate(history.step_T):
-        test_accuracy = study.metrics["test_accuracy"][study.metrics["step"] == step][0]
-        assert history.right_TPP[i][~study.train_mask_PP].mean() == pytest.approx(test_accuracy)
-        loss = -np.log(history.probability_TPP[i][study.train_mask_PP]).mean()
-        assert loss == pytest.approx(study.metrics["train_loss"][study.metrics["step"] == step][0], rel=1e-4, abs=1e-7)
-    assert (history.right_TPP == history.right_TPP.transpose(0, 2, 1)).all()
-    assert history.input_norm_T[0] == pytest.approx(study.metrics["norm/mlp.W_in"][0], rel=1e-5)
-    assert equations.waves(study.record.final["mlp.W_in"].T).shape == (24, 3)
