@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING
 from modaddlab import command
 from modaddlab.experiments.catalogue import named
 from modaddlab.experiments.overrides import with_overrides
-from modaddlab.experiments.spec import RunSpec, TransformerSpec, TwoLayerSpec
+from modaddlab.experiments.spec import RunSpec
 from modaddlab.store.store import Store
 
 if TYPE_CHECKING:
@@ -165,8 +165,7 @@ def measure(
                 report(f"{network}, threads {threads}: block {len(ours_seconds) + 1}, {spent:.0f} of {seconds:.0f} s")
                 ours_seconds.append(_seconds_per_step(run.advance, OUR_BLOCK * factor))
                 plain_seconds.append(_seconds_per_step(plain.step, PLAIN_BLOCK * factor))
-            transformer = isinstance(run.spec.model, TransformerSpec)
-            dense_frac, sparse_frac = product_shares(run) if transformer else (None, None)
+            dense_frac, sparse_frac = product_shares(run) if run.spec.model.kind == "transformer" else (None, None)
     finally:
         torch.set_num_threads(before)
     return Timing(
@@ -209,7 +208,7 @@ class PlainTraining:
             weight_decay=spec.optim.weight_decay,
         )
         self.p = spec.task.p
-        if isinstance(spec.model, TwoLayerSpec):
+        if spec.model.kind == "two-layer":
             warmup = max(spec.optim.warmup_steps, 1)
             self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda step: min(step / warmup, 1))
 
@@ -217,7 +216,7 @@ class PlainTraining:
         """One epoch; its training and test loss."""
         import torch
 
-        if isinstance(self.train.model, TwoLayerSpec):
+        if self.train.model.kind == "two-layer":
             return self._two_layer_step()
         train_loss = self.train.gradients(self.params, self.grads)
         with torch.no_grad():
@@ -338,7 +337,7 @@ def _run(options: argparse.Namespace) -> None:
         spec = NETWORKS[network]
         run = warmed_up(network, spec, progress)
         timings += [measure(network, run, threads, options.seconds, progress) for threads in options.threads]
-        if isinstance(spec.model, TwoLayerSpec):
+        if spec.model.kind == "two-layer":
             name = f"{network}, shared passes"
             timings.append(measure(name, run, options.threads[0], options.seconds, progress, shared_passes=True))
     progress.clear()

@@ -7,9 +7,9 @@ import math
 from modaddlab.errors import LabError
 from modaddlab.experiments import catalogue, cost, variations
 from modaddlab.experiments.overrides import field_names
-from modaddlab.experiments.spec import KINDS, RunSpec, flatten
+from modaddlab.experiments.spec import DEFAULT_KIND, RunSpec, flatten
 from modaddlab.experiments.sweeps import SWEEPS
-from modaddlab.models.parameters import param_shapes
+from modaddlab.models.registry import KINDS
 from modaddlab.store.files import disk_errors
 from modaddlab.store.store import Store
 
@@ -18,7 +18,7 @@ def dry_run(specs: list[RunSpec], store: Store) -> int:
     """What would be trained, run by run: its state, size and cost, and the fields that differ from their defaults."""
     _say_where(store)
     for spec in specs:
-        n_params = sum(math.prod(shape) for shape in param_shapes(spec.model, spec.task.p).values())
+        n_params = sum(math.prod(shape) for shape in spec.model.param_shapes(spec.task.p).values())
         n_train = int(spec.task.train_frac * spec.task.p**2)
         print(f"{spec.run_id}: {state(spec, store)}")
         most, n_pairs = "" if spec.grokked_for is None else "at most ", spec.task.p**2
@@ -120,11 +120,11 @@ def list_fields() -> int:
     for kind, cls in KINDS.items():
         run = RunSpec(model=cls())
         defaults = flatten(run.to_dict())
-        if kind != "transformer":
+        if kind != DEFAULT_KIND:
             print(f"of a {kind} network in place of the model fields above:")
         for path in field_names(run):
             table, _, name = path.rpartition(".")
-            if kind == "transformer" or table == "model":
+            if kind == DEFAULT_KIND or table == "model":
                 help = type(getattr(run, table) if table else run).__dataclass_fields__[name].metadata["help"]
                 print(f"{path:<22} {defaults[path]!s:<9} {help}")
     return 0

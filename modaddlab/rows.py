@@ -14,9 +14,7 @@ import numpy as np
 from modaddlab import tasks
 from modaddlab.analysis.fourier import fourier_basis, gini, sum_over_rows
 from modaddlab.analysis.progress import cross_entropy
-from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
-from modaddlab.models import transformer, two_layer
-from modaddlab.models.parameters import param_shapes
+from modaddlab.experiments.spec import RunSpec
 
 RELATIVE = {"loss": 1e-4, "energy": 1e-5, "gini": 1e-6, "norm": 1e-6}
 """How far a recorded value may lie from the one computed again in float64, as a share of it (of the largest, for energies).
@@ -46,10 +44,10 @@ def row_of(spec: RunSpec, params: Mapping[str, np.ndarray]) -> dict[str, np.ndar
     p, model = spec.task.p, spec.model
     weights = {name: np.asarray(value, np.float64) for name, value in params.items()}
     row = {f"norm/{name}": np.linalg.norm(value) for name, value in weights.items()}
-    for name, x_PX in _maps(spec, weights).items():
+    for name, x_PX in model.maps(weights, p).items():
         norms_P = np.linalg.norm(fourier_basis(p) @ x_PX, axis=1)
         row |= {f"gini_{name}": gini(norms_P), f"energy_{name}": sum_over_rows(norms_P**2)}
-    if weights.keys() == param_shapes(model, p).keys() and p**3 * model.d_mlp <= MOST_WORK:
+    if weights.keys() == model.param_shapes(p).keys() and p**3 * model.d_mlp <= MOST_WORK:
         row |= _scores(spec, weights)
     return {name: np.asarray(value, np.float64) for name, value in row.items()}
 
@@ -78,22 +76,6 @@ def contradictions(spec: RunSpec, metrics: Mapping[str, np.ndarray], index: int,
     return found
 
 
-def _maps(spec: RunSpec, weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What stands for a residue and the neuron-logit map, rows over residues: those of the two that the weights give."""
-    p, maps = spec.task.p, {}
-    if isinstance(spec.model, TwoLayerSpec):
-        if "mlp.W_in" in weights:
-            maps["W_E"] = two_layer.theta_of(weights)
-        if "mlp.W_out" in weights:
-            maps["W_L"] = weights["mlp.W_out"].T
-        return maps
-    if "embed.W_E" in weights:
-        maps["W_E"] = weights["embed.W_E"][:p]
-    if "unembed.W_U" in weights:
-        maps["W_L"] = (weights[f"blocks.{spec.model.n_layers - 1}.mlp.W_out"] @ weights["unembed.W_U"][:, :p]).T
-    return maps
-
-
 def _scores(spec: RunSpec, weights: Mapping[str, np.ndarray]) -> dict[str, float]:
     """Losses and accuracies of the split's two parts, by the plain computation on some pairs at a time."""
     p, model = spec.task.p, spec.model
@@ -102,11 +84,7 @@ def _scores(spec: RunSpec, weights: Mapping[str, np.ndarray]) -> dict[str, float
     at_once = max(1, BLOCK // max(model.d_mlp, p))
     for start in range(0, p * p, at_once):
         rows = slice(start, start + at_once)
-        if isinstance(model, TwoLayerSpec):
-            logits_BC = two_layer.forward(weights, pairs_B2[rows], model)
-        else:
-            tokens_B3 = np.column_stack([pairs_B2[rows], np.full(len(pairs_B2[rows]), p)])
-            logits_BC = transformer.forward(weights, tokens_B3, model, last_only=True)[:, :p]
+        logits_BC = model.logits(weights, pairs_B2[rows], p)[:, :p]
         loss_B[rows] = cross_entropy(logits_BC, labels_B[rows])
         right_B[rows] = logits_BC.argmax(axis=1) == labels_B[rows]
     parts = zip(("train", "test"), tasks.split(spec.task, spec.seed), strict=True)

@@ -14,7 +14,9 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 
-NUMERICAL = ("analysis", "experiments", "findings", "measurements", "models", "rows.py", "shapes.py", "study.py", "tasks.py")
+NUMERICAL = (
+    "analysis", "experiments", "fields.py", "findings", "measurements", "models", "rows.py", "shapes.py", "study.py", "tasks.py",
+)  # fmt: skip
 """The parts of the package on which a result can depend."""
 
 

@@ -22,10 +22,8 @@ import numpy as np
 from modaddlab import tasks
 from modaddlab.analysis import keys, phases, progress
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import TRAIN_VERSION, TwoLayerSpec
-from modaddlab.models.grid import AnyGrid, run_grid
-from modaddlab.models.parameters import init_params
-from modaddlab.models.two_layer import theta_of
+from modaddlab.experiments.spec import TRAIN_VERSION
+from modaddlab.models.grid import Grid, run_grid
 from modaddlab.rows import contradictions
 from modaddlab.source import NUMERICAL
 from modaddlab.store import derived
@@ -91,7 +89,7 @@ class Study:
         Raises:
             LabError: it has no such snapshot, and its first row of metrics is not that of its seed's weights.
         """
-        drawn, kept = init_params(self.spec.model, self.p, self.spec.seed), None
+        drawn, kept = self.spec.model.init_params(self.p, self.spec.seed), None
         if 0 in self.record.snapshot_steps:
             kept = self.record.snapshot(0)
             dtype = self.spec.record.snapshot_dtype
@@ -131,7 +129,7 @@ class Study:
 
     @functools.cached_property
     def embedding_PD(self) -> np.ndarray:
-        """What stands for each residue at the end, (P, D) float64: W_E without the row of "=", or the transpose of theta.
+        """What stands for each residue at the end, (P, D) float64: `Grid.W_E_PD`, of a record that keeps no more.
 
         Raises:
             LabError: the record keeps no final weights.
@@ -139,12 +137,11 @@ class Study:
         kept = self.record.kept
         if not kept:
             raise LabError(f"{self.record.run_id} keeps none of its final weights (record.weights=none)")
-        table_PD = theta_of(kept) if isinstance(self.spec.model, TwoLayerSpec) else kept["embed.W_E"][: self.p]
-        return np.asarray(table_PD, dtype=np.float64)
+        return np.asarray(self.spec.model.maps(kept, self.p)["W_E"], dtype=np.float64)
 
     @functools.cached_property
     def grid(self) -> Any:
-        """The final network on every pair: a `Grid`, or a `TwoLayerGrid` where the run's network is one."""
+        """The final network on every pair: the `Grid` of its family."""
         return run_grid(self.record.final, self.spec.model, self.p)
 
     def snapshot_grid(self, step: int) -> Any:
@@ -166,7 +163,7 @@ class Study:
         """Loss and accuracy of the final network on the training, the test and all pairs."""
         return progress.score(self.grid.logits_PPC, self.labels_PP, self.train_mask_PP)
 
-    def progress_of(self, grid: AnyGrid, keys: Sequence[int] | None = None) -> progress.ProgressMeasures:
+    def progress_of(self, grid: Grid, keys: Sequence[int] | None = None) -> progress.ProgressMeasures:
         """The progress measures of one snapshot's grid, with the final network's key frequencies or others."""
         return progress.progress_measures(
             logits_PPC=grid.logits_PPC,

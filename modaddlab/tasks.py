@@ -8,10 +8,32 @@ that p = 113, train_frac = 0.3 and seed 0 give exactly its 3830 training and 893
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from modaddlab.experiments.spec import TaskSpec
+from modaddlab.fields import check, check_fields, setting
+
+Operation = Literal["add", "subtract", "multiply", "a2+b2", "a3+ab", "a2+ab+b2", "random"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSpec:
+    """The operation mod p and which of its p*p pairs are trained on."""
+
+    operation: Operation = setting("add", "the operation on (a, b), reduced mod p; 'random' draws labels as a control")
+    p: int = setting(113, "the modulus: residues 0..p-1")
+    train_frac: float = setting(0.3, "share of the p*p ordered pairs in the training split")
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        check(2 <= self.p <= 1009, f"task.p (={self.p}) must be a modulus from 2 to 1009")
+        check(0 < self.train_frac <= 1, f"task.train_frac (={self.train_frac}) must lie in (0, 1]")
+        check(
+            int(self.train_frac * self.p**2) >= 1,
+            f"task.train_frac (={self.train_frac}) leaves no training pair of {self.p**2}; raise it or task.p",
+        )
 
 
 def all_pairs(p: int) -> np.ndarray:

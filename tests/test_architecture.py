@@ -19,6 +19,7 @@ import pytest
 
 import modaddlab
 from modaddlab.errors import EXTRAS, missing_extra
+from modaddlab.models.registry import KINDS
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "modaddlab"
@@ -30,17 +31,18 @@ LAYERS: dict[str, set[str]] = {
     "shapes": {"errors"},
     "paths": {"errors"},
     "source": set(),
-    "experiments": {"errors"},
-    "tasks": {"experiments"},
-    "models": {"experiments", "tasks", "errors", "shapes"},
-    "analysis": {"shapes", "errors", "models.grid", "models.token_tables"},
-    "store": {"experiments", "errors", "paths", "source", "models.parameters", "analysis.phases"},
+    "fields": {"errors"},
+    "tasks": {"fields"},
+    "models": {"fields", "tasks", "errors", "shapes"},
+    "experiments": {"errors", "fields", "tasks", "models.network", "models.registry"},
+    "analysis": {"shapes", "errors", "models.grid", "models.token_tables", "models.transformer"},
+    "store": {"experiments", "errors", "paths", "source", "analysis.phases"},
     "training": {"models", "tasks", "store", "experiments", "errors", "paths", "analysis.fourier"},
     "figures": {"shapes", "analysis"},
     "tables": set(),
     "report": {"errors", "command", "paths", "claims", "findings"},
     "study": {"analysis", "models", "tasks", "store", "experiments", "errors", "paths", "source", "rows"},
-    "findings.networks": {"analysis", "errors", "experiments", "study"},
+    "findings.networks": {"analysis", "errors", "experiments", "models.transformer", "study"},
     "measurements": {"analysis", "models", "study", "experiments", "shapes", "errors", "store", "findings.networks"},
     "findings": {
         "analysis", "errors", "experiments", "findings.networks", "measurements", "models", "shapes", "store", "study", "tables",
@@ -48,7 +50,7 @@ LAYERS: dict[str, set[str]] = {
     },
     "claims": {"analysis", "errors", "findings", "findings.networks", "measurements", "study", "tables"},
     "rows": {"analysis", "models", "tasks", "experiments"},
-    "listing": {"experiments", "store", "models.parameters", "errors"},
+    "listing": {"experiments", "store", "models.registry", "errors"},
     "train": {"experiments", "store", "training", "listing", "errors", "command", "verify", "paths"},
     "verify": {"experiments", "store", "training", "errors", "command", "rows"},
 }
@@ -60,7 +62,8 @@ OUTSIDE: dict[str, set[str]] = {
     "shapes": {"numpy"},
     "paths": set(),
     "source": set(),
-    "experiments": {"numpy"},
+    "fields": set(),
+    "experiments": set(),
     "tasks": {"numpy"},
     "models": {"numpy", "scipy", "array_api_compat"},
     "analysis": {"numpy", "scipy"},
@@ -148,7 +151,7 @@ def test_nothing_is_imported_from_above(module: Path) -> None:
     ("source", "where"),
     [
         ("from modaddlab.training.loop import train", "analysis"),
-        ("from modaddlab.models.transformer import forward", "analysis"),
+        ("from modaddlab.models.closed_form import circle_transformer", "analysis"), 
         ("from modaddlab import store", "models"),
         ("def f():\n    import torch", "store"),
         ("import matplotlib.pyplot as plt", "analysis"),
@@ -191,6 +194,61 @@ def test_the_layers_have_no_cycle() -> None:
         order += free
         rest = {name: edges for name, edges in rest.items() if name not in free}
     assert set(LAYERS) == set(OUTSIDE)
+
+
+FAMILIES = {cls.__name__: cls.__module__ for cls in KINDS.values()}
+"""The class of every family of networks and its module."""
+
+OF_ONE_FAMILY = {
+    "transformer": {
+        "findings.networks", "models.closed_form", "models.gradients", "models.token_tables", "training.steps.last_position",
+        "training.steps.one_layer",
+    },
+    "two_layer": {"training.replicas.two_layer", "training.steps.two_layer"},
+}  # fmt: skip
+"""Modules that are about one family alone, by the family's module; they may name its class."""
+
+
+def family_problems(source: str, module: str) -> list[str]:
+    """Where a module asks which family a network belongs to, or names a family's class without being about it.
+
+    Args:
+        source: its text.
+        module: its name without the package's.
+    """
+    tree, problems = ast.parse(source), []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("isinstance", "issubclass"):
+            asked = {part.id for part in ast.walk(node.args[1]) if isinstance(part, ast.Name)}
+            asked |= {part.attr for part in ast.walk(node.args[1]) if isinstance(part, ast.Attribute)}
+            problems += [f"asks whether something is a {name}" for name in sorted(asked & FAMILIES.keys())]
+        if isinstance(node, ast.ImportFrom) and module != "models.registry":
+            for name in sorted({alias.name for alias in node.names} & FAMILIES.keys()):
+                own = FAMILIES[name].rpartition(".")[2]
+                named_runs = module.startswith("experiments.") and node.module == "modaddlab.models.registry"
+                if not named_runs and module not in OF_ONE_FAMILY.get(own, set()):
+                    problems.append(f"imports {name}")
+    return problems
+
+
+@pytest.mark.parametrize("module", MODULES, ids=named)
+def test_nobody_asks_which_family_a_network_is_of(module: Path) -> None:
+    name = ".".join(module.relative_to(PACKAGE).with_suffix("").parts)
+    assert family_problems(module.read_text(encoding="utf-8"), name) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "module"),
+    [
+        ("if isinstance(spec.model, TransformerSpec): pass", "study"),
+        ("isinstance(spec.model, two_layer.TwoLayerSpec | int)", "models.transformer"),
+        ("from modaddlab.models.two_layer import TwoLayerSpec", "experiments.catalogue"),
+        ("from modaddlab.models.registry import TwoLayerSpec", "training.loop"),
+        ("from modaddlab.models.transformer import TransformerSpec", "training.steps.two_layer"), 
+    ],
+)
+def test_a_question_for_the_family_would_be_found(source: str, module: str) -> None:
+    assert len(family_problems(source, module)) == 1
 
 
 @pytest.mark.parametrize("module", sorted((PACKAGE / "figures").rglob("*.py")), ids=named)

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from benchmarks import replicas
-from modaddlab.experiments.spec import RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
+from modaddlab.experiments.spec import RecordSpec, RunSpec, TaskSpec
+from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
 
 TINY = RunSpec(
     name="tiny",

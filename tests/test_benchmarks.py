@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from benchmarks import steps
-from modaddlab.experiments.spec import RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
+from modaddlab.experiments.spec import RunSpec, TaskSpec
+from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
 
 TINY = RunSpec(
     name="tiny",

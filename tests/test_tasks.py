@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modaddlab import tasks
-from modaddlab.experiments.spec import Operation, TaskSpec
+from modaddlab.experiments.spec import TaskSpec
+from modaddlab.tasks import Operation
 
 SLOW = {
     "add": lambda a, b: a + b,

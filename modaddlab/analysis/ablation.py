@@ -42,8 +42,8 @@ from modaddlab.analysis.fourier import (
 )
 from modaddlab.analysis.neurons import clusters, explained_neurons, fit_neurons, frequency_blocks
 from modaddlab.analysis.progress import Scores, score
-from modaddlab.models.grid import Grid
 from modaddlab.models.token_tables import pair_logits
+from modaddlab.models.transformer import TransformerGrid
 
 Baseline = Literal["zero", "mean"]
 
@@ -73,7 +73,7 @@ class Ablations:
         ValueError: n_draws is negative, or a frequency is not in 1..p//2.
     """
 
-    grid: Grid = field(repr=False)
+    grid: TransformerGrid = field(repr=False)
     labels_PP: np.ndarray = field(repr=False)
     train_mask_PP: np.ndarray = field(repr=False)
     keys: Sequence[int]

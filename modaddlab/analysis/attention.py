@@ -27,8 +27,8 @@ from modaddlab.analysis.fourier import (
     transform_2d,
 )
 from modaddlab.analysis.neurons import neuron_energies
-from modaddlab.models.grid import Grid
 from modaddlab.models.token_tables import token_tables
+from modaddlab.models.transformer import TransformerGrid
 from modaddlab.shapes import require_shape
 
 
@@ -166,7 +166,7 @@ class HeadScores:
         return softmax(np.stack(np.broadcast_arrays(to_a_Pn[:, None], to_b_Pn, self.own_score_n), axis=-1))
 
 
-def head_scores(grid: Grid) -> HeadScores:
+def head_scores(grid: TransformerGrid) -> HeadScores:
     """The scores from "=" of a one-layer network: functions of one residue each, because the query is the same for all pairs.
 
     Raises:
@@ -189,7 +189,7 @@ def head_scores(grid: Grid) -> HeadScores:
     )
 
 
-def patterns_at(grid: Grid, pairs_B2: np.ndarray) -> np.ndarray:
+def patterns_at(grid: TransformerGrid, pairs_B2: np.ndarray) -> np.ndarray:
     """The whole attention pattern of a one-layer network on some pairs, every position looking at every position.
 
     Args:

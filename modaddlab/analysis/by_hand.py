@@ -33,7 +33,7 @@ from modaddlab.analysis.circuit import fit_waves, sum_points
 from modaddlab.analysis.fourier import fourier_basis, inverse_1d, project, rows_of, transform_1d
 from modaddlab.analysis.neurons import NeuronFits, fit_neurons
 from modaddlab.analysis.spectra import circle_directions
-from modaddlab.models.grid import Grid
+from modaddlab.models.transformer import TransformerGrid
 
 STEPS = ("embedding", "attention", "heads", "neurons", "sum", "logits")
 
@@ -134,7 +134,7 @@ class Walk:
         return (turn_K - np.asarray(self.keys) * self.answer + self.p / 2) % self.p - self.p / 2
 
 
-def walk(grid: Grid, keys: Sequence[int], a: int, b: int) -> Walk:
+def walk(grid: TransformerGrid, keys: Sequence[int], a: int, b: int) -> Walk:
     """Execute the algorithm on one pair.
 
     Args:
@@ -295,7 +295,7 @@ def most_ordinary_pair(logits_PPC: np.ndarray, mask_PP: np.ndarray) -> tuple[int
 class _Weights:
     """The network's steps on one pair, by its weights."""
 
-    def __init__(self, grid: Grid) -> None:
+    def __init__(self, grid: TransformerGrid) -> None:
         self.grid, self.model = grid, grid.model
         self.W_E = grid.params["embed.W_E"]
         self.b_out = grid.params.get("blocks.0.mlp.b_out", 0.0)
@@ -333,7 +333,7 @@ class _Weights:
         return self.logits_of_pattern(stream_3D, self.pattern(stream_3D))
 
 
-def _neurons(grid: Grid, weights: _Weights, fits: NeuronFits, at_equals_D: np.ndarray, a: int, b: int) -> NeuronRow:
+def _neurons(grid: TransformerGrid, weights: _Weights, fits: NeuronFits, at_equals_D: np.ndarray, a: int, b: int) -> NeuronRow:
     """The neurons at the pair, from what the heads write there."""
     W_in = grid.params["blocks.0.mlp.W_in"]
     parts_XH = np.concatenate([(at_equals_D @ W_in + weights.b_in)[None], grid.heads_PPnD[a, b] @ W_in])

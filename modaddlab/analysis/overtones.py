@@ -28,8 +28,8 @@ from modaddlab.analysis.circuit import amplitude_by_difference
 from modaddlab.analysis.fourier import inverse_1d, rows_of, transform_1d
 from modaddlab.analysis.progress import mean_loss
 from modaddlab.analysis.spectra import spectrum
-from modaddlab.models.grid import Grid
 from modaddlab.models.token_tables import pair_logits
+from modaddlab.models.transformer import TransformerGrid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ def overtone_of(p: int, frequency: int) -> int:
 
 
 def overtones(
-    grid: Grid, labels_PP: np.ndarray, mask_PP: np.ndarray, keys: Sequence[int], chosen: Sequence[int] | None = None
+    grid: TransformerGrid, labels_PP: np.ndarray, mask_PP: np.ndarray, keys: Sequence[int], chosen: Sequence[int] | None = None
 ) -> tuple[Overtone, ...]:
     """What each key frequency's overtone in W_E is worth; the network is run once for each.
 
@@ -118,7 +118,7 @@ def norm_ratios(W_E_PD: np.ndarray, keys: Sequence[int]) -> np.ndarray:
     return np.array([norm_K[k - 1] for k in doubled]) / (np.median(idle) if idle else np.nan)
 
 
-def headless(grid: Grid, keys: Sequence[int]) -> tuple[int, ...]:
+def headless(grid: TransformerGrid, keys: Sequence[int]) -> tuple[int, ...]:
     """The key frequencies that no attention head follows, by the heads' scores.
 
     Raises:
@@ -127,7 +127,7 @@ def headless(grid: Grid, keys: Sequence[int]) -> tuple[int, ...]:
     return tuple(key for key in keys if key not in head_scores(grid).frequency_n)
 
 
-def logits_without(grid: Grid, frequencies: Sequence[int]) -> np.ndarray:
+def logits_without(grid: TransformerGrid, frequencies: Sequence[int]) -> np.ndarray:
     """The logits, (P, P, P), of the network whose W_E has lost some frequencies; the row of "=" and the constant stay.
 
     Raises:

@@ -12,7 +12,8 @@ from types import MappingProxyType
 
 from modaddlab.errors import LabError
 from modaddlab.experiments import two_layer, two_layer_sweeps, variations
-from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
+from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec
+from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
 
 _CONTROL = RecordSpec(energies=False)
 """Of controls the energies of all frequencies at every row are in no figure."""
@@ -158,11 +159,11 @@ def named(name: str, *, seed: int | None = None, p: int | None = None) -> RunSpe
 
 
 def nearest(spec: RunSpec) -> RunSpec:
-    """The named run that a specification is a variation of: that of its name, otherwise one with its kind of network; with the
-    same seed, and the same modulus where the run is there for any."""
+    """The named run that a specification is a variation of: that of its name, otherwise the first with its kind of network; with
+    the same seed, and the same modulus where the run is there for any."""
     name = spec.name
-    if name not in RUNS or type(RUNS[name].model) is not type(spec.model):
-        name = "mlp-standard" if isinstance(spec.model, TwoLayerSpec) else "mainline"
+    if name not in RUNS or RUNS[name].model.kind != spec.model.kind:
+        name = next(name for name, run in RUNS.items() if run.model.kind == spec.model.kind)
     if name in two_layer.FAMILY:
         try:
             return named(name, seed=spec.seed, p=spec.task.p)

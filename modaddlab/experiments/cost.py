@@ -1,46 +1,27 @@
 """About how long a run takes, and how much memory: for the lists of what is to be trained, before it is.
 
 A step costs a little in any case, and for each pair that it computes the products of its hidden neurons with the outputs and the
-passes over them. The rates are those of one core of the machine that trained the book's records, with nothing else on it;
-another machine, or a busy one, may take several times as long.
+passes over them; every family of networks has its own rates. They are those of one core of the machine that trained the book's
+records, with nothing else on it; another machine, or a busy one, may take several times as long.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
-
-STEP_SECONDS = 1.5e-4
-"""What a step of the two-layer network costs whatever its size."""
-
-PRODUCT_RATE = 9e10
-PASS_SECONDS = 1.2e-9
-"""The two-layer network: floating-point operations a second in its dense products; seconds per hidden activation for all else."""
-
-TRANSFORMER_STEP_SECONDS = 2.5e-3
-TRANSFORMER_RATE = 3.8e10
-LAYER_FACTOR = 3.15
-"""What a step of a transformer costs whatever its size; a one-layer one's operations a second in the same products, all else
-included; what each layer of a deeper one, by autograd, takes more."""
+from modaddlab.experiments.spec import RunSpec
 
 PROGRAM_BYTES = 260e6
-AUTOGRAD_BYTES = 80e6
-"""What a run takes whatever its size, torch included; what networks take besides that have no exact step."""
+"""What a run takes whatever its size, torch included."""
 
 
 def seconds_per_step(spec: RunSpec) -> float:
     """An estimate of the time of a step, its share of the metrics included."""
-    p, model = spec.task.p, spec.model
-    n_train = min(int(spec.task.train_frac * p * p), spec.optim.batch_size or p * p)
-    products = 6 * model.d_mlp * p  # three matrix products of two operations each, per pair
-    if not isinstance(model, TwoLayerSpec):
-        layers = 1 if model.n_layers == 1 else LAYER_FACTOR * model.n_layers
-        step, on_all = n_train * products * layers / TRANSFORMER_RATE, p * p / n_train / 3
-        return TRANSFORMER_STEP_SECONDS + step * (1 + on_all / spec.record.metrics_every)
-    pairs = min(n_train, p * (p + 1) // 2)
-    step = pairs * (products / PRODUCT_RATE + model.d_mlp * PASS_SECONDS)
-    return STEP_SECONDS + step * (1 + 1 / spec.record.metrics_every)
+    return spec.model.step_seconds(spec.task.p, _pairs_of_a_step(spec), spec.record.metrics_every)
+
+
+def _pairs_of_a_step(spec: RunSpec) -> int:
+    return min(int(spec.task.train_frac * spec.task.p**2), spec.optim.batch_size or spec.task.p**2)
 
 
 def seconds(spec: RunSpec, from_step: int = 0) -> float:
@@ -50,14 +31,7 @@ def seconds(spec: RunSpec, from_step: int = 0) -> float:
 
 def memory(spec: RunSpec) -> float:
     """An estimate of the bytes that a run takes at most: the program, a step's arrays, and those of a row of metrics."""
-    p, model = spec.task.p, spec.model
-    n_train = min(int(spec.task.train_frac * p * p), spec.optim.batch_size or p * p)
-    if isinstance(model, TwoLayerSpec):
-        return PROGRAM_BYTES + p * (p + 1) / 2 * (8 * model.d_mlp + 16 * p)
-    step = n_train * (12 * model.d_mlp + 8 * p)
-    if model.n_layers > 1 or model.layer_norm or model.dropout:  # by autograd
-        step += AUTOGRAD_BYTES + n_train * model.n_layers * 24 * model.d_mlp
-    return PROGRAM_BYTES + step + p * p * (8 * model.d_mlp + 16 * p)
+    return PROGRAM_BYTES + spec.model.memory(spec.task.p, _pairs_of_a_step(spec))
 
 
 def size(n_bytes: float) -> str:

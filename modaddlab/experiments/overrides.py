@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import KINDS, RunSpec, describe_type, flatten
+from modaddlab.experiments.spec import RunSpec, flatten
+from modaddlab.fields import describe_type
+from modaddlab.models.registry import KINDS
 
 
 def field_names(spec: RunSpec | None = None) -> list[str]:
@@ -58,9 +60,8 @@ def _other_kind(path: str, spec: RunSpec) -> str:
     """Says so when another kind of network has that field."""
     if path == "model.kind":
         return ", a run's network is of one kind: begin with a run that has the other"
-    others = [kind for kind, cls in KINDS.items() if not isinstance(spec.model, cls)]
-    known = any(path in field_names(RunSpec(model=KINDS[kind]())) for kind in others)
-    return f" of {spec.name}: only a {' or '.join(others)} network has it" if known else ""
+    others = [kind for kind, cls in KINDS.items() if path in field_names(RunSpec(model=cls()))]
+    return f" of {spec.name}: only a {' or '.join(others)} network has it" if others else ""
 
 
 def _parse(text: str, hint: Any, path: str) -> Any:

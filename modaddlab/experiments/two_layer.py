@@ -17,7 +17,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TwoLayerSpec
+from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec
+from modaddlab.models.registry import TwoLayerSpec
 
 DEFAULT_P, DEFAULT_SEED = 23, 42
 

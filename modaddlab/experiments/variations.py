@@ -14,7 +14,10 @@ import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from modaddlab.experiments.spec import ModelSpec, Operation, OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec
+from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec
+from modaddlab.models.network import Network
+from modaddlab.models.registry import TransformerSpec
+from modaddlab.tasks import Operation
 
 MAINLINE = RunSpec()
 """What is varied: the mainline's task, network and optimizer are the defaults."""
@@ -63,7 +66,7 @@ def _run(
     every: int = 50,
     *,
     task: TaskSpec = MAINLINE.task,
-    model: ModelSpec = MAINLINE.model,
+    model: Network = MAINLINE.model,
     optim: OptimSpec = MAINLINE.optim,
 ) -> RunSpec:
     return RunSpec(name=name, task=task, model=model, optim=optim, record=_light(every), steps=steps)

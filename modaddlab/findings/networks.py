@@ -17,7 +17,8 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from modaddlab.analysis.activations import ACTIVATIONS
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import RunSpec, TransformerSpec, TwoLayerSpec
+from modaddlab.experiments.spec import RunSpec
+from modaddlab.models.transformer import TransformerSpec
 from modaddlab.study import Study
 
 Parameters = ParamSpec("Parameters")
@@ -41,10 +42,10 @@ def _of_spec(words: str, holds: Callable[[RunSpec], bool]) -> Need:
     return Need(words, lambda study: holds(study.spec))
 
 
-TRANSFORMER = _of_spec("a transformer", lambda spec: isinstance(spec.model, TransformerSpec))
-ONE_LAYER = _of_spec("a single layer", lambda spec: getattr(spec.model, "n_layers", 1) == 1)
+TRANSFORMER = _of_spec("a transformer", lambda spec: spec.model.kind == "transformer")
+ONE_LAYER = _of_spec("a single layer", lambda spec: spec.model.n_layers == 1)
 NO_LAYER_NORM = _of_spec("no LayerNorm", lambda spec: not spec.model.layer_norm)
-TWO_LAYER = _of_spec("a two-layer network", lambda spec: isinstance(spec.model, TwoLayerSpec))
+TWO_LAYER = _of_spec("a two-layer network", lambda spec: spec.model.kind == "two-layer")
 KNOWN_HARMONICS = _of_spec(f"{' or '.join(ACTIVATIONS)}", lambda spec: spec.model.activation in ACTIVATIONS)
 RANDOM_START = _of_spec("random initial weights", lambda spec: spec.model.init != "single-frequency")
 ONE_FREQUENCY_START = _of_spec("initial weights of a single frequency", lambda spec: spec.model.init == "single-frequency")
@@ -116,13 +117,9 @@ def needs_of(function: Callable[..., object]) -> tuple[Need, ...] | None:
 def kind(study: Study) -> str:
     """A network and its record in a phrase, as far as measurements ask for it."""
     spec, model = study.spec, study.spec.model
-    if isinstance(model, TransformerSpec):
-        network = f"a transformer of {model.n_layers} layer{'s' * (model.n_layers > 1)}{' with LayerNorm' * model.layer_norm}"
-    else:
-        network = f"a two-layer network from {model.init.replace('-', ' ')} initial weights"
     task = f"{spec.task.operation} modulo {spec.task.p}, {spec.task.train_frac:.0%} of the pairs trained"
     record = f"weights={spec.record.weights}, {len(study.record.snapshot_steps)} snapshots, energies={spec.record.energies}"
-    return f"{network} ({model.activation}, {spec.optim.optimizer}; {task}; {record})"
+    return f"{model.phrase()} ({model.activation}, {spec.optim.optimizer}; {task}; {record})"
 
 
 def _listed(needs: tuple[Need, ...]) -> str:

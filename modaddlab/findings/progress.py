@@ -9,8 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from modaddlab.analysis.progress import ProgressMeasures, progress_measures
-from modaddlab.experiments.spec import TransformerSpec
-from modaddlab.findings.networks import ADDITION, ALL_WEIGHTS, NO_LAYER_NORM, SNAPSHOTS, for_networks
+from modaddlab.findings.networks import (
+    ADDITION,
+    ALL_WEIGHTS,
+    NO_LAYER_NORM,
+    SNAPSHOTS,
+    TRANSFORMER,
+    for_networks,
+    transformer,
+)
 from modaddlab.models.token_tables import pair_logits
 from modaddlab.study import Study
 
@@ -54,15 +61,15 @@ def measure_snapshots(study: Study) -> dict[str, np.ndarray]:
 
 def _measures(study: Study, step: int) -> ProgressMeasures:
     """What `study.progress_of(study.snapshot_grid(step))` gives; a transformer's logits are all that is needed of its grid."""
-    model = study.spec.model
-    if not isinstance(model, TransformerSpec):
+    if not TRANSFORMER.met_by(study):
         return study.progress_of(study.snapshot_grid(step))
+    model = transformer(study)
     params = {name: np.asarray(value, np.float64) for name, value in study.record.snapshot(step).items()}
-    W_out_HD = params[f"blocks.{model.n_layers - 1}.mlp.W_out"]
+    maps = model.maps(params, study.p)
     return progress_measures(
         logits_PPC=pair_logits(params, model, study.p),
-        W_E_PD=params["embed.W_E"][: study.p],
-        W_L_HC=W_out_HD @ params["unembed.W_U"][:, : study.p],
+        W_E_PD=maps["W_E"],
+        W_L_HC=maps["W_L"].T,
         params=params,
         labels_PP=study.labels_PP,
         train_mask_PP=study.train_mask_PP,

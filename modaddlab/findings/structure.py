@@ -15,9 +15,9 @@ import numpy as np
 
 from modaddlab.analysis import attention, circuit, neurons, progress, spectra
 from modaddlab.analysis.keys import compare_rules
-from modaddlab.findings.networks import ADDITION, ALL_WEIGHTS, NO_LAYER_NORM, for_networks, keys_of
+from modaddlab.findings.networks import ADDITION, ALL_WEIGHTS, NO_LAYER_NORM, TRANSFORMER, for_networks, keys_of
 from modaddlab.findings.value import Group, Value, loss, number, share, total
-from modaddlab.models.grid import Grid, run_grid
+from modaddlab.models.grid import run_grid
 from modaddlab.study import Study
 
 
@@ -127,7 +127,7 @@ def measure_structure(study: Study, keys: Sequence[int], start: bool) -> dict[st
     members = {group.frequency: len(group.neurons) for group in neurons.clusters(fits)}
     sizes = np.array([members.get(key, 0) for key in keys]) / len(fits.fve_H)
     heads = pairs = to_equals = np.array([np.nan])
-    if isinstance(grid, Grid):
+    if TRANSFORMER.met_by(study):
         heads = np.array([fit.fve for fit in attention.head_fits(grid.pattern_PPn3)])
         pairs = np.array([fit.antisymmetric_fve for fit in attention.pattern_fits(grid.pattern_PPn3)])
         to_equals = attention.mean_attention(grid.pattern_PPn3)[:, 2]

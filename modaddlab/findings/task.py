@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from modaddlab.findings.networks import TEST_PAIRS, for_networks
 from modaddlab.findings.value import Group, Value, number, share, total
-from modaddlab.models.parameters import param_shapes
 from modaddlab.study import Study
 
 
@@ -36,7 +35,7 @@ def of(study: Study) -> Task:
         LabError: its split cannot be drawn again.
     """
     mask_PP = study.train_mask_PP
-    shapes = param_shapes(study.spec.model, study.p)
+    shapes = study.spec.model.param_shapes(study.p)
     return Task(
         p=total(study.p),
         pairs=total(mask_PP.size),

@@ -14,10 +14,8 @@ import numpy as np
 from modaddlab.analysis import trajectory
 from modaddlab.analysis.neurons import fit_neurons
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import TransformerSpec
 from modaddlab.findings.networks import ALL_WEIGHTS, PATH, SNAPSHOTS, TRANSFORMER, for_networks, transformer
 from modaddlab.models.grid import run_grid
-from modaddlab.models.parameters import param_shapes
 from modaddlab.models.token_tables import pair_neurons, token_tables
 from modaddlab.models.transformer import forward
 from modaddlab.study import Study
@@ -78,7 +76,7 @@ def weights(study: Study, name: str) -> np.ndarray:
     Raises:
         LabError: the record has no snapshots, or the network no such parameter.
     """
-    names = param_shapes(study.spec.model, study.p)
+    names = study.spec.model.param_shapes(study.p)
     if name not in names:
         raise LabError(f"{study.record.run_id} has no parameter {name!r}; it has {', '.join(names)}")
     return np.stack([np.asarray(study.record.snapshot(int(step))[name], np.float64) for step in study.record.snapshot_steps])
@@ -147,7 +145,7 @@ def measure_activity(study: Study) -> dict[str, np.ndarray]:
         fits = fit_neurons(pair_neurons(params, model, study.p))
         found["frequency_TH"].append(fits.frequency_H.astype(np.int16))
         found["fve_TH"].append(fits.fve_H.astype(np.float32))
-        found["attention_TnP"].append(_pattern(params, model, study.p)[..., 0].mean(axis=1).T.astype(np.float32))
+        found["attention_TnP"].append(_pattern(study, params)[..., 0].mean(axis=1).T.astype(np.float32))
     return {name: np.stack(rows) for name, rows in found.items()}
 
 
@@ -155,8 +153,9 @@ def _parameters(study: Study, step: int) -> dict[str, np.ndarray]:
     return {name: np.asarray(value, np.float64) for name, value in study.record.snapshot(step).items()}
 
 
-def _pattern(params: Mapping[str, np.ndarray], model: TransformerSpec, p: int) -> np.ndarray:
+def _pattern(study: Study, params: Mapping[str, np.ndarray]) -> np.ndarray:
     """Attention from "=" on every pair, (P, P, n, 3)."""
+    model, p = transformer(study), study.p
     if model.n_layers != 1 or model.layer_norm:
         return run_grid(params, model, p).pattern_PPn3
     return token_tables(params, model, p).pattern(np.arange(p)[:, None], np.arange(p))

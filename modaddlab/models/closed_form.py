@@ -35,7 +35,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from modaddlab.experiments.spec import TransformerSpec
+from modaddlab.models.transformer import TransformerSpec
 
 RELU_FVE = (1 / 4 + 64 / (9 * np.pi**4)) / (1 / 2 - 16 / np.pi**4)
 """0.962: a ReLU neuron is xy + |x||y| with x = cos(omega d / 2), y = cos(omega s / 2 + phi); xy is linear in the two circles

@@ -27,9 +27,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from modaddlab.experiments.spec import TransformerSpec
+from modaddlab.models.network import activate
 from modaddlab.models.token_tables import BLOCK, token_tables
-from modaddlab.models.transformer import activate
+from modaddlab.models.transformer import TransformerSpec
 
 CHUNK = 48
 """Pairs that are differentiated at once; their slopes times W_in take 25 MB at the mainline's size."""
@@ -62,7 +62,8 @@ def gradient_outer_product(params: Mapping[str, np.ndarray], model: TransformerS
     W_U_DC = weights["unembed.W_U"][:, :p]
     W_U_DC = W_U_DC - W_U_DC.mean(axis=1, keepdims=True)
     W_in_DH = weights[f"{BLOCK}.mlp.W_in"]
-    W_L_HC = weights[f"{BLOCK}.mlp.W_out"] @ W_U_DC
+    W_L_HC = model.maps(weights, p)["W_L"].T
+    W_L_HC = W_L_HC - W_L_HC.mean(axis=1, keepdims=True)
     b_in_H = weights[f"{BLOCK}.mlp.b_in"] if model.mlp_biases else 0.0
     W_OU_XC, W_Oin_XH = W_O_ndD.reshape(n * d, D) @ W_U_DC, W_O_ndD.reshape(n * d, D) @ W_in_DH
     token_2PD = weights["embed.W_E"][None, :p] + weights["pos_embed.W_pos"][:2, None]

@@ -18,9 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modaddlab.experiments.spec import TransformerSpec
-from modaddlab.models.grid import run_grid
-from modaddlab.models.transformer import activate
+from modaddlab.models.network import activate
+from modaddlab.models.transformer import TransformerSpec
 
 BLOCK = "blocks.0"
 
@@ -88,7 +87,7 @@ def token_tables(params: Mapping[str, np.ndarray], model: TransformerSpec, p: in
 
 
 def pair_logits(params: Mapping[str, np.ndarray], model: TransformerSpec, p: int) -> np.ndarray:
-    """The logits for the p residues on every pair, by tables where the network allows, else by `run_grid`.
+    """The logits for the p residues on every pair, by tables where the network allows, else by the whole network.
 
     Args:
         params: float64 weights by name.
@@ -99,9 +98,9 @@ def pair_logits(params: Mapping[str, np.ndarray], model: TransformerSpec, p: int
         (P, P, P) float64.
     """
     if model.n_layers != 1 or model.layer_norm:
-        return run_grid(params, model, p).logits_PPC
+        return model.grid(params, p).logits_PPC
     W_U_DC = params["unembed.W_U"][:, :p]
-    W_L_HC = params[f"{BLOCK}.mlp.W_out"] @ W_U_DC
+    W_L_HC = model.maps(params, p)["W_L"].T
     b_out_C = params[f"{BLOCK}.mlp.b_out"] @ W_U_DC if model.mlp_biases else 0.0
     logits_PPC = np.empty((p, p, p))
     for a_R, resid_mid_RPD, neurons_RPH in _by_rows(params, model, p):
@@ -116,7 +115,7 @@ def pair_neurons(params: Mapping[str, np.ndarray], model: TransformerSpec, p: in
         (P, P, H) float64.
     """
     if model.n_layers != 1 or model.layer_norm:
-        return run_grid(params, model, p).neurons_PPH
+        return model.grid(params, p).neurons_PPH
     neurons_PPH = np.empty((p, p, model.d_mlp))
     for a_R, _, neurons_RPH in _by_rows(params, model, p):
         neurons_PPH[a_R] = neurons_RPH

@@ -14,87 +14,217 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, MutableMapping
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import numpy as np
-from array_api_compat import array_namespace, is_torch_namespace
+from array_api_compat import array_namespace
 
-from modaddlab.experiments.spec import Activation, TransformerSpec
-
-Array = Any
-"""A NumPy array or a torch tensor."""
+from modaddlab.fields import check, check_fields, setting
+from modaddlab.models.grid import Grid
+from modaddlab.models.network import AUTOGRAD_BYTES, Activation, Array, Network, activate
+from modaddlab.tasks import all_pairs
 
 N_POSITIONS = 3
 LAYER_NORM_EPS = 1e-5
 
+STEP_SECONDS = 2.5e-3
+RATE = 3.8e10
+LAYER_FACTOR = 3.15
+"""What a step costs whatever its size; a one-layer network's operations a second in the products with its neurons, all else
+included; what each layer of a deeper one, by autograd, takes more."""
 
-def param_shapes(model: TransformerSpec, p: int) -> dict[str, tuple[int, ...]]:
-    """The shape of every parameter, in the order in which they lie in the flat parameter vector."""
-    D, H, n, d = model.d_model, model.d_mlp, model.n_heads, model.d_head
-    shapes: dict[str, tuple[int, ...]] = {"embed.W_E": (p + 1, D), "pos_embed.W_pos": (N_POSITIONS, D)}
-    for i in range(model.n_layers):
-        block = f"blocks.{i}"
-        if model.layer_norm:
-            shapes |= {f"{block}.ln1.w": (D,), f"{block}.ln1.b": (D,), f"{block}.ln2.w": (D,), f"{block}.ln2.b": (D,)}
-        shapes |= {f"{block}.attn.W_{name}": (n, D, d) for name in "QKV"} | {f"{block}.attn.W_O": (n, d, D)}
-        shapes |= {f"{block}.mlp.W_in": (D, H), f"{block}.mlp.W_out": (H, D)}
-        if model.mlp_biases:
-            shapes |= {f"{block}.mlp.b_in": (H,), f"{block}.mlp.b_out": (D,)}
-    if model.layer_norm:
-        shapes |= {"ln_final.w": (D,), "ln_final.b": (D,)}
-    return shapes | {"unembed.W_U": (D, p + 1 if model.predict_equals else p)}
+CHUNK = 512
+"""Pairs that are run at once for a grid; their activations fit a processor's cache."""
 
 
-def init_params(model: TransformerSpec, p: int, seed: int) -> dict[str, np.ndarray]:
-    """Initial weights, LayerNorm weights being 1 and its biases 0.
+@dataclass(frozen=True, kw_only=True)
+class TransformerSpec(Network):
+    """A decoder on the tokens [a, b, =], read at the last position (Nanda et al. 2023)."""
 
-    "normal": N(0, 1) / sqrt(d_model), W_U N(0, 1) / sqrt(its outputs), biases 0 (Nanda et al. 2023). "layers": what a network
-    of PyTorch's layers begins with: embeddings N(0, 1), the MLP, its biases and W_U uniform within 1 / sqrt(their inputs),
-    attention as before.
+    kind: ClassVar[str] = "transformer"
 
-    Drawn by NumPy's PCG64, one stream per parameter, so that they depend neither on torch nor on the device.
+    n_layers: int = setting(1, "number of layers, 1 to 3")
+    d_model: int = setting(128, "width of the residual stream")
+    n_heads: int = setting(4, "attention heads per layer")
+    d_head: int = setting(32, "width of a head; d_head * n_heads must equal d_model")
+    d_mlp: int = setting(512, "hidden neurons of each MLP")
+    activation: Activation = setting("relu", "the MLP's nonlinearity")
+    causal: bool = setting(True, "whether a position attends only to itself and earlier ones")
+    mlp_biases: bool = setting(True, "whether the MLPs have b_in and b_out")
+    layer_norm: bool = setting(False, "LayerNorm before attention, MLP and unembedding")
+    predict_equals: bool = setting(
+        True, "whether '=' is among the outputs of the training loss (the released code: p + 1; the paper's text: p)"
+    )
+    dropout: float = setting(0.0, "probability that a hidden neuron is dropped while training")
+    init: Literal["normal", "layers"] = setting(
+        "normal", "initial weights: normal, scaled by the width, with biases 0; or the defaults of PyTorch's layers"
+    )
 
-    Returns:
-        float32 arrays by name.
+    def __post_init__(self) -> None:
+        check_fields(self)
+        check(1 <= self.n_layers <= 3, f"model.n_layers (={self.n_layers}) must be 1, 2 or 3")
+        for name in ("d_model", "n_heads", "d_head", "d_mlp"):
+            value = getattr(self, name)
+            check(1 <= value <= 8192, f"model.{name} (={value}) must lie between 1 and 8192")
+        check(
+            self.d_head * self.n_heads == self.d_model,
+            f"d_head (={self.d_head}) times n_heads (={self.n_heads}) must equal d_model (={self.d_model}); "
+            "set model.d_head, model.n_heads and model.d_model together",
+        )
+        check(0 <= self.dropout < 1, f"model.dropout (={self.dropout}) must lie in [0, 1)")
+
+    @property
+    def residue_weights(self) -> tuple[str, ...]:
+        """The names of the parameters that stand for a residue."""
+        return ("embed.W_E",)
+
+    def phrase(self) -> str:
+        """The network in a few words."""
+        return f"a transformer of {self.n_layers} layer{'s' * (self.n_layers > 1)}{' with LayerNorm' * self.layer_norm}"
+
+    def param_shapes(self, p: int) -> dict[str, tuple[int, ...]]:
+        """The shape of every parameter, in the order in which they lie in the flat parameter vector."""
+        D, H, n, d = self.d_model, self.d_mlp, self.n_heads, self.d_head
+        shapes: dict[str, tuple[int, ...]] = {"embed.W_E": (p + 1, D), "pos_embed.W_pos": (N_POSITIONS, D)}
+        for i in range(self.n_layers):
+            block = f"blocks.{i}"
+            if self.layer_norm:
+                shapes |= {f"{block}.ln1.w": (D,), f"{block}.ln1.b": (D,), f"{block}.ln2.w": (D,), f"{block}.ln2.b": (D,)}
+            shapes |= {f"{block}.attn.W_{name}": (n, D, d) for name in "QKV"} | {f"{block}.attn.W_O": (n, d, D)}
+            shapes |= {f"{block}.mlp.W_in": (D, H), f"{block}.mlp.W_out": (H, D)}
+            if self.mlp_biases:
+                shapes |= {f"{block}.mlp.b_in": (H,), f"{block}.mlp.b_out": (D,)}
+        if self.layer_norm:
+            shapes |= {"ln_final.w": (D,), "ln_final.b": (D,)}
+        return shapes | {"unembed.W_U": (D, p + 1 if self.predict_equals else p)}
+
+    def init_params(self, p: int, seed: int) -> dict[str, np.ndarray]:
+        """Initial weights, LayerNorm weights being 1 and its biases 0.
+
+        "normal": N(0, 1) / sqrt(d_model), W_U N(0, 1) / sqrt(its outputs), biases 0 (Nanda et al. 2023). "layers": what a network
+        of PyTorch's layers begins with: embeddings N(0, 1), the MLP, its biases and W_U uniform within 1 / sqrt(their inputs),
+        attention as before.
+
+        Drawn by NumPy's PCG64, one stream per parameter, so that they depend neither on torch nor on the device.
+
+        Returns:
+            float32 arrays by name.
+        """
+        params: dict[str, np.ndarray] = {}
+        for index, (name, shape) in enumerate(self.param_shapes(p).items()):
+            leaf = name.split(".")[-1]
+            if self.init == "layers" and leaf in ("W_in", "b_in", "W_out", "b_out", "W_U"):
+                bound = 1 / math.sqrt(self.d_mlp if leaf.endswith("out") else self.d_model)
+                params[name] = np.random.default_rng([seed, 0, index]).uniform(-bound, bound, shape).astype(np.float32)
+            elif leaf.startswith("b"):
+                params[name] = np.zeros(shape, np.float32)
+            elif leaf == "w":
+                params[name] = np.ones(shape, np.float32)
+            else:
+                scale = 1 / math.sqrt(shape[1] if leaf == "W_U" else self.d_model)
+                if self.init == "layers" and leaf in ("W_E", "W_pos"):
+                    scale = 1.0
+                draw = np.random.default_rng([seed, 0, index]).standard_normal(shape)
+                params[name] = (draw * scale).astype(np.float32)
+        return params
+
+    def forward(self, params: Mapping[str, Array], pairs_B2: Array, p: int) -> Array:
+        """The logits at "=", every position of every layer computed; see `Network.forward`."""
+        return forward(params, tokens(pairs_B2, p), self)
+
+    def logits(self, params: Mapping[str, Array], pairs_B2: Array, p: int) -> Array:
+        """The same with the last position alone in the last layer."""
+        return forward(params, tokens(pairs_B2, p), self, last_only=True)
+
+    def maps(self, params: Mapping[str, Array], p: int) -> dict[str, Array]:
+        """The embedding of the residues, and W_L = W_out W_U cut to their outputs, transposed."""
+        maps = {"W_E": params["embed.W_E"][..., :p, :]} if "embed.W_E" in params else {}
+        if "unembed.W_U" in params:
+            maps["W_L"] = (params[f"blocks.{self.n_layers - 1}.mlp.W_out"] @ params["unembed.W_U"][..., :p]).mT
+        return maps
+
+    def grid(self, params: Mapping[str, np.ndarray], p: int) -> TransformerGrid:
+        """The network on every pair."""
+        return _grid(params, self, p)
+
+    def step_seconds(self, p: int, n_train: int, metrics_every: int) -> float:
+        """See `Network.step_seconds`."""
+        layers = 1 if self.n_layers == 1 else LAYER_FACTOR * self.n_layers
+        step, on_all = n_train * 6 * self.d_mlp * p * layers / RATE, p * p / n_train / 3
+        return STEP_SECONDS + step * (1 + on_all / metrics_every)
+
+    def memory(self, p: int, n_train: int) -> float:
+        """See `Network.memory`."""
+        step = n_train * (12 * self.d_mlp + 8 * p)
+        if self.n_layers > 1 or self.layer_norm or self.dropout:  # by autograd
+            step += AUTOGRAD_BYTES + n_train * self.n_layers * 24 * self.d_mlp
+        return step + p * p * (8 * self.d_mlp + 16 * p)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerGrid(Grid):
+    """Activations at "=" in the last layer for every pair (a, b); float64. Without LayerNorm the logits are exactly
+
+        logits = neurons @ W_L + (resid_mid + b_out) @ W_U,        W_L = W_out W_U   (W_U cut to the p residues)
+
+    Attributes:
+        pattern_PPn3: attention from "=" to a, b and "=", shape (P, P, n, 3).
+        heads_PPnD: what each head adds to the residual stream, shape (P, P, n, D).
+        resid_pre_PPD: the residual stream before attention, shape (P, P, D).
+        resid_mid_PPD: the residual stream after attention, shape (P, P, D).
     """
-    params: dict[str, np.ndarray] = {}
-    for index, (name, shape) in enumerate(param_shapes(model, p).items()):
-        leaf = name.split(".")[-1]
-        if model.init == "layers" and leaf in ("W_in", "b_in", "W_out", "b_out", "W_U"):
-            bound = 1 / math.sqrt(model.d_mlp if leaf.endswith("out") else model.d_model)
-            params[name] = np.random.default_rng([seed, 0, index]).uniform(-bound, bound, shape).astype(np.float32)
-        elif leaf.startswith("b"):
-            params[name] = np.zeros(shape, np.float32)
-        elif leaf == "w":
-            params[name] = np.ones(shape, np.float32)
-        else:
-            scale = 1 / math.sqrt(shape[1] if leaf == "W_U" else model.d_model)
-            if model.init == "layers" and leaf in ("W_E", "W_pos"):
-                scale = 1.0
-            draw = np.random.default_rng([seed, 0, index]).standard_normal(shape)
-            params[name] = (draw * scale).astype(np.float32)
-    return params
+
+    pattern_PPn3: np.ndarray
+    heads_PPnD: np.ndarray
+    resid_pre_PPD: np.ndarray
+    resid_mid_PPD: np.ndarray
+    model: TransformerSpec
+
+    @property
+    def W_U_DC(self) -> np.ndarray:
+        """The unembedding of the residues, (D, P)."""
+        return self.params["unembed.W_U"][:, : self.p]
+
+    def logits_from(self, neurons_PPH: np.ndarray | None = None, resid_mid_PPD: np.ndarray | None = None) -> np.ndarray:
+        """The logits that other hidden neurons, or another residual stream into the unembedding, would give.
+
+        Neurons that are given are used as they are; the residual stream's own effect on the neurons is not computed (see
+        `neurons_from`).
+
+        Returns:
+            (P, P, P) float64.
+
+        Raises:
+            ValueError: the network has a LayerNorm, so that its logits are no sum of the two parts.
+        """
+        if self.model.layer_norm:
+            raise ValueError("with LayerNorm the logits are not a sum of neurons and residual stream")
+        neurons_PPH = self.neurons_PPH if neurons_PPH is None else neurons_PPH
+        direct_PPD = self.resid_mid_PPD if resid_mid_PPD is None else resid_mid_PPD
+        if self.model.mlp_biases:
+            direct_PPD = direct_PPD + self.params[f"blocks.{self.model.n_layers - 1}.mlp.b_out"]
+        return neurons_PPH @ self.W_L_HC + direct_PPD @ self.W_U_DC
+
+    def neurons_from(self, resid_mid_PPD: np.ndarray) -> np.ndarray:
+        """The hidden neurons that another residual stream would give, (P, P, H).
+
+        Raises:
+            ValueError: the network has a LayerNorm.
+        """
+        if self.model.layer_norm:
+            raise ValueError("with LayerNorm the neurons need the whole network; use run_grid on changed weights")
+        block = f"blocks.{self.model.n_layers - 1}.mlp"
+        pre_PPH = resid_mid_PPD @ self.params[f"{block}.W_in"]
+        if self.model.mlp_biases:
+            pre_PPH = pre_PPH + self.params[f"{block}.b_in"]
+        return activate(pre_PPH, self.model.activation)
 
 
-def activate(x: Array, activation: Activation) -> Array:
-    """The MLP's nonlinearity, element by element: max(x, 0), the exact GELU, x^2 or x."""
-    match activation:
-        case "relu":
-            return x.clip(0) if isinstance(x, np.ndarray) else x.relu()
-        case "gelu":
-            return x * (1 + _erf(x / math.sqrt(2))) / 2
-        case "quad":
-            return x * x
-        case "id":
-            return x
-
-
-def _erf(x: Array) -> Array:
-    if is_torch_namespace(array_namespace(x)):
-        return x.erf()
-    from scipy.special import erf
-
-    return erf(x)
+def tokens(pairs_B2: Array, p: int) -> Array:
+    """[a, b, =] for each pair, integers of shape (B, 3); "=" is the token p."""
+    xp = array_namespace(pairs_B2)
+    return xp.concat([pairs_B2, xp.full_like(pairs_B2[:, :1], p)], axis=1)
 
 
 def layer_norm(x: Array, weight: Array, bias: Array) -> Array:
@@ -185,3 +315,32 @@ def forward(
     if model.layer_norm:
         last_BD = layer_norm(last_BD, params["ln_final.w"], params["ln_final.b"])
     return last_BD @ params["unembed.W_U"]
+
+
+def _grid(params: Mapping[str, np.ndarray], model: TransformerSpec, p: int) -> TransformerGrid:
+    weights = {name: np.asarray(value, dtype=np.float64) for name, value in params.items()}
+    last = f"blocks.{model.n_layers - 1}"
+    B, n, D = p * p, model.n_heads, model.d_model
+    logits_BC, neurons_BH, pattern_Bn3 = np.empty((B, p)), np.empty((B, model.d_mlp)), np.empty((B, n, 3))
+    heads_BnD, resid_pre_BD, resid_mid_BD = np.empty((B, n, D)), np.empty((B, D)), np.empty((B, D))
+    tokens_B3 = tokens(all_pairs(p), p)
+    for start in range(0, B, CHUNK):
+        rows = slice(start, start + CHUNK)
+        cache: dict[str, np.ndarray] = {}
+        logits_BC[rows] = forward(weights, tokens_B3[rows], model, cache, last_only=True)[:, :p]
+        neurons_BH[rows] = cache[f"{last}.mlp.hook_post"][:, -1]
+        pattern_Bn3[rows] = cache[f"{last}.attn.hook_pattern"][:, :, -1]
+        for head, W_O_dD in enumerate(weights[f"{last}.attn.W_O"]):
+            heads_BnD[rows, head] = cache[f"{last}.attn.hook_z"][:, head, -1] @ W_O_dD
+        resid_pre_BD[rows] = cache[f"{last}.hook_resid_pre"][:, -1]
+        resid_mid_BD[rows] = cache[f"{last}.hook_resid_mid"][:, -1]
+    return TransformerGrid(
+        logits_PPC=logits_BC.reshape(p, p, p),
+        neurons_PPH=neurons_BH.reshape(p, p, -1),
+        pattern_PPn3=pattern_Bn3.reshape(p, p, n, 3),
+        heads_PPnD=heads_BnD.reshape(p, p, n, D),
+        resid_pre_PPD=resid_pre_BD.reshape(p, p, D),
+        resid_mid_PPD=resid_mid_BD.reshape(p, p, D),
+        params=weights,
+        model=model,
+    )

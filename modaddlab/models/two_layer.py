@@ -14,49 +14,157 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from array_api_compat import array_namespace
 
-from modaddlab.experiments.spec import TwoLayerSpec
-from modaddlab.models.transformer import Array, activate
+from modaddlab.fields import check, check_fields, setting
+from modaddlab.models.grid import Grid
+from modaddlab.models.network import Activation, Array, Network, activate
+
+STEP_SECONDS = 1.5e-4
+"""What a step costs whatever its size."""
+
+PRODUCT_RATE = 9e10
+PASS_SECONDS = 1.2e-9
+"""Floating-point operations a second in its dense products; seconds per hidden activation for all else."""
 
 
-def param_shapes(model: TwoLayerSpec, p: int) -> dict[str, tuple[int, ...]]:
-    """The shape of every parameter, in the order in which they lie in the flat parameter vector."""
-    if model.d_model is None:
-        return {"mlp.W_in": (p, model.d_mlp), "mlp.W_out": (model.d_mlp, p)}
-    return {"embed.W_E": (p, model.d_model), "mlp.W_in": (model.d_model, model.d_mlp), "mlp.W_out": (model.d_mlp, p)}
+@dataclass(frozen=True, kw_only=True)
+class TwoLayerSpec(Network):
+    """A network with one hidden layer on the sum of the two residues' one-hot vectors (He et al. 2026): no attention, no biases.
 
-
-def init_params(model: TwoLayerSpec, p: int, seed: int) -> dict[str, np.ndarray]:
-    """Initial weights.
-
-    "random": init_scale * N(0, 1) / sqrt(width) in and out, width being p for one-hot vectors and d_model for a learned
-    embedding, which itself is N(0, 1) / sqrt(d_model). "single-frequency": theta_m[j] = init_scale * cos(w_k j + phi_m) and
-    xi_m[j] = init_scale * cos(w_k j + psi_m), w_k = 2 pi k / p, with independent uniform phases; the (p - 1) / 2 frequencies are
-    dealt out to the neurons in random order, as evenly as possible.
-
-    Drawn by NumPy's PCG64, one stream per parameter, so that they depend neither on torch nor on the device.
-
-    Returns:
-        float32 arrays by name; W_out lies column by column in memory, as the fast step of training reads it.
-
-    Source:
-        He et al. 2026, released code.
+    logits = act(theta[a] + theta[b]) xi, the same for (a, b) and (b, a).
     """
-    shapes = param_shapes(model, p)
-    rngs = {name: np.random.default_rng([seed, 0, index]) for index, name in enumerate(shapes)}
-    if model.init == "single-frequency":
-        waves = {name: _waves(rng, frequencies(model, p, seed), p) for name, rng in rngs.items()}
-        draws = {"mlp.W_in": model.init_scale * waves["mlp.W_in"].T, "mlp.W_out": model.init_scale * waves["mlp.W_out"]}
-    else:
-        width = model.d_model or p
-        scales = {"embed.W_E": 1.0, "mlp.W_in": model.init_scale, "mlp.W_out": model.init_scale}
-        draws = {name: scales[name] / math.sqrt(width) * rngs[name].standard_normal(shape) for name, shape in shapes.items()}
-    order = {"mlp.W_out": "F"}
-    return {name: np.array(value, dtype=np.float32, order=order.get(name, "C")) for name, value in draws.items()}  # type: ignore[arg-type]
+
+    kind: Literal["two-layer"] = setting("two-layer", "tells this network from a transformer")
+    d_mlp: int = setting(512, "hidden neurons")
+    activation: Activation = setting("relu", "the nonlinearity")
+    d_model: int | None = setting(None, "width of a learned embedding before the hidden layer; none: one-hot vectors of length p")
+    init: Literal["random", "single-frequency"] = setting(
+        "random", "initial weights: normal; or one cosine a neuron, of one frequency in and out, with random phases (odd p)"
+    )
+    init_scale: float = setting(0.1, "random: weights are init_scale * N(0, 1) / sqrt(width); single-frequency: the amplitude")
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        check(1 <= self.d_mlp <= 2**20, f"model.d_mlp (={self.d_mlp}) must lie between 1 and {2**20:,}")
+        check(
+            self.d_model is None or 1 <= self.d_model <= 8192,
+            f"model.d_model (={self.d_model}) must lie between 1 and 8192, or be none for one-hot vectors",
+        )
+        check(0 < self.init_scale <= 100, f"model.init_scale (={self.init_scale}) must lie in (0, 100]")
+        check(
+            self.init == "random" or self.d_model is None,
+            f"model.init (={self.init}) is for one-hot vectors; model.d_model (={self.d_model}) must be none with it",
+        )
+
+    @property
+    def embedding(self) -> Literal["one-hot", "learned"]:
+        """What stands for a residue."""
+        return "one-hot" if self.d_model is None else "learned"
+
+    @property
+    def residue_weights(self) -> tuple[str, ...]:
+        """The names of the parameters that stand for a residue."""
+        return ("mlp.W_in",) if self.d_model is None else ("embed.W_E", "mlp.W_in")
+
+    def phrase(self) -> str:
+        """The network in a few words."""
+        return f"a two-layer network from {self.init.replace('-', ' ')} initial weights"
+
+    def check_modulus(self, p: int) -> None:
+        """Raise a `LabError` where the initial weights are not defined for this modulus."""
+        check(
+            self.init != "single-frequency" or p % 2 == 1,
+            f"task.p (={p}) must be odd for model.init=single-frequency, whose cosines have the frequencies "
+            "1..(p-1)/2; take an odd p, or model.init=random",
+        )
+
+    def param_shapes(self, p: int) -> dict[str, tuple[int, ...]]:
+        """The shape of every parameter, in the order in which they lie in the flat parameter vector."""
+        if self.d_model is None:
+            return {"mlp.W_in": (p, self.d_mlp), "mlp.W_out": (self.d_mlp, p)}
+        return {"embed.W_E": (p, self.d_model), "mlp.W_in": (self.d_model, self.d_mlp), "mlp.W_out": (self.d_mlp, p)}
+
+    def init_params(self, p: int, seed: int) -> dict[str, np.ndarray]:
+        """Initial weights.
+
+        "random": init_scale * N(0, 1) / sqrt(width) in and out, width being p for one-hot vectors and d_model for a learned
+        embedding, which itself is N(0, 1) / sqrt(d_model). "single-frequency": theta_m[j] = init_scale * cos(w_k j + phi_m)
+        and xi_m[j] = init_scale * cos(w_k j + psi_m), w_k = 2 pi k / p, with independent uniform phases; the (p - 1) / 2
+        frequencies are dealt out to the neurons in random order, as evenly as possible.
+
+        Drawn by NumPy's PCG64, one stream per parameter, so that they depend neither on torch nor on the device.
+
+        Returns:
+            float32 arrays by name; W_out lies column by column in memory, as the fast step of training reads it.
+
+        Source:
+            He et al. 2026, released code.
+        """
+        shapes = self.param_shapes(p)
+        rngs = {name: np.random.default_rng([seed, 0, index]) for index, name in enumerate(shapes)}
+        if self.init == "single-frequency":
+            waves = {name: _waves(rng, frequencies(self, p, seed), p) for name, rng in rngs.items()}
+            draws = {"mlp.W_in": self.init_scale * waves["mlp.W_in"].T, "mlp.W_out": self.init_scale * waves["mlp.W_out"]}
+        else:
+            width = self.d_model or p
+            scales = {"embed.W_E": 1.0, "mlp.W_in": self.init_scale, "mlp.W_out": self.init_scale}
+            draws = {name: scales[name] / math.sqrt(width) * rngs[name].standard_normal(shape) for name, shape in shapes.items()}
+        order = {"mlp.W_out": "F"}
+        return {name: np.array(value, dtype=np.float32, order=order.get(name, "C")) for name, value in draws.items()}  # type: ignore[arg-type]
+
+    def forward(self, params: Mapping[str, Array], pairs_B2: Array, p: int) -> Array:
+        """The logits, computed literally with one-hot vectors; see `Network.forward`."""
+        W_out_HP = params["mlp.W_out"]
+        xp = array_namespace(W_out_HP)
+        one_hot_B2P = xp.eye(W_out_HP.shape[1], dtype=W_out_HP.dtype)[pairs_B2]
+        summed_BP = xp.sum(one_hot_B2P, axis=1)
+        x_BD = summed_BP @ params["embed.W_E"] if self.d_model is not None else summed_BP
+        return activate(x_BD @ params["mlp.W_in"], self.activation) @ W_out_HP
+
+    def maps(self, params: Mapping[str, Array], p: int) -> dict[str, Array]:
+        """theta's transpose and xi's."""
+        maps = {"W_E": theta_of(params)} if "mlp.W_in" in params else {}
+        return maps | ({"W_L": params["mlp.W_out"].mT} if "mlp.W_out" in params else {})
+
+    def grid(self, params: Mapping[str, np.ndarray], p: int) -> TwoLayerGrid:
+        """The network on every pair."""
+        weights = {name: np.asarray(value, dtype=np.float64) for name, value in params.items()}
+        theta_PH = theta_of(weights)
+        if theta_PH.shape != (p, self.d_mlp):
+            raise ValueError(f"theta must have the shape (p, d_mlp) = {(p, self.d_mlp)}, found {theta_PH.shape}")
+        neurons_PPH = activate(theta_PH[:, None] + theta_PH[None, :], self.activation)
+        return TwoLayerGrid(
+            logits_PPC=neurons_PPH @ weights["mlp.W_out"], neurons_PPH=neurons_PPH, params=weights, model=self
+        )
+
+    def step_seconds(self, p: int, n_train: int, metrics_every: int) -> float:
+        """See `Network.step_seconds`; a pair and its mirror image are computed once."""
+        step = min(n_train, p * (p + 1) // 2) * (6 * self.d_mlp * p / PRODUCT_RATE + self.d_mlp * PASS_SECONDS)
+        return STEP_SECONDS + step * (1 + 1 / metrics_every)
+
+    def memory(self, p: int, n_train: int) -> float:
+        """See `Network.memory`."""
+        return p * (p + 1) / 2 * (8 * self.d_mlp + 16 * p)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoLayerGrid(Grid):
+    """Activations of a two-layer network for every pair (a, b), with the published names of its weights."""
+
+    @property
+    def theta_HP(self) -> np.ndarray:
+        """The weights into each neuron as a function of a residue, (H, P)."""
+        return self.W_E_PD.T
+
+    @property
+    def xi_HP(self) -> np.ndarray:
+        """The weights out of each neuron as a function of the answer, (H, P)."""
+        return self.W_L_HC
 
 
 def frequencies(model: TwoLayerSpec, p: int, seed: int) -> np.ndarray:
@@ -75,85 +183,3 @@ def theta_of(params: Mapping[str, Array]) -> Array:
     """The transpose of theta, (P, H): the row of a residue is what it adds to every neuron."""
     W_in = params["mlp.W_in"]
     return params["embed.W_E"] @ W_in if "embed.W_E" in params else W_in
-
-
-def forward(params: Mapping[str, Array], pairs_B2: Array, model: TwoLayerSpec) -> Array:
-    """The logits, computed literally with one-hot vectors.
-
-    Args:
-        params: arrays or tensors by name, shapes of `param_shapes`.
-        pairs_B2: integer residues (a, b), shape (B, 2).
-        model: the network's specification.
-
-    Returns:
-        logits of shape (B, P).
-    """
-    W_out_HP = params["mlp.W_out"]
-    xp = array_namespace(W_out_HP)
-    one_hot_B2P = xp.eye(W_out_HP.shape[1], dtype=W_out_HP.dtype)[pairs_B2]
-    summed_BP = xp.sum(one_hot_B2P, axis=1)
-    x_BD = summed_BP @ params["embed.W_E"] if model.d_model is not None else summed_BP
-    return activate(x_BD @ params["mlp.W_in"], model.activation) @ W_out_HP
-
-
-@dataclass(frozen=True, kw_only=True)
-class TwoLayerGrid:
-    """Activations of a two-layer network for every pair (a, b); float64.
-
-    Attributes:
-        logits_PPC: outputs, shape (P, P, P).
-        neurons_PPH: hidden neurons after the nonlinearity, shape (P, P, H).
-        params: the weights, float64 by name.
-        model: the network.
-    """
-
-    logits_PPC: np.ndarray
-    neurons_PPH: np.ndarray
-    params: Mapping[str, np.ndarray] = field(repr=False)
-    model: TwoLayerSpec
-
-    @property
-    def p(self) -> int:
-        return len(self.logits_PPC)
-
-    @property
-    def theta_HP(self) -> np.ndarray:
-        """The weights into each neuron as a function of a residue, (H, P)."""
-        return theta_of(self.params).T
-
-    @property
-    def xi_HP(self) -> np.ndarray:
-        """The weights out of each neuron as a function of the answer, (H, P)."""
-        return self.params["mlp.W_out"]
-
-    @property
-    def W_E_PD(self) -> np.ndarray:
-        """What stands for a residue in the hidden layer, theta's transpose, (P, H)."""
-        return self.theta_HP.T
-
-    @property
-    def W_L_HC(self) -> np.ndarray:
-        """The neuron-logit map, xi, (H, P)."""
-        return self.xi_HP
-
-    def logits_from(self, neurons_PPH: np.ndarray | None = None) -> np.ndarray:
-        """The logits that other hidden neurons would give, (P, P, P)."""
-        return (self.neurons_PPH if neurons_PPH is None else neurons_PPH) @ self.xi_HP
-
-
-def two_layer_grid(params: Mapping[str, np.ndarray], model: TwoLayerSpec, p: int) -> TwoLayerGrid:
-    """Run a two-layer network on every pair of residues.
-
-    Args:
-        params: weights by name, any float type; computed in float64.
-        model: the network.
-        p: the modulus.
-    """
-    weights = {name: np.asarray(value, dtype=np.float64) for name, value in params.items()}
-    theta_PH = theta_of(weights)
-    if theta_PH.shape != (p, model.d_mlp):
-        raise ValueError(f"theta must have the shape (p, d_mlp) = {(p, model.d_mlp)}, found {theta_PH.shape}")
-    neurons_PPH = activate(theta_PH[:, None] + theta_PH[None, :], model.activation)
-    return TwoLayerGrid(
-        logits_PPC=neurons_PPH @ weights["mlp.W_out"], neurons_PPH=neurons_PPH, params=weights, model=model
-    )

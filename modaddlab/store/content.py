@@ -1,6 +1,6 @@
 """What the arrays of a record must be by its specification; checked when they are written and when read.
 
-Weights have the names and shapes of `modaddlab.models.parameters.param_shapes`; of the final ones a record may keep only a part
+Weights have the names and shapes of their network's `param_shapes`; of the final ones a record may keep only a part
 (`kept_shapes`). Metrics share the axis T of recorded steps, which are every `record.metrics_every`-th and the last one
 (`last_step`): "step" is int64, everything else a float with T first; an `energy_*` has the K = p//2 frequencies second, and is
 there unless the specification leaves it out. Losses are mean nats. Test metrics may be NaN only when the split leaves no test
@@ -15,7 +15,7 @@ import numpy as np
 
 from modaddlab.analysis import phases
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
+from modaddlab.experiments.spec import RunSpec
 
 REQUIRED_METRICS = ("step", "train_loss", "test_loss", "train_accuracy", "test_accuracy")
 
@@ -26,18 +26,14 @@ _DIVERGED = " (a run that diverges needs a lower optim.lr)"
 def kept_shapes(spec: RunSpec) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the final weights that a run's record keeps; empty when `record.weights` is none.
 
-    "embedding" are the weights that stand for a residue: W_E of a transformer; theta of a two-layer network, which is the product
-    of an embedding and W_in where the embedding is learned.
+    "embedding" are the weights that stand for a residue (`Network.residue_weights`).
     """
-    from modaddlab.models.parameters import param_shapes
-
-    shapes = param_shapes(spec.model, spec.task.p)
+    shapes = spec.model.param_shapes(spec.task.p)
     match spec.record.weights:
         case "all":
             return shapes
         case "embedding":
-            names = ("embed.W_E", "mlp.W_in") if isinstance(spec.model, TwoLayerSpec) else ("embed.W_E",)
-            return {name: shape for name, shape in shapes.items() if name in names}
+            return {name: shapes[name] for name in spec.model.residue_weights}
         case "none":
             return {}
 
@@ -53,9 +49,7 @@ def check_params(spec: RunSpec, params: Mapping[str, np.ndarray], dtype: str) ->
     Raises:
         LabError: a name is missing or unknown, a shape or dtype differs, a value is not finite.
     """
-    from modaddlab.models.parameters import param_shapes
-
-    _check_arrays(params, param_shapes(spec.model, spec.task.p), dtype)
+    _check_arrays(params, spec.model.param_shapes(spec.task.p), dtype)
 
 
 def check_final(spec: RunSpec, params: Mapping[str, np.ndarray]) -> None:

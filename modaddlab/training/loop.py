@@ -16,7 +16,6 @@ import torch
 
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import TRAIN_VERSION, RunSpec
-from modaddlab.models.parameters import init_params
 from modaddlab.store.content import last_step
 from modaddlab.store.partial import Partial
 from modaddlab.store.record import Record
@@ -138,7 +137,7 @@ class _Run:
         self.data = TrainingSet(spec, device)
         self.measures = Measures(spec, self.data)
 
-        initial = init_params(spec.model, spec.task.p, spec.seed)
+        initial = spec.model.init_params(spec.task.p, spec.seed)
         flat = torch.tensor(np.concatenate([value.ravel(order="K") for value in initial.values()]), device=device)
         self.flat, self.grad = flat, torch.zeros_like(flat)
         self.params, self.grads = ({}, {})

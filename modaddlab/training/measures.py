@@ -7,9 +7,8 @@
     energy_W_E, energy_W_L           squared norm per frequency 1..p//2, unless record.energies is off
     norm/<parameter>                 Frobenius norm
 
-W_E is what stands for a residue and W_L the neuron-logit map: a transformer's embedding and W_out W_U; in the two-layer network
-the weights theta into the hidden layer and xi out of it. Without a test pair the test metrics are NaN. Definitions after Nanda
-et al. 2023, section 5.
+W_E is what stands for a residue and W_L the neuron-logit map (`Network.maps`). Without a test pair the test metrics are NaN.
+Definitions after Nanda et al. 2023, section 5.
 """
 
 from __future__ import annotations
@@ -18,8 +17,7 @@ import numpy as np
 import torch
 
 from modaddlab.analysis.fourier import fourier_basis, gini, sum_over_rows
-from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
-from modaddlab.models.two_layer import theta_of
+from modaddlab.experiments.spec import RunSpec
 from modaddlab.training.steps.batches import TrainingSet
 from modaddlab.training.steps.objective import Params, accuracy_and_loss
 from modaddlab.training.steps.two_layer import UnorderedPairs
@@ -45,9 +43,8 @@ class Measures:
         for name, pairs in (("train", self.train), ("test", self.test)):
             row[f"{name}_loss"] = loss[pairs].mean().item() if len(pairs) else float("nan")
             row[f"{name}_accuracy"] = right[pairs].double().mean().item() if len(pairs) else float("nan")
-        W_E_PD, W_L_HP = self._maps(params)
-        for name, matrix in (("W_E", W_E_PD), ("W_L", W_L_HP.T)):
-            norms_P = (self.basis_PP @ matrix).norm(dim=1).cpu().numpy()
+        for name, matrix_PX in self.model.maps({name: value.double() for name, value in params.items()}, self.p).items():
+            norms_P = (self.basis_PP @ matrix_PX).norm(dim=1).cpu().numpy()
             row[f"gini_{name}"] = gini(norms_P)
             if self.energies:
                 row[f"energy_{name}"] = sum_over_rows(norms_P**2).astype(np.float32)
@@ -61,10 +58,3 @@ class Measures:
         logits = self.network.logits(params)[:, : self.p]
         right_B, loss_B = accuracy_and_loss(logits, self.labels)
         return right_B.cpu(), loss_B.cpu()
-
-    def _maps(self, params: Params) -> tuple[torch.Tensor, torch.Tensor]:
-        """W_E of the residues (P, D) and W_L (H, P), float64."""
-        if isinstance(self.model, TwoLayerSpec):
-            return theta_of({name: value.double() for name, value in params.items()}), params["mlp.W_out"].double()
-        W_out = params[f"blocks.{self.model.n_layers - 1}.mlp.W_out"]
-        return params["embed.W_E"][: self.p].double(), W_out.double() @ params["unembed.W_U"][:, : self.p].double()

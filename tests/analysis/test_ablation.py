@@ -11,10 +11,10 @@ import pytest
 from modaddlab import ablation, fourier, neurons, progress
 from modaddlab.analysis.ablation import Ablations
 from modaddlab.analysis.controls import Ablation, Control, Table
-from modaddlab.experiments.spec import TransformerSpec
 from modaddlab.models.closed_form import circle_transformer
-from modaddlab.models.grid import Grid, run_grid
-from modaddlab.models.transformer import forward, init_params
+from modaddlab.models.grid import run_grid
+from modaddlab.models.registry import TransformerSpec
+from modaddlab.models.transformer import TransformerGrid, forward
 from modaddlab.tasks import all_pairs
 
 P = 11
@@ -27,22 +27,22 @@ TRAIN = np.random.default_rng(1).random((P, P)) < 0.4
 
 def random_params(model: TransformerSpec = SMALL, seed: int = 2) -> dict[str, np.ndarray]:
     generator = np.random.default_rng(seed)
-    return {name: value + 0.5 * generator.standard_normal(value.shape) for name, value in init_params(model, P, seed).items()}
+    return {name: value + 0.5 * generator.standard_normal(value.shape) for name, value in model.init_params(P, seed).items()}
 
 
 @pytest.fixture(scope="module")
-def grid() -> Grid:
+def grid() -> TransformerGrid:
     return run_grid(random_params(), SMALL, P)
 
 
 @pytest.fixture(scope="module")
-def circles() -> Grid:
+def circles() -> TransformerGrid:
     """The network written by hand on the frequencies 2 and 5, seven neurons each and four dead ones."""
     model = TransformerSpec(d_model=12, n_heads=3, d_head=4, d_mlp=18)
     return run_grid(circle_transformer(model, P, {2: 7, 5: 7}, scale=4.0), model, P)
 
 
-def cut(grid: Grid, keys: tuple[int, ...] = KEYS, **options: object) -> Ablations:
+def cut(grid: TransformerGrid, keys: tuple[int, ...] = KEYS, **options: object) -> Ablations:
     return Ablations(**{"grid": grid, "labels_PP": LABELS, "train_mask_PP": TRAIN, "keys": keys} | options)  # type: ignore[arg-type]
 
 
@@ -98,7 +98,7 @@ def fitted(x_PPM: np.ndarray, frequencies: tuple[int, ...], terms: str) -> np.nd
     return (design @ np.linalg.lstsq(design, flat - flat.mean(axis=0), rcond=None)[0]).reshape(x_PPM.shape)
 
 
-def hidden_mean(grid: Grid) -> np.ndarray:
+def hidden_mean(grid: TransformerGrid) -> np.ndarray:
     return grid.neurons_PPH.mean(axis=(0, 1))
 
 
@@ -106,7 +106,7 @@ def hidden_mean(grid: Grid) -> np.ndarray:
 
 
 @pytest.mark.parametrize("terms", ["sum", "products", "polynomial"])
-def test_frequencies_at_the_logits(grid: Grid, terms: fourier.Terms) -> None:
+def test_frequencies_at_the_logits(grid: TransformerGrid, terms: fourier.Terms) -> None:
     rows = cut(grid, n_draws=0).frequencies(terms=terms)
     assert [(row.kind, row.key) for row in rows] == [("removed", 2), ("removed", 5), ("all removed", None), ("only kept", None)]
     logits = grid.logits_PPC
@@ -117,7 +117,7 @@ def test_frequencies_at_the_logits(grid: Grid, terms: fourier.Terms) -> None:
     assert all(row.control is None for row in rows)
 
 
-def test_frequencies_at_the_logits_are_the_restricted_and_excluded_losses(grid: Grid) -> None:
+def test_frequencies_at_the_logits_are_the_restricted_and_excluded_losses(grid: TransformerGrid) -> None:
     rows = cut(grid, n_draws=0).frequencies()
     restricted = progress.restricted_loss(grid.logits_PPC, LABELS, KEYS, ~TRAIN)
     excluded = progress.excluded_loss_per_key(grid.logits_PPC, LABELS, TRAIN, KEYS)
@@ -126,7 +126,7 @@ def test_frequencies_at_the_logits_are_the_restricted_and_excluded_losses(grid: 
 
 
 @pytest.mark.parametrize("terms", ["sum", "products", "polynomial"])
-def test_frequencies_at_the_neurons_are_projections_of_every_neuron(grid: Grid, terms: fourier.Terms) -> None:
+def test_frequencies_at_the_neurons_are_projections_of_every_neuron(grid: TransformerGrid, terms: fourier.Terms) -> None:
     rows = cut(grid, n_draws=0).frequencies(at="neurons", terms=terms)
     hidden = grid.neurons_PPH
     for key in KEYS:
@@ -144,7 +144,7 @@ def embedding_without(params: Mapping[str, np.ndarray], frequencies: tuple[int, 
     return {**params, "embed.W_E": W_E}
 
 
-def test_frequencies_at_the_embedding_run_the_network_again(grid: Grid) -> None:
+def test_frequencies_at_the_embedding_run_the_network_again(grid: TransformerGrid) -> None:
     params = grid.params
     rows = cut(grid, n_draws=0).embedding()
     for key in KEYS:
@@ -154,7 +154,7 @@ def test_frequencies_at_the_embedding_run_the_network_again(grid: Grid) -> None:
     np.testing.assert_array_equal(grid.params["embed.W_E"], random_params()["embed.W_E"])  # nothing was written into
 
 
-def test_the_strongest_frequencies_of_the_embedding(grid: Grid) -> None:
+def test_the_strongest_frequencies_of_the_embedding(grid: TransformerGrid) -> None:
     energy = {k: np.sum(np.abs(np.exp(2j * np.pi * k * A_P / P) @ grid.W_E_PD) ** 2) for k in range(1, 6)}
     top = tuple(sorted(energy, key=lambda k: -energy[k])[:2])
     row = cut(grid, n_draws=3).top_frequencies(2)
@@ -168,7 +168,7 @@ def test_the_strongest_frequencies_of_the_embedding(grid: Grid) -> None:
 
 
 @pytest.mark.parametrize("where", ["logits", "neurons", "embedding"])
-def test_the_controls_are_other_frequencies_of_the_same_number(grid: Grid, where: str) -> None:
+def test_the_controls_are_other_frequencies_of_the_same_number(grid: TransformerGrid, where: str) -> None:
     if where == "embedding":
         rows = cut(grid, n_draws=6, seed=4).embedding()
 
@@ -206,7 +206,7 @@ def test_the_controls_are_other_frequencies_of_the_same_number(grid: Grid, where
         assert len({int(np.argmin(row)) for row in distances}) > 1, "every draw was the same"
 
 
-def test_without_as_many_other_frequencies_there_is_no_control(grid: Grid) -> None:
+def test_without_as_many_other_frequencies_there_is_no_control(grid: TransformerGrid) -> None:
     rows = cut(grid, keys=(1, 2, 3), n_draws=2).frequencies()
     assert only(rows, "removed", 1).control
     assert only(rows, "all removed").control is None
@@ -216,7 +216,7 @@ def test_without_as_many_other_frequencies_there_is_no_control(grid: Grid) -> No
 def test_half_the_modulus_is_no_control() -> None:
     p = 10
     model = dataclasses.replace(SMALL)
-    grid = run_grid(init_params(model, p, 0), model, p)
+    grid = run_grid(model.init_params(p, 0), model, p)
     labels = np.add.outer(np.arange(p), np.arange(p)) % p
     rows = cut(grid, keys=(1, 2, 3), labels_PP=labels, train_mask_PP=labels < 4, n_draws=8).frequencies()
     (single,) = {draw.all_loss for draw in only(rows, "removed", 1).control.draws}  # type: ignore[union-attr]
@@ -224,7 +224,7 @@ def test_half_the_modulus_is_no_control() -> None:
     assert single == pytest.approx(expected)
 
 
-def test_without_keys_nothing_is_removed_and_the_mean_is_kept(grid: Grid) -> None:
+def test_without_keys_nothing_is_removed_and_the_mean_is_kept(grid: TransformerGrid) -> None:
     for terms in ("sum", "products", "polynomial"):
         rows = cut(grid, keys=(), n_draws=2).frequencies(terms=terms)
         assert [row.kind for row in rows] == ["all removed", "only kept"]
@@ -242,7 +242,7 @@ def test_without_keys_nothing_is_removed_and_the_mean_is_kept(grid: Grid) -> Non
 
 
 @pytest.mark.parametrize("baseline", ["mean", "zero"])
-def test_neurons_are_removed_one_by_one(grid: Grid, baseline: ablation.Baseline) -> None:
+def test_neurons_are_removed_one_by_one(grid: TransformerGrid, baseline: ablation.Baseline) -> None:
     fits = neurons.fit_neurons(grid.neurons_PPH, KEYS)
     threshold = float(np.median(fits.fve_H))
     explained = [h for h in range(10) if fits.fve_H[h] > threshold]
@@ -270,7 +270,7 @@ def test_neurons_are_removed_one_by_one(grid: Grid, baseline: ablation.Baseline)
         assert row.label.startswith(f"{len(by_key[row.key])} neurons of frequency {row.key}")
 
 
-def test_the_controls_of_neurons_are_as_many_others_at_random(grid: Grid) -> None:
+def test_the_controls_of_neurons_are_as_many_others_at_random(grid: TransformerGrid) -> None:
     fits = neurons.fit_neurons(grid.neurons_PPH, KEYS)
     threshold = float(np.sort(fits.fve_H)[-3])  # two are explained
     rows = cut(grid, n_draws=8).neurons(threshold=threshold)
@@ -305,7 +305,7 @@ def test_the_controls_of_neurons_are_as_many_others_at_random(grid: Grid) -> Non
 # Directions
 
 
-def test_directions_are_projections_of_every_activation_vector(grid: Grid) -> None:
+def test_directions_are_projections_of_every_activation_vector(grid: TransformerGrid) -> None:
     rows = cut(grid, n_draws=0).directions()
 
     def directions(key: int) -> np.ndarray:
@@ -341,7 +341,7 @@ def test_as_many_random_directions_as_neurons_are_the_whole_space(keys: tuple[in
             assert draw.all_loss == pytest.approx(literal(logits)["all_loss"])
 
 
-def test_the_controls_of_directions_are_random(grid: Grid) -> None:
+def test_the_controls_of_directions_are_random(grid: TransformerGrid) -> None:
     rows = cut(grid, n_draws=4).directions()
     for row in rows:
         assert row.control
@@ -385,7 +385,7 @@ def test_paths_cut_to_zero_are_the_network_without_their_weights(biases: bool) -
     check(only(rows, "skip"), run(params, model) - direct)
 
 
-def test_paths_cut_to_their_mean(grid: Grid) -> None:
+def test_paths_cut_to_their_mean(grid: TransformerGrid) -> None:
     rows = cut(grid, n_draws=0).paths(baseline="mean")
     resid = grid.resid_mid_PPD
 
@@ -400,7 +400,7 @@ def test_paths_cut_to_their_mean(grid: Grid) -> None:
     check(only(rows, "mlp"), grid.logits_from(neurons_PPH=mean(grid.neurons_PPH)))
 
 
-def test_the_control_of_a_path_takes_as_much_away_at_every_pair(grid: Grid, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_control_of_a_path_takes_as_much_away_at_every_pair(grid: TransformerGrid, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a control subtracts, seen by the unembedding: for W_U = 1 it is the turned part itself."""
     changed = dataclasses.replace(grid, params={**grid.params, "unembed.W_U": np.eye(12)[:, :P]})
     seen: list[np.ndarray] = []
@@ -426,7 +426,7 @@ def test_the_control_of_a_path_takes_as_much_away_at_every_pair(grid: Grid, monk
 # Rows and controls
 
 
-def test_what_the_circle_network_depends_on(circles: Grid) -> None:
+def test_what_the_circle_network_depends_on(circles: TransformerGrid) -> None:
     rows = cut(circles, n_draws=4).frequencies()
     full = progress.score(circles.logits_PPC, LABELS, TRAIN)
     assert full.all_accuracy == 1
@@ -444,7 +444,7 @@ def test_what_the_circle_network_depends_on(circles: Grid) -> None:
 
 
 @pytest.mark.parametrize("table", ["neurons", "directions", "frequencies", "embedding", "paths"])
-def test_a_seed_gives_the_same_controls_again(grid: Grid, table: str) -> None:
+def test_a_seed_gives_the_same_controls_again(grid: TransformerGrid, table: str) -> None:
     fits = neurons.fit_neurons(grid.neurons_PPH, KEYS)
     some = {"threshold": float(np.median(fits.fve_H))} if table == "neurons" else {}
     first, again, other = (getattr(cut(grid, n_draws=3, seed=seed), table)(**some) for seed in (0, 0, 7))
@@ -465,7 +465,7 @@ def test_a_row_gives_its_numbers_to_the_figure() -> None:
     assert (alone["control"], alone["control_low"], alone["control_high"]) == (None, None, None)
 
 
-def test_without_a_test_pair_only_the_other_scores_are_numbers(grid: Grid) -> None:
+def test_without_a_test_pair_only_the_other_scores_are_numbers(grid: TransformerGrid) -> None:
     rows = cut(grid, train_mask_PP=np.ones((P, P), dtype=bool), n_draws=2).frequencies()
     measured = rows[0].measured("test_loss")
     assert np.isnan(measured["value"])
@@ -475,7 +475,7 @@ def test_without_a_test_pair_only_the_other_scores_are_numbers(grid: Grid) -> No
 
 def test_what_cannot_be_ablated_is_refused() -> None:
     model = dataclasses.replace(SMALL, layer_norm=True)
-    network = cut(run_grid(init_params(model, P, 0), model, P))
+    network = cut(run_grid(model.init_params(P, 0), model, P))
     for table in (network.neurons, network.directions, network.paths):
         with pytest.raises(ValueError, match="LayerNorm"):
             table()

@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 
 from modaddlab import attention
-from modaddlab.experiments.spec import TransformerSpec
 from modaddlab.models.closed_form import circle_transformer
-from modaddlab.models.grid import Grid, run_grid
-from modaddlab.models.transformer import forward, init_params
+from modaddlab.models.grid import run_grid
+from modaddlab.models.registry import TransformerSpec
+from modaddlab.models.transformer import TransformerGrid, forward
 from modaddlab.tasks import all_pairs
 
 SMALL = TransformerSpec(d_model=12, n_heads=3, d_head=4, d_mlp=10)
 
 
-def random_grid(p: int, seed: int = 2, **changes: bool) -> Grid:
+def random_grid(p: int, seed: int = 2, **changes: bool) -> TransformerGrid:
     """A random network with scores large enough to matter."""
     model = dataclasses.replace(SMALL, **changes)
     generator = np.random.default_rng(seed)
-    params = init_params(model, p, seed)
+    params = model.init_params(p, seed)
     return run_grid({name: 2 * value + 0.3 * generator.standard_normal(value.shape) for name, value in params.items()}, model, p)
 
 
@@ -214,7 +214,7 @@ def test_an_attention_wave_times_a_value_wave_is_a_product() -> None:
 
 def test_networks_of_another_kind_are_refused() -> None:
     deep = dataclasses.replace(SMALL, n_layers=2)
-    grid = run_grid(init_params(deep, 7, 0), deep, 7)
+    grid = run_grid(deep.init_params(7, 0), deep, 7)
     with pytest.raises(ValueError, match="one layer without LayerNorm"):
         attention.patterns_at(grid, np.array([[0, 1]]))
     with pytest.raises(ValueError, match="one layer without LayerNorm"):

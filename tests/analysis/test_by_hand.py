@@ -8,22 +8,22 @@ import numpy as np
 import pytest
 
 from modaddlab import attention, by_hand, circuit, neurons
-from modaddlab.experiments.spec import TransformerSpec
 from modaddlab.models.closed_form import circle_logits, circle_transformer
-from modaddlab.models.grid import Grid, run_grid
-from modaddlab.models.transformer import init_params
+from modaddlab.models.grid import run_grid
+from modaddlab.models.registry import TransformerSpec
+from modaddlab.models.transformer import TransformerGrid
 
 SMALL = TransformerSpec(d_model=12, n_heads=3, d_head=4, d_mlp=10)
 
 
-def random_grid(p: int = 11, **changes: bool) -> Grid:
+def random_grid(p: int = 11, **changes: bool) -> TransformerGrid:
     model = dataclasses.replace(SMALL, **changes)
     generator = np.random.default_rng(5)
-    params = {name: 2 * value + 0.3 * generator.standard_normal(value.shape) for name, value in init_params(model, p, 5).items()}
+    params = {name: 2 * value + 0.3 * generator.standard_normal(value.shape) for name, value in model.init_params(p, 5).items()}
     return run_grid(params, model, p)
 
 
-def quadratic(p: int, counts: dict[int, int]) -> Grid:
+def quadratic(p: int, counts: dict[int, int]) -> TransformerGrid:
     model = TransformerSpec(d_model=12, n_heads=3, d_head=4, d_mlp=sum(counts.values()), activation="quad")
     return run_grid(circle_transformer(model, p, counts, scale=1.5), model, p)
 
@@ -183,4 +183,4 @@ def test_what_cannot_be_walked_is_refused() -> None:
         by_hand.walk(grid, [9], 0, 1)
     deep = dataclasses.replace(SMALL, n_layers=2)
     with pytest.raises(ValueError, match="one layer"):
-        by_hand.walk(run_grid(init_params(deep, 5, 0), deep, 5), [1], 0, 1)
+        by_hand.walk(run_grid(deep.init_params(5, 0), deep, 5), [1], 0, 1)

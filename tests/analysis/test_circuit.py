@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from modaddlab import circuit
-from modaddlab.experiments.spec import TransformerSpec
 from modaddlab.models.closed_form import circle_transformer, restricted_alphas
 from modaddlab.models.grid import run_grid
+from modaddlab.models.registry import TransformerSpec
 
 
 def noise(*shape: int) -> np.ndarray:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from modaddlab.analysis import circulants
-from modaddlab.experiments.spec import TransformerSpec
 from modaddlab.models.closed_form import circle_transformer
 from modaddlab.models.gradients import gradient_outer_product
+from modaddlab.models.registry import TransformerSpec
 from modaddlab.tasks import all_pairs
 
 P = 11

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from modaddlab import keys, spectra
-from modaddlab.experiments.spec import TransformerSpec
 from modaddlab.models.closed_form import circle_transformer
 from modaddlab.models.grid import Grid, run_grid
-from modaddlab.models.transformer import init_params
+from modaddlab.models.registry import TransformerSpec
 
 
 def network(p: int, counts: dict[int, int]) -> Grid:
@@ -133,7 +132,7 @@ def test_rules_that_disagree() -> None:
 
 def test_an_untrained_network_has_no_key_in_its_weights() -> None:
     model = TransformerSpec(d_model=32, n_heads=4, d_head=8, d_mlp=64)
-    grid = run_grid(init_params(model, 31, 0), model, 31)
+    grid = run_grid(model.init_params(31, 0), model, 31)
     found = keys.compare_rules(grid.W_E_PD, grid.W_L_HC, grid.neurons_PPH)
     assert found.rules[0].frequencies == found.rules[1].frequencies == ()
     assert len(found.rules[2].frequencies) > 10  # every neuron votes, whatever it explains

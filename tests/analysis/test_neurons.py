@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from modaddlab import neurons
-from modaddlab.experiments.spec import TransformerSpec
 from modaddlab.models.closed_form import QUAD_FVE, QUAD_SUM_FVE, RELU_FVE, circle_transformer, neuron_phases
 from modaddlab.models.grid import run_grid
+from modaddlab.models.registry import TransformerSpec
 
 MODULI = (3, 7, 10, 11)
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from modaddlab import circuit, overtones, progress
-from modaddlab.experiments.spec import TransformerSpec
 from modaddlab.models.closed_form import circle_transformer, mean_abs_cosine
-from modaddlab.models.grid import Grid, run_grid
-from modaddlab.models.transformer import init_params
+from modaddlab.models.grid import run_grid
+from modaddlab.models.registry import TransformerSpec
+from modaddlab.models.transformer import TransformerGrid
 
 P = 31
 A_P = np.arange(P)
@@ -21,7 +21,7 @@ MODEL = TransformerSpec(d_model=16, n_heads=2, d_head=8, d_mlp=82)
 
 
 @pytest.fixture(scope="module")
-def circles() -> Grid:
+def circles() -> TransformerGrid:
     """Two keys without a head, the second the overtone of the first."""
     return run_grid(circle_transformer(MODEL, P, {3: 41, 6: 41}), MODEL, P)
 
@@ -36,7 +36,7 @@ def test_an_overtone_has_twice_the_frequency() -> None:
     assert (overtones.overtone_of(113, 7), overtones.overtone_of(113, 38), overtones.overtone_of(113, 56)) == (14, 37, 1)
 
 
-def test_rectified_waves_are_as_tall_as_the_cosine_of_half_the_difference(circles: Grid) -> None:
+def test_rectified_waves_are_as_tall_as_the_cosine_of_half_the_difference(circles: TransformerGrid) -> None:
     first, second = overtones.overtones(circles, LABELS, MASK, [3, 6])
     assert (first.key, first.overtone, first.heads, second.overtone, second.heads) == (3, 6, (), 12, ())
     expected_P = 2 * 41 / (3 * np.pi) * np.abs(np.cos(np.pi * 3 * A_P / P))
@@ -53,7 +53,7 @@ def test_rectified_waves_are_as_tall_as_the_cosine_of_half_the_difference(circle
     assert [found.key for found in chosen] == [6]
 
 
-def _without(grid: Grid, frequency: int) -> np.ndarray:
+def _without(grid: TransformerGrid, frequency: int) -> np.ndarray:
     W_E = np.array(grid.params["embed.W_E"])
     for function in (np.cos, np.sin):
         wave_P = function(2 * np.pi * frequency * A_P / P)
@@ -62,7 +62,7 @@ def _without(grid: Grid, frequency: int) -> np.ndarray:
 
 
 def test_logits_without_a_frequency_are_those_of_the_changed_network() -> None:
-    params = {name: 2.0 * value for name, value in init_params(MODEL, P, 1).items()}
+    params = {name: 2.0 * value for name, value in MODEL.init_params(P, 1).items()}
     grid = run_grid(params, MODEL, P)
     expected = run_grid({**grid.params, "embed.W_E": _without(grid, 4)}, MODEL, P)
     np.testing.assert_allclose(overtones.logits_without(grid, [4]), expected.logits_PPC, atol=1e-10)
@@ -77,7 +77,7 @@ def test_logits_without_a_frequency_are_those_of_the_changed_network() -> None:
     assert found.norm == pytest.approx(norms[3] * np.sqrt(2 / P))
 
 
-def test_keys_with_and_without_a_head(circles: Grid) -> None:
+def test_keys_with_and_without_a_head(circles: TransformerGrid) -> None:
     assert overtones.headless(circles, [3, 6]) == (3, 6)
     params = dict(circles.params)
     generator = np.random.default_rng(3)
@@ -94,4 +94,4 @@ def test_keys_with_and_without_a_head(circles: Grid) -> None:
     assert [found.heads for found in overtones.overtones(grid, LABELS, MASK, [3, 6])] == [(), (1,)]
     deep = dataclasses.replace(MODEL, n_layers=2)
     with pytest.raises(ValueError, match="one layer"):
-        overtones.headless(run_grid(init_params(deep, 5, 0), deep, 5), [1])
+        overtones.headless(run_grid(deep.init_params(5, 0), deep, 5), [1])

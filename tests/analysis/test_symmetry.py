@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from modaddlab import symmetry, tasks
-from modaddlab.experiments.spec import Operation, TaskSpec
+from modaddlab.experiments.spec import TaskSpec
+from modaddlab.tasks import Operation
 
 P = 13
 

@@ -15,7 +15,8 @@ import pytest
 
 from modaddlab.errors import LabError
 from modaddlab.experiments import catalogue
-from modaddlab.experiments.spec import TRAIN_VERSION, RunSpec, TransformerSpec, TwoLayerSpec, flatten
+from modaddlab.experiments.spec import TRAIN_VERSION, RunSpec, flatten
+from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 

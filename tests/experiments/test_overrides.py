@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from modaddlab.errors import LabError
 from modaddlab.experiments.overrides import field_names, with_overrides
-from modaddlab.experiments.spec import RunSpec, TransformerSpec, flatten
+from modaddlab.experiments.spec import RunSpec, flatten
+from modaddlab.models.registry import TransformerSpec
 
 
 @pytest.mark.parametrize(

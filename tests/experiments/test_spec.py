@@ -13,15 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import (
-    OptimSpec,
-    RecordSpec,
-    RunSpec,
-    TaskSpec,
-    TransformerSpec,
-    TwoLayerSpec,
-    flatten,
-)
+from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, flatten
+from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
 
 patient = settings(deadline=None, max_examples=60, derandomize=True)
 
@@ -237,7 +230,8 @@ def fields() -> dict[str, Any]:
     for name, hint in typing.get_type_hints(RunSpec).items():
         hint = TransformerSpec if name == "model" else hint
         if dataclasses.is_dataclass(hint):
-            found |= {f"{name}.{inner}": value for inner, value in typing.get_type_hints(hint).items()}
+            hints = typing.get_type_hints(hint)
+            found |= {f"{name}.{inner.name}": hints[inner.name] for inner in dataclasses.fields(hint)}
         else:
             found[name] = hint
     return found

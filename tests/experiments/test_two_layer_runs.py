@@ -7,9 +7,10 @@ import pytest
 from modaddlab.errors import LabError
 from modaddlab.experiments import catalogue, cost
 from modaddlab.experiments.overrides import with_overrides
-from modaddlab.experiments.spec import OptimSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
+from modaddlab.experiments.spec import OptimSpec, RunSpec, TaskSpec
 from modaddlab.experiments.sweeps import SWEEPS, sweep
 from modaddlab.experiments.two_layer import CONFIGURATIONS, FAMILY, check_test_pairs, d_mlp_rule
+from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
 
 PUBLISHED = {
     "mlp-standard": ("relu", "adamw", 5e-5, 0, 1, 5_000, "random", 0.1),

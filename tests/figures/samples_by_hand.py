@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from modaddlab import by_hand, figures
-from modaddlab.experiments.spec import TransformerSpec
 from modaddlab.models.closed_form import circle_transformer
 from modaddlab.models.grid import run_grid
+from modaddlab.models.registry import TransformerSpec
 
 
 def calls() -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]]:

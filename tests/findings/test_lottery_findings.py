@@ -10,8 +10,9 @@ import pytest
 
 from modaddlab import LabError
 from modaddlab.analysis import two_layer
-from modaddlab.experiments.spec import RecordSpec, RunSpec, TaskSpec, TwoLayerSpec
+from modaddlab.experiments.spec import RecordSpec, RunSpec, TaskSpec
 from modaddlab.findings import lottery
+from modaddlab.models.registry import TwoLayerSpec
 
 P, H = 11, 40
 

@@ -13,10 +13,11 @@ import pytest
 
 from modaddlab import LabError, Store, Study, findings, measurements
 from modaddlab.claims import ledger
-from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
+from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec
 from modaddlab.findings import outcomes, stages, structure
 from modaddlab.findings.networks import SNAPSHOTS, for_networks, needs_of
 from modaddlab.findings.value import Value
+from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
 from modaddlab.rows import contradictions
 
 SMALL: dict[str, Any] = {"d_model": 8, "n_heads": 2, "d_head": 4, "d_mlp": 12}

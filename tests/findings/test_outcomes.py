@@ -11,8 +11,9 @@ import pytest
 
 from modaddlab import Store
 from modaddlab.experiments import sweeps
-from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TwoLayerSpec
+from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec
 from modaddlab.findings import outcomes
+from modaddlab.models.registry import TwoLayerSpec
 from modaddlab.training.loop import train
 
 

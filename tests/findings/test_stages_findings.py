@@ -8,8 +8,9 @@ import pytest
 from modaddlab import Store, Study
 from modaddlab.analysis import stages as rules
 from modaddlab.analysis import two_layer
-from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TwoLayerSpec
+from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec
 from modaddlab.findings import stages
+from modaddlab.models.registry import TwoLayerSpec
 from modaddlab.training.loop import train
 
 P = 7

@@ -7,9 +7,9 @@ import pytest
 
 from modaddlab import Study
 from modaddlab.analysis import circulants
-from modaddlab.experiments.spec import TransformerSpec
 from modaddlab.measurements import gradients
 from modaddlab.models.gradients import gradient_outer_product, whole_differences
+from modaddlab.models.registry import TransformerSpec
 from modaddlab.tasks import all_pairs
 
 MODEL = TransformerSpec(d_model=32, n_heads=2, d_head=16, d_mlp=64)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from modaddlab import LabError, RunSpec, Store, Study, lottery, rows
-from modaddlab.experiments.spec import TRAIN_VERSION, RecordSpec, TaskSpec, TwoLayerSpec
+from modaddlab.experiments.spec import TRAIN_VERSION, RecordSpec, TaskSpec
 from modaddlab.findings.lottery import of as outcome
-from modaddlab.models.parameters import init_params
+from modaddlab.models.registry import TwoLayerSpec
 
 OURS = {"train_version": TRAIN_VERSION}
 MODEL = TwoLayerSpec(d_mlp=6)
@@ -28,7 +28,7 @@ def study(
         record=RecordSpec(metrics_every=1, snapshots=1 if snapshot else 0),
         steps=1,
     )
-    first, final = init_params(MODEL, 7, began_with), init_params(MODEL, 7, 5)
+    first, final = MODEL.init_params(7, began_with), MODEL.init_params(7, 5)
     pair = [rows.row_of(spec, params) for params in (first, final)]
     metrics = {name: np.stack([row[name] for row in pair]) for name in pair[0]} | {"step": np.array([0, 1])}
     store, snapshots = Store(data), {}
@@ -43,7 +43,7 @@ def study(
 
 
 def drawn_from(seed: int, dtype: str = "float32") -> lottery.Draw:
-    params = {name: value.astype(dtype).astype("float64") for name, value in init_params(MODEL, 7, seed).items()}
+    params = {name: value.astype(dtype).astype("float64") for name, value in MODEL.init_params(7, seed).items()}
     return lottery.draw(params["mlp.W_in"].T, params["mlp.W_out"])
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from modaddlab import LabError, Store, Study
-from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TwoLayerSpec
+from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec
 from modaddlab.measurements import dynamics
+from modaddlab.models.registry import TwoLayerSpec
 from modaddlab.training.loop import train
 
 P = 7

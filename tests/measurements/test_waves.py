@@ -10,9 +10,10 @@ import pytest
 
 from modaddlab.analysis import two_layer
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import OptimSpec, RunSpec, TaskSpec, TwoLayerSpec
+from modaddlab.experiments.spec import OptimSpec, RunSpec, TaskSpec
 from modaddlab.measurements import waves
-from modaddlab.models.two_layer import two_layer_grid
+from modaddlab.models.grid import run_grid
+from modaddlab.models.registry import TwoLayerSpec
 
 P = 11
 
@@ -21,7 +22,7 @@ def study(neurons: two_layer.CosineNeurons, activation: str = "quad", **optim: A
     """What the measurement reads of a study, for a network in closed form; nothing is kept."""
     model = TwoLayerSpec(d_mlp=len(neurons.phi_H), activation=activation)  # pyright: ignore[reportArgumentType]
     spec = RunSpec(name="closed-form", task=TaskSpec(p=P), model=model, optim=OptimSpec(**optim), steps=100)
-    grid = two_layer_grid({"mlp.W_in": neurons.theta_HP.T, "mlp.W_out": neurons.xi_HP}, model, P)
+    grid = run_grid({"mlp.W_in": neurons.theta_HP.T, "mlp.W_out": neurons.xi_HP}, model, P)
     return Forgetful(grid=grid, spec=spec, p=P, record=SimpleNamespace(run_id=spec.run_id, snapshot_steps=()))
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modaddlab.experiments.spec import TransformerSpec
 from modaddlab.models.closed_form import (
     QUAD_FVE,
     QUAD_SUM_FVE,
@@ -21,13 +20,14 @@ from modaddlab.models.closed_form import (
     neuron_phases,
     restricted_alphas,
 )
-from modaddlab.models.grid import Grid, run_grid
-from modaddlab.models.transformer import param_shapes
+from modaddlab.models.grid import run_grid
+from modaddlab.models.registry import TransformerSpec
+from modaddlab.models.transformer import TransformerGrid
 
 SHAPE: dict[str, Any] = {"d_model": 24, "n_heads": 3, "d_head": 8}
 
 
-def network(p: int, counts: Mapping[int, int], activation: Any = "relu", scale: Any = 1.0, **changes: Any) -> Grid:
+def network(p: int, counts: Mapping[int, int], activation: Any = "relu", scale: Any = 1.0, **changes: Any) -> TransformerGrid:
     model = TransformerSpec(**SHAPE, d_mlp=sum(counts.values()) + 2, activation=activation, **changes)
     return run_grid(circle_transformer(model, p, counts, scale), model, p)
 
@@ -156,7 +156,7 @@ def test_the_amplitudes_that_remain_of_each_sum(activation: str) -> None:
 def test_its_parameters_have_the_shapes_of_the_model(changes: dict[str, Any]) -> None:
     model = TransformerSpec(**SHAPE, d_mlp=9, **changes)
     params = circle_transformer(model, 7, {2: 9})
-    assert {name: value.shape for name, value in params.items()} == param_shapes(model, 7)
+    assert {name: value.shape for name, value in params.items()} == model.param_shapes(7)
     np.testing.assert_array_equal(np.argmax(run_grid(params, model, 7).logits_PPC, axis=2), answers(7))
 
 

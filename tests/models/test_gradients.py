@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from modaddlab.experiments.spec import TransformerSpec
 from modaddlab.models.gradients import activation_slope, gradient_outer_product, whole_differences
-from modaddlab.models.transformer import activate, forward, init_params
+from modaddlab.models.network import activate
+from modaddlab.models.registry import TransformerSpec
+from modaddlab.models.transformer import forward
 from modaddlab.tasks import all_pairs
 
 P = 7
@@ -20,7 +21,7 @@ MODEL = TransformerSpec(d_model=12, n_heads=3, d_head=4, d_mlp=14)
 def random_params(model: TransformerSpec) -> dict[str, np.ndarray]:
     """Weights of a size at which attention, neurons and biases all matter."""
     rng = np.random.default_rng(3)
-    return {name: value + 0.4 * rng.standard_normal(value.shape) for name, value in init_params(model, P, 1).items()}
+    return {name: value + 0.4 * rng.standard_normal(value.shape) for name, value in model.init_params(P, 1).items()}
 
 
 def relaxed_logits(params, x_2P, model):  # type: ignore[no-untyped-def]
@@ -107,7 +108,7 @@ def test_whole_differences_hold_every_residue_and_every_sum_alike() -> None:
 def test_what_has_no_such_gradient_is_refused() -> None:
     deep = dataclasses.replace(MODEL, n_layers=2)
     with pytest.raises(ValueError, match="n_layers=2"):
-        gradient_outer_product(init_params(deep, P, 0), deep, P, all_pairs(P))
+        gradient_outer_product(deep.init_params(P, 0), deep, P, all_pairs(P))
     with pytest.raises(ValueError, match="at least one pair"):
         gradient_outer_product(random_params(MODEL), MODEL, P, np.empty((0, 2), dtype=np.int64))
     for n in (0, P + 1):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from modaddlab import tasks
-from modaddlab.experiments.spec import TransformerSpec
-from modaddlab.models.grid import Grid, run_grid
-from modaddlab.models.transformer import forward, init_params
+from modaddlab.models.grid import run_grid
+from modaddlab.models.registry import TransformerSpec
+from modaddlab.models.transformer import TransformerGrid, forward
 
 SMALL: dict[str, Any] = {"d_model": 12, "n_heads": 3, "d_head": 4, "d_mlp": 10}
 MODELS = {
@@ -20,20 +20,21 @@ MODELS = {
     "p outputs, two layers, quad": TransformerSpec(**SMALL, n_layers=2, predict_equals=False, activation="quad"),
     "layer norm": TransformerSpec(**SMALL, n_layers=2, layer_norm=True),
 }
+Case = tuple[TransformerSpec, TransformerGrid, dict[str, np.ndarray]]
 PLAIN = [name for name in MODELS if name != "layer norm"]
 P = 23  # 529 pairs: more than one chunk
 
 
 @pytest.fixture(scope="module", params=MODELS)
-def case(request: pytest.FixtureRequest) -> tuple[TransformerSpec, Grid, dict[str, np.ndarray]]:
+def case(request: pytest.FixtureRequest) -> Case:
     model = MODELS[request.param]
     rng = np.random.default_rng(5)
-    params = {name: value + 0.3 * rng.standard_normal(value.shape) for name, value in init_params(model, P, 1).items()}
+    params = {name: value + 0.3 * rng.standard_normal(value.shape) for name, value in model.init_params(P, 1).items()}
     params = {name: value.astype(np.float32) for name, value in params.items()}
     return model, run_grid(params, model, P), params
 
 
-def test_the_grid_is_the_forward_pass_at_the_last_position(case: tuple[TransformerSpec, Grid, dict[str, np.ndarray]]) -> None:
+def test_the_grid_is_the_forward_pass_at_the_last_position(case: Case) -> None:
     model, grid, params = case
     tokens = np.concatenate([tasks.all_pairs(P), np.full((P * P, 1), P)], axis=1)
     cache: dict[str, np.ndarray] = {}
@@ -57,14 +58,14 @@ def test_the_grid_is_the_forward_pass_at_the_last_position(case: tuple[Transform
         np.testing.assert_allclose(grid.logits_PPC[a, b], one[0, :P], rtol=1e-10)
 
 
-def test_the_heads_are_what_attention_adds(case: tuple[TransformerSpec, Grid, dict[str, np.ndarray]]) -> None:
+def test_the_heads_are_what_attention_adds(case: Case) -> None:
     model, grid, _ = case
     assert grid.heads_PPnD.shape == (P, P, model.n_heads, model.d_model)
     np.testing.assert_allclose(grid.heads_PPnD.sum(2), grid.resid_mid_PPD - grid.resid_pre_PPD, rtol=1e-9, atol=1e-11)
     np.testing.assert_allclose(grid.pattern_PPn3.sum(-1), 1)
 
 
-def test_the_logits_are_the_sum_of_their_parts(case: tuple[TransformerSpec, Grid, dict[str, np.ndarray]]) -> None:
+def test_the_logits_are_the_sum_of_their_parts(case: Case) -> None:
     model, grid, params = case
     if model.layer_norm:
         with pytest.raises(ValueError, match="LayerNorm"):
@@ -85,7 +86,7 @@ def test_the_logits_are_the_sum_of_their_parts(case: tuple[TransformerSpec, Grid
 @pytest.mark.parametrize("name", PLAIN)
 def test_replaced_parts_change_the_logits_linearly(name: str) -> None:
     model = MODELS[name]
-    grid = run_grid(init_params(model, 5, 0), model, 5)
+    grid = run_grid(model.init_params(5, 0), model, 5)
     rng = np.random.default_rng(1)
     neurons, resid = rng.standard_normal(grid.neurons_PPH.shape), rng.standard_normal(grid.resid_mid_PPD.shape)
     both = grid.logits_from(neurons, resid)
@@ -95,7 +96,7 @@ def test_replaced_parts_change_the_logits_linearly(name: str) -> None:
     )
 
 
-def test_weights_are_cut_to_the_residues(case: tuple[TransformerSpec, Grid, dict[str, np.ndarray]]) -> None:
+def test_weights_are_cut_to_the_residues(case: Case) -> None:
     model, grid, params = case
     assert grid.p == P
     np.testing.assert_array_equal(grid.W_E_PD, params["embed.W_E"][:P])

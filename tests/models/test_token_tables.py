@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from modaddlab.experiments.spec import TransformerSpec
+from modaddlab.models.registry import TransformerSpec
 from modaddlab.models.token_tables import pair_logits, pair_neurons, token_tables
-from modaddlab.models.transformer import forward, init_params
+from modaddlab.models.transformer import forward
 from modaddlab.tasks import all_pairs
 
 P = 7
@@ -32,7 +32,7 @@ MODEL = TransformerSpec(d_model=12, n_heads=3, d_head=4, d_mlp=14)
 def test_the_logits_are_those_of_the_plain_forward_pass(change: dict[str, object]) -> None:
     model = dataclasses.replace(MODEL, **change)  # type: ignore[arg-type]
     rng = np.random.default_rng(3)
-    params = {name: value + 0.6 * rng.standard_normal(value.shape) for name, value in init_params(model, P, 1).items()}
+    params = {name: value + 0.6 * rng.standard_normal(value.shape) for name, value in model.init_params(P, 1).items()}
     before = {name: value.copy() for name, value in params.items()}
     tokens = np.concatenate([all_pairs(P), np.full((P * P, 1), P)], axis=1)
     cache: dict[str, np.ndarray] = {}
@@ -46,7 +46,7 @@ def test_the_logits_are_those_of_the_plain_forward_pass(change: dict[str, object
 
 def test_attention_to_a_far_larger_score_is_certain() -> None:
     """Scores of 1000 would overflow a softmax that did not subtract the largest."""
-    params = {name: value.astype(float) for name, value in init_params(MODEL, P, 0).items()}
+    params = {name: value.astype(float) for name, value in MODEL.init_params(P, 0).items()}
     params["blocks.0.attn.W_K"] = 1e4 * params["blocks.0.attn.W_K"]
     pattern_Bn3 = token_tables(params, MODEL, P).pattern(*all_pairs(P).T)
     assert np.isfinite(pattern_Bn3).all()
@@ -56,4 +56,4 @@ def test_attention_to_a_far_larger_score_is_certain() -> None:
 def test_two_layers_have_no_tables() -> None:
     deep = dataclasses.replace(MODEL, n_layers=2)
     with pytest.raises(ValueError, match="n_layers=2"):
-        token_tables(init_params(deep, P, 0), deep, P)
+        token_tables(deep.init_params(P, 0), deep, P)

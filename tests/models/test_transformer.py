@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from modaddlab import tasks
-from modaddlab.experiments.spec import Activation, TransformerSpec
-from modaddlab.models.transformer import activate, forward, init_params, layer_norm, param_shapes
+from modaddlab.models.network import Activation, activate
+from modaddlab.models.registry import TransformerSpec
+from modaddlab.models.transformer import forward, layer_norm
 
 SMALL: dict[str, Any] = {"d_model": 12, "n_heads": 3, "d_head": 4, "d_mlp": 10}
 MODELS = {
@@ -27,7 +28,7 @@ P = 6
 def some_params(model: TransformerSpec, p: int = P) -> dict[str, np.ndarray]:
     """Random float64 weights, biases and LayerNorm weights included."""
     rng = np.random.default_rng(5)
-    return {name: value + 0.3 * rng.standard_normal(value.shape) for name, value in init_params(model, p, 1).items()}
+    return {name: value + 0.3 * rng.standard_normal(value.shape) for name, value in model.init_params(p, 1).items()}
 
 
 def tokens(p: int = P) -> np.ndarray:
@@ -120,7 +121,7 @@ def test_a_network_that_is_not_causal_looks_ahead() -> None:
 
 def test_parameters_have_the_published_names() -> None:
     """TransformerLens's names and shapes, in row convention."""
-    assert param_shapes(TransformerSpec(), 113) == {
+    assert TransformerSpec().param_shapes(113) == {
         "embed.W_E": (114, 128),
         "pos_embed.W_pos": (3, 128),
         "blocks.0.attn.W_Q": (4, 128, 32),
@@ -153,17 +154,17 @@ def test_parameters_have_the_published_names() -> None:
     ],
 )
 def test_options_add_and_remove_parameters(changes: dict[str, Any], gone: set[str], new: set[str]) -> None:
-    before, after = set(param_shapes(TransformerSpec(), 113)), set(param_shapes(TransformerSpec(**changes), 113))
+    before, after = set(TransformerSpec().param_shapes(113)), set(TransformerSpec(**changes).param_shapes(113))
     assert (before - after, after - before) == (gone, new)
-    assert set(init_params(TransformerSpec(**changes), 7, 0)) == after
+    assert set(TransformerSpec(**changes).init_params(7, 0)) == after
 
 
 def test_the_paper_s_text_has_no_output_for_equals() -> None:
-    assert param_shapes(TransformerSpec(predict_equals=False), 113)["unembed.W_U"] == (128, 113)
+    assert TransformerSpec(predict_equals=False).param_shapes(113)["unembed.W_U"] == (128, 113)
 
 
 def test_initial_weights_have_the_published_scale() -> None:
-    params = init_params(TransformerSpec(layer_norm=True), 113, 0)
+    params = TransformerSpec(layer_norm=True).init_params(113, 0)
     for name, value in params.items():
         assert value.dtype == np.float32
         if name.endswith((".b", "b_in", "b_out")):
@@ -179,7 +180,7 @@ def test_initial_weights_have_the_published_scale() -> None:
 
 
 def test_initial_weights_of_pytorch_s_layers() -> None:
-    mine = init_params(TransformerSpec(init="layers", predict_equals=False), 113, 0)
+    mine = TransformerSpec(init="layers", predict_equals=False).init_params(113, 0)
     torch.manual_seed(0)
     layers = {
         "embed.W_E": torch.nn.Embedding(114, 128).weight,
@@ -194,16 +195,16 @@ def test_initial_weights_of_pytorch_s_layers() -> None:
         tolerance = 6 / math.sqrt(reference.size)
         assert abs(mine[name].std() / reference.std() - 1) < tolerance, name
         assert abs((mine[name] ** 4).mean() / (reference**4).mean() - 1) < 4 * tolerance, name
-    scaled = init_params(TransformerSpec(predict_equals=False), 113, 0)
+    scaled = TransformerSpec(predict_equals=False).init_params(113, 0)
     np.testing.assert_array_equal(mine["blocks.0.attn.W_Q"], scaled["blocks.0.attn.W_Q"])
 
 
 def test_initial_weights_depend_on_the_seed_alone() -> None:
     model = TransformerSpec(**SMALL)
-    first = init_params(model, 7, 3)
+    first = model.init_params(7, 3)
     torch.manual_seed(11)
     np.random.default_rng(11)
-    again, other = init_params(model, 7, 3), init_params(model, 7, 4)
+    again, other = model.init_params(7, 3), model.init_params(7, 4)
     for name, value in first.items():
         np.testing.assert_array_equal(value, again[name])
         if not name.endswith(("b_in", "b_out")):
@@ -214,7 +215,7 @@ def test_initial_weights_depend_on_the_seed_alone() -> None:
 
 def test_initial_weights_are_pinned() -> None:
     """A change of the initial weights changes every run: raise TRAIN_VERSION."""
-    params = init_params(TransformerSpec(), 113, 0)
+    params = TransformerSpec().init_params(113, 0)
     found = [params["embed.W_E"][0, 0], params["blocks.0.attn.W_O"][3, 31, 127], params["unembed.W_U"][127, 113]]
     np.testing.assert_allclose(found, [0.0111130867, 0.0593273081, 0.0499130599], rtol=1e-6)
 

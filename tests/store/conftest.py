@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modaddlab.experiments.spec import RecordSpec, RunSpec, TaskSpec, TransformerSpec
+from modaddlab.experiments.spec import RecordSpec, RunSpec, TaskSpec
+from modaddlab.models.registry import TransformerSpec
 from modaddlab.store import Record, Store
 
 

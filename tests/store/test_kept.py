@@ -15,7 +15,8 @@ import pytest
 from modaddlab import verify
 from modaddlab.errors import LabError
 from modaddlab.experiments.overrides import with_overrides
-from modaddlab.experiments.spec import RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
+from modaddlab.experiments.spec import RecordSpec, RunSpec, TaskSpec
+from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
 from modaddlab.store import Record, Store, files
 from modaddlab.store.record import inspect, manifest_json, training_command, unlisted
 from modaddlab.training import loop

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from modaddlab import rows, verify
-from modaddlab.experiments.spec import RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
-from modaddlab.models.parameters import init_params
+from modaddlab.experiments.spec import RecordSpec, RunSpec, TaskSpec
+from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
 from modaddlab.store import Record, Store, files
 from modaddlab.store.record import manifest_json
 
@@ -122,14 +122,14 @@ def test_what_was_kept_in_part_is_compared_in_part(
     store: Store, model: Any, weights: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spec = RunSpec(name="part", task=TaskSpec(p=5), model=model, record=RecordSpec(weights=weights, metrics_every=2), steps=4)
-    final = init_params(model, 5, seed=1)
+    final = model.init_params(5, seed=1)
     row = rows.row_of(spec, final)
     metrics = {name: np.repeat(value[None], 3, axis=0) for name, value in row.items()}
     record = store.publish(spec, {}, metrics | {"step": np.array([0, 2, 4])}, final)
     assert run("--data", store.data) == 0
     if weights == "none":
         return
-    other = init_params(model, 5, seed=2)
+    other = model.init_params(5, seed=2)
     rewrite(record, "final.safetensors", {name: other[name] for name in record.kept})
     assert run("--data", store.data) == 1
     output = capsys.readouterr().out

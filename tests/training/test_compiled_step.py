@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from modaddlab.experiments.spec import OptimSpec, RunSpec, TaskSpec, TwoLayerSpec
+from modaddlab.experiments.spec import OptimSpec, RunSpec, TaskSpec
+from modaddlab.models.registry import TwoLayerSpec
 from modaddlab.training.replicas import networks
 from modaddlab.training.replicas.optimizer import TensorUpdate, UpdateState
 from modaddlab.training.replicas.stack import Stack

@@ -17,7 +17,8 @@ import torch
 
 from modaddlab import Study, rows
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
+from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec
+from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
 from modaddlab.store.content import check_metrics
 from modaddlab.store.store import Store
 from modaddlab.training import loop, machine

@@ -13,7 +13,9 @@ import pytest
 import torch
 
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import Activation, OptimSpec, RecordSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
+from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec
+from modaddlab.models.network import Activation
+from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
 from modaddlab.store.record import Record
 from modaddlab.store.store import Store
 from modaddlab.training import loop

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import OptimSpec, RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec
-from modaddlab.models.parameters import init_params
+from modaddlab.experiments.spec import OptimSpec, RunSpec, TaskSpec
+from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
 from modaddlab.training.loop import _Run
 from modaddlab.training.replicas.autograd import AutogradBlock, recorded
 from modaddlab.training.replicas.optimizer import TensorUpdate, UpdateState
@@ -36,7 +36,7 @@ def test_a_replica_s_flat_vector_is_that_of_a_run_alone(model: TwoLayerSpec | Tr
     for r, spec in enumerate(specs):
         alone = _Run(spec, CPU)
         np.testing.assert_array_equal(stack.one(stack.flat, r), alone.flat)
-        for name, value in init_params(model, 11, spec.seed).items():
+        for name, value in model.init_params(11, spec.seed).items():
             np.testing.assert_array_equal(stack.weights(r)[name], value)
     values = np.arange(len(alone.flat), dtype=np.float32)
     others = [stack.one(stack.flat, r) for r in (0, 2)]
@@ -64,7 +64,7 @@ def test_gradients_equal_the_plain_step(by_autograd: bool, model: TwoLayerSpec |
     block.gradients()
     for r, spec in enumerate(specs):
         data = TrainingSet(spec, CPU)
-        exact = {name: torch.tensor(value).double() for name, value in init_params(model, 11, spec.seed).items()}
+        exact = {name: torch.tensor(value).double() for name, value in model.init_params(11, spec.seed).items()}
         expected = {name: torch.empty_like(value) for name, value in exact.items()}
         loss = PlainStep(model, 11, data.pairs[data.train], data.labels[data.train]).gradients(exact, expected)
         row = block.rows(7)[r]

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from modaddlab import tasks
-from modaddlab.experiments.spec import TaskSpec, TransformerSpec
-from modaddlab.models.transformer import forward, init_params, param_shapes
+from modaddlab.experiments.spec import TaskSpec
+from modaddlab.models.registry import TransformerSpec
+from modaddlab.models.transformer import forward
 from modaddlab.training.steps.last_position import LastPosition
 from modaddlab.training.steps.one_layer import OneLayer
 from modaddlab.training.steps.plain import PlainStep
@@ -32,7 +33,7 @@ SHAPES = {
 def random_params(model: TransformerSpec, p: int, dtype: torch.dtype) -> dict[str, torch.Tensor]:
     """Initial weights with random biases, so that no gradient is zero by accident."""
     generator = torch.Generator().manual_seed(1)
-    params = {name: torch.tensor(value) for name, value in init_params(model, p, 3).items()}
+    params = {name: torch.tensor(value) for name, value in model.init_params(p, 3).items()}
     return {name: (value + 0.1 * torch.randn(value.shape, generator=generator)).to(dtype) for name, value in params.items()}
 
 
@@ -87,5 +88,5 @@ def test_numpy_and_torch_run_the_same_forward() -> None:
 
 
 def test_the_mainline_has_the_published_number_of_parameters() -> None:
-    shapes = param_shapes(TransformerSpec(), 113)
+    shapes = TransformerSpec().param_shapes(113)
     assert sum(int(np.prod(shape)) for shape in shapes.values()) == 226_816

@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from modaddlab import tasks
-from modaddlab.experiments.spec import Operation, OptimSpec, RecordSpec, RunSpec, TaskSpec, TwoLayerSpec
+from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec
 from modaddlab.models.grid import run_grid
-from modaddlab.models.parameters import init_params
+from modaddlab.models.registry import TwoLayerSpec
 from modaddlab.store.store import Store
+from modaddlab.tasks import Operation
 from modaddlab.training import loop
 from modaddlab.training.measures import Measures
 from modaddlab.training.optimizer import Optimizer
@@ -55,7 +56,7 @@ def test_loss_gradients_and_logits_equal_the_plain_step(
 ) -> None:
     monkeypatch.setattr(two_layer, "BLOCK_NUMBERS", block)
     model, (pairs, labels) = MODELS[name], batch(p, train_frac, operation)
-    params = {key: torch.tensor(value) for key, value in init_params(model, p, 3).items()}
+    params = {key: torch.tensor(value) for key, value in model.init_params(p, 3).items()}
     exact = {key: value.double() for key, value in params.items()}
     found, expected = ({key: torch.full_like(value, torch.nan) for key, value in part.items()} for part in (params, exact))
     reference, step = PlainStep(model, p, pairs, labels), UnorderedPairs(model, p, pairs, labels)
@@ -97,7 +98,7 @@ def test_a_sure_network_still_has_a_gradient() -> None:
 def test_a_second_call_on_other_weights_keeps_nothing_of_the_first() -> None:
     model, p = MODELS["relu, learned"], 11
     step = UnorderedPairs(model, p, *batch(p, 0.4, "add"))
-    params = {key: torch.tensor(value) for key, value in init_params(model, p, 3).items()}
+    params = {key: torch.tensor(value) for key, value in model.init_params(p, 3).items()}
     first, other, again = ({key: torch.empty_like(value) for key, value in params.items()} for _ in range(3))
     step.gradients(params, first)
     step.gradients({key: 2 * value for key, value in params.items()}, other)
@@ -110,7 +111,7 @@ def test_a_second_call_on_other_weights_keeps_nothing_of_the_first() -> None:
 def test_the_recorded_metrics_are_those_of_the_ordered_pairs(train_frac: float, operation: Operation) -> None:
     task = TaskSpec(p=11, train_frac=train_frac, operation=operation)
     spec = dataclasses.replace(TINY, task=task, model=MODELS["relu, learned"])
-    params = {key: torch.tensor(value) for key, value in init_params(MODELS["relu, learned"], 11, 1).items()}
+    params = {key: torch.tensor(value) for key, value in MODELS["relu, learned"].init_params(11, 1).items()}
     data = TrainingSet(spec, torch.device("cpu"))
     row = Measures(spec, data).row(params)
     grid = run_grid({key: value.numpy() for key, value in params.items()}, spec.model, 11)
@@ -135,7 +136,7 @@ def test_the_recorded_metrics_are_those_of_the_ordered_pairs(train_frac: float, 
 def test_the_fast_run_follows_the_plain_one(name: str, optim: OptimSpec, tmp_path: Path) -> None:
     spec = dataclasses.replace(TINY, model=dataclasses.replace(MODELS[name], init_scale=1.0), optim=optim)
     record = loop.train(spec, Store(tmp_path), threads=1)
-    params = {key: torch.nn.Parameter(torch.tensor(value)) for key, value in init_params(spec.model, 11, spec.seed).items()}
+    params = {key: torch.nn.Parameter(torch.tensor(value)) for key, value in spec.model.init_params(11, spec.seed).items()}
     data = TrainingSet(spec, torch.device("cpu"))
     plain = PlainStep(spec.model, 11, data.pairs[data.train], data.labels[data.train])
     if optim.optimizer == "adamw":
@@ -182,7 +183,7 @@ def test_the_optimizer_gives_the_bits_of_torch_s(optim: OptimSpec) -> None:
 def test_minibatches_and_l1_go_through_the_same_step() -> None:
     spec = dataclasses.replace(TINY, optim=OptimSpec(batch_size=16, l1=1e-3), steps=10)
     data = TrainingSet(spec, torch.device("cpu"))
-    params = {key: torch.tensor(value) for key, value in init_params(TINY.model, 11, 0).items()}
+    params = {key: torch.tensor(value) for key, value in TINY.model.init_params(11, 0).items()}
     grads = {key: torch.empty_like(value) for key, value in params.items()}
     loss = data.gradients(0, params, grads)
     rows = data._minibatch(0)

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import RecordSpec, RunSpec, TaskSpec, TransformerSpec
+from modaddlab.experiments.spec import RecordSpec, RunSpec, TaskSpec
+from modaddlab.models.registry import TransformerSpec
 from modaddlab.store.store import Store
 from modaddlab.training import wandb_export
 from modaddlab.training.jobs.single import How, train_or_load

@@ -17,14 +17,13 @@ import torch
 from torch import Tensor
 
 from modaddlab import tasks
-from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
+from modaddlab.experiments.spec import RunSpec
 from modaddlab.training.measures import Row
 from modaddlab.training.replicas.measures import StackedMeasures
 from modaddlab.training.replicas.optimizer import TensorUpdate, UpdateState
 from modaddlab.training.replicas.stack import Stack
-from modaddlab.training.steps.last_position import LastPosition
+from modaddlab.training.steps.choice import autograd_step
 from modaddlab.training.steps.objective import Params
-from modaddlab.training.steps.plain import PlainStep
 
 EVALUATED_AT_ONCE = 8
 """Replicas whose p*p pairs are evaluated at once for a row of metrics."""
@@ -88,8 +87,7 @@ class AutogradBlock:
 
     def _logits(self, params: Params, pairs_B2: Tensor) -> Tensor:
         labels_B = pairs_B2[:, 0]  # not looked at
-        network = PlainStep if isinstance(self.model, TwoLayerSpec) else LastPosition
-        return network(self.model, self.p, pairs_B2, labels_B).logits(params)  # type: ignore[arg-type]
+        return autograd_step(self.model, self.p, pairs_B2, labels_B).logits(params)
 
     def _loss(self, params: Params, pairs_B2: Tensor, labels_B: Tensor) -> Tensor:
         return torch.nn.functional.cross_entropy(self._logits(params, pairs_B2).to(self.loss_dtype), labels_B)

@@ -30,7 +30,7 @@ import numpy as np
 import torch
 
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import TRAIN_VERSION, RunSpec, TwoLayerSpec
+from modaddlab.experiments.spec import TRAIN_VERSION, RunSpec
 from modaddlab.store.partial import Partial
 from modaddlab.store.record import Record
 from modaddlab.store.store import Store
@@ -56,8 +56,7 @@ def shape(spec: RunSpec) -> dict[str, Any]:
         LabError: the run draws something at every step (minibatches, dropout), has an L1 penalty or ends when it has grokked;
             it trains alone.
     """
-    dropout = 0.0 if isinstance(spec.model, TwoLayerSpec) else spec.model.dropout
-    alone = {"optim.batch_size": spec.optim.batch_size, "model.dropout": dropout, "optim.l1": spec.optim.l1}
+    alone = {"optim.batch_size": spec.optim.batch_size, "model.dropout": spec.model.dropout, "optim.l1": spec.optim.l1}
     alone["grokked_for"] = spec.grokked_for
     for name, value in alone.items():
         if value:
@@ -65,7 +64,7 @@ def shape(spec: RunSpec) -> dict[str, Any]:
     return {
         "task.p": spec.task.p,
         "the number of training pairs (task.train_frac)": int(spec.task.train_frac * spec.task.p**2),
-        "the kind of network": type(spec.model).__name__,
+        "the kind of network": spec.model.kind,
         **{f"model.{name}": value for name, value in asdict(spec.model).items()},
         "optim.optimizer": spec.optim.optimizer,
         "record.metrics_every": spec.record.metrics_every,

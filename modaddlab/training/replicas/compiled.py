@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from modaddlab.experiments.spec import Activation
+from modaddlab.models.network import Activation
 from modaddlab.training.optimizer import EPS
 from modaddlab.training.replicas.networks import GAP, GROUP, Moments, Networks, Pairs, Rule, Work
 

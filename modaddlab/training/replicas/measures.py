@@ -10,11 +10,9 @@ from torch import Tensor
 
 from modaddlab import tasks
 from modaddlab.analysis.fourier import fourier_basis, sum_over_rows
-from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
-from modaddlab.models.two_layer import theta_of
+from modaddlab.experiments.spec import RunSpec
 from modaddlab.training.measures import Row
 from modaddlab.training.replicas.stack import Stack
-from modaddlab.training.steps.objective import Params
 
 
 class StackedMeasures:
@@ -58,7 +56,7 @@ class StackedMeasures:
         weights = stack.in_float64(stack.flat)
         norms = {f"norm/{name}": squared_R.sqrt() for name, squared_R in stack.squared_norms(weights).items()}
         after = {**norms, "objective": objective_R, "gradient_norm": gradient_norm_R}
-        maps = self._maps(stack.views(weights))
+        maps = self.model.maps(stack.views(weights), self.p)
         maps_RP = {name: (self.basis_PP @ matrix).norm(dim=2) for name, matrix in maps.items()}
         table = torch.stack([*columns.values(), *after.values()]).double().cpu().numpy()  # one copy off the device
         spectra = {name: norms_RP.cpu().numpy() for name, norms_RP in maps_RP.items()}
@@ -74,13 +72,6 @@ class StackedMeasures:
                     row[f"energy_{name}"] = sum_over_rows(norms_RP[r] ** 2).astype(np.float32)
             found.append(row | {name: numbers[name] for name in after})
         return found
-
-    def _maps(self, params: Params) -> dict[str, Tensor]:
-        """W_E of the residues (R, P, D) and the transpose of W_L (R, P, H), of float64 weights."""
-        if isinstance(self.model, TwoLayerSpec):
-            return {"W_E": theta_of(params), "W_L": params["mlp.W_out"].mT}
-        W_out, W_U = params[f"blocks.{self.model.n_layers - 1}.mlp.W_out"], params["unembed.W_U"]
-        return {"W_E": params["embed.W_E"][:, : self.p], "W_L": (W_out @ W_U[..., : self.p]).mT}
 
 
 def _ginis(norms_RP: Tensor) -> Tensor:

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from modaddlab.experiments.spec import RunSpec
-from modaddlab.models.parameters import init_params
 
 ALIGNMENT = 16
 """Numbers in 64 bytes."""
@@ -45,7 +44,7 @@ class Stack:
         spaces: Mapping[str, tuple[int, ...]] | None = None,
     ) -> None:
         self.n_replicas, self.device = len(specs), device
-        initial = [init_params(spec.model, spec.task.p, spec.seed) for spec in specs]
+        initial = [spec.model.init_params(spec.task.p, spec.seed) for spec in specs]
         self.shapes = {name: (self.n_replicas, *value.shape) for name, value in initial[0].items()}
         self.by_columns = {name: value.flags.fnc for name, value in initial[0].items()}
         self.orders = {name: tuple(range(len(shape))) for name, shape in self.shapes.items()} | dict(orders or {})

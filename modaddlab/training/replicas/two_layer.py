@@ -10,11 +10,14 @@ A block is computed by one core. The weights of a replica have the same bits who
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import torch
 
-from modaddlab.experiments.spec import ModelSpec, RunSpec, TwoLayerSpec
+from modaddlab.experiments.spec import RunSpec
+from modaddlab.models.network import Network
+from modaddlab.models.two_layer import TwoLayerSpec
 from modaddlab.training.measures import Row
 from modaddlab.training.replicas import networks
 from modaddlab.training.replicas.compiled import ACTIVATIONS, Step, compiled, is_ready
@@ -26,14 +29,14 @@ REPLICAS = 4
 """Replicas in a block, at most: rows of metrics are computed of all at once."""
 
 
-def covers(model: ModelSpec) -> bool:
+def covers(model: Network) -> bool:
     """Whether there are compiled steps for that network."""
-    return isinstance(model, TwoLayerSpec) and model.activation in ACTIVATIONS
+    return model.kind == TwoLayerSpec.kind and model.activation in ACTIVATIONS
 
 
-def must_compile(model: ModelSpec) -> bool:
+def must_compile(model: Network) -> bool:
     """Whether the first step of that network will take some seconds, because its code is yet to be compiled in this process."""
-    return isinstance(model, TwoLayerSpec) and covers(model) and not is_ready(_step_of(model))
+    return covers(model) and not is_ready(_step_of(model))
 
 
 def compile_step(spec: RunSpec) -> None:
@@ -45,7 +48,7 @@ def compile_step(spec: RunSpec) -> None:
     block.steps(0)
 
 
-def _step_of(model: TwoLayerSpec) -> Step:
+def _step_of(model: Network) -> Step:
     return compiled(networks.columns(model.d_mlp), model.activation)
 
 
@@ -61,8 +64,7 @@ class TwoLayerBlock:
     """
 
     def __init__(self, specs: Sequence[RunSpec]) -> None:
-        model, p, R = specs[0].model, specs[0].task.p, len(specs)
-        assert isinstance(model, TwoLayerSpec)
+        model, p, R = cast(TwoLayerSpec, specs[0].model), specs[0].task.p, len(specs)
         self.p, self.single = p, specs[0].loss_dtype == "float32"
         row, n_stored = networks.row_length(model.d_mlp), networks.whole(p, networks.ANSWERS)
         n_rows_in = model.d_model or p

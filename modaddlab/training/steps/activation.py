@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from modaddlab.experiments.spec import Activation
+from modaddlab.models.network import Activation
 
 
 def activate_into(pre: Tensor, activation: Activation, out: Tensor) -> None:

@@ -10,16 +10,12 @@ import torch
 from torch import Tensor
 
 from modaddlab import tasks
-from modaddlab.experiments.spec import RunSpec, TwoLayerSpec
-from modaddlab.models.transformer import Array
+from modaddlab.experiments.spec import RunSpec
+from modaddlab.models.network import Array
+from modaddlab.training.steps.choice import Step, exact_step
 from modaddlab.training.steps.last_position import LastPosition
 from modaddlab.training.steps.objective import Params
-from modaddlab.training.steps.one_layer import OneLayer
-from modaddlab.training.steps.plain import PlainStep
 from modaddlab.training.steps.two_layer import UnorderedPairs
-
-Step = OneLayer | LastPosition | UnorderedPairs | PlainStep
-"""Logits and gradients of a network on a fixed set of pairs."""
 
 
 class TrainingSet:
@@ -75,8 +71,5 @@ class TrainingSet:
         return self._order[index * self.batch_size : (index + 1) * self.batch_size]
 
     def _step_on(self, rows: np.ndarray, *, minibatch: bool) -> Step:
-        model, dtype, on_cpu = self.spec.model, getattr(torch, self.spec.loss_dtype), self.device.type == "cpu"
-        batch = self.spec.task.p, self.pairs[rows], self.labels[rows], dtype
-        if isinstance(model, TwoLayerSpec):
-            return UnorderedPairs(model, *batch) if on_cpu else PlainStep(model, *batch)
-        return (OneLayer if OneLayer.covers(model) and on_cpu and not minibatch else LastPosition)(model, *batch)
+        step = exact_step(self.spec.model, self.device, minibatch=minibatch)
+        return step(self.spec.task.p, self.pairs[rows], self.labels[rows], getattr(torch, self.spec.loss_dtype))

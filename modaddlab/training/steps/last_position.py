@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from modaddlab.experiments.spec import TransformerSpec
-from modaddlab.models.transformer import N_POSITIONS, activate, layer_norm
+from modaddlab.models.network import activate
+from modaddlab.models.transformer import N_POSITIONS, TransformerSpec, layer_norm
 from modaddlab.training.steps.objective import Params, autograd_gradients
 
 

@@ -25,7 +25,7 @@ import warnings
 import torch
 from torch import Tensor
 
-from modaddlab.experiments.spec import TransformerSpec
+from modaddlab.models.transformer import TransformerSpec
 from modaddlab.training.steps.activation import activate_into, activation_backward_
 from modaddlab.training.steps.objective import CrossEntropy, Params
 

@@ -22,8 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modaddlab.experiments.spec import TwoLayerSpec
-from modaddlab.models.two_layer import theta_of
+from modaddlab.models.two_layer import TwoLayerSpec, theta_of
 from modaddlab.training.steps.activation import activate_into, activation_backward_
 from modaddlab.training.steps.objective import Params
 

@@ -1,0 +1,148 @@
+"""What a network is to the rest of the package: one frozen dataclass, whose fields specify it and whose methods are the network.
+
+A family of networks is one file of `modaddlab.models` with one such class, named in `modaddlab.models.registry`. Training,
+records, studies and measures ask a `Network` for what they need, and nothing branches on which family it belongs to; where a
+measure is for some networks alone it says so (`kind`, `n_layers`, `layer_norm`, ...). Arrays may be NumPy's or torch's.
+
+What is abstract every family has to say. The rest has defaults that suit any network without a fast step of its own
+(`modaddlab.training.steps.choice`).
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import Field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from array_api_compat import array_namespace, is_torch_namespace
+
+if TYPE_CHECKING:
+    from modaddlab.models.grid import Grid
+
+Array = Any
+"""A NumPy array or a torch tensor."""
+
+Activation = Literal["relu", "gelu", "quad", "id"]
+
+STEP_SECONDS = 2.5e-3
+PRODUCT_RATE = 1.2e10
+"""By autograd: what a step costs whatever its size, and the floating-point operations a second of its dense products, all else
+included."""
+
+AUTOGRAD_BYTES = 80e6
+"""What a step by autograd takes of memory whatever its size."""
+
+
+class Network(ABC):
+    """A network of some family; see the head of this module.
+
+    Attributes:
+        kind: the family's name, in a specification's field of this name.
+        d_mlp: hidden neurons.
+        activation: their nonlinearity.
+        init: the name of how weights are drawn.
+        n_layers: layers that follow each other.
+        layer_norm: whether it has LayerNorm, so that its logits are no sum of parts.
+        dropout: probability that a hidden neuron is dropped while training.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    kind: str
+    d_mlp: int
+    activation: Activation
+    init: str
+    n_layers: int = 1
+    layer_norm: bool = False
+    dropout: float = 0.0
+
+    @property
+    @abstractmethod
+    def residue_weights(self) -> tuple[str, ...]:
+        """The names of the parameters that stand for a residue: all that `maps` needs for "W_E"."""
+
+    @abstractmethod
+    def phrase(self) -> str:
+        """The network in a few words, "a transformer of 1 layer"."""
+
+    @abstractmethod
+    def param_shapes(self, p: int) -> dict[str, tuple[int, ...]]:
+        """The shape of every parameter, in the order in which they lie in the flat parameter vector."""
+
+    @abstractmethod
+    def init_params(self, p: int, seed: int) -> dict[str, np.ndarray]:
+        """Initial weights, float32 by name."""
+
+    @abstractmethod
+    def forward(self, params: Mapping[str, Array], pairs_B2: Array, p: int) -> Array:
+        """The logits, computed literally.
+
+        Args:
+            params: arrays or tensors by name, shapes of `param_shapes`.
+            pairs_B2: integer residues (a, b), shape (B, 2).
+            p: the modulus.
+
+        Returns:
+            logits of shape (B, C), those of the residues first.
+        """
+
+    @abstractmethod
+    def maps(self, params: Mapping[str, Array], p: int) -> dict[str, Array]:
+        """What stands for a residue and what reads the hidden neurons: those of the two that the given weights tell.
+
+        Args:
+            params: some or all weights by name, with any number of axes before their own.
+            p: the modulus.
+
+        Returns:
+            "W_E": a row for each residue, (..., P, D). "W_L": the neuron-logit map's transpose, (..., P, H).
+        """
+
+    @abstractmethod
+    def grid(self, params: Mapping[str, np.ndarray], p: int) -> Grid:
+        """The network on every pair, float64; see `modaddlab.models.grid`."""
+
+    def logits(self, params: Mapping[str, Array], pairs_B2: Array, p: int) -> Array:
+        """What `forward` gives, perhaps with less work."""
+        return self.forward(params, pairs_B2, p)
+
+    def check_modulus(self, p: int) -> None:  # noqa: B027 - most are for all
+        """Raise a `LabError` where the network is not for this modulus."""
+
+    def step_seconds(self, p: int, n_train: int, metrics_every: int) -> float:
+        """An estimate of the time of a training step on one core, its share of the metrics included.
+
+        Args:
+            p: the modulus.
+            n_train: pairs of a step.
+            metrics_every: steps between two rows of metrics.
+        """
+        products = 6 * self.d_mlp * p  # three matrix products of two operations each, per pair
+        return STEP_SECONDS + products * (n_train + p * p / 3 / metrics_every) / PRODUCT_RATE
+
+    def memory(self, p: int, n_train: int) -> float:
+        """An estimate of the bytes that a run's arrays take at most: those of a step, and of a row of metrics."""
+        return AUTOGRAD_BYTES + (n_train + p * p) * (24 * self.d_mlp + 16 * p)
+
+
+def activate(x: Array, activation: Activation) -> Array:
+    """A nonlinearity, element by element: max(x, 0), the exact GELU, x^2 or x."""
+    match activation:
+        case "relu":
+            return x.clip(0) if isinstance(x, np.ndarray) else x.relu()
+        case "gelu":
+            return x * (1 + _erf(x / math.sqrt(2))) / 2
+        case "quad":
+            return x * x
+        case "id":
+            return x
+
+
+def _erf(x: Array) -> Array:
+    if is_torch_namespace(array_namespace(x)):
+        return x.erf()
+    from scipy.special import erf
+
+    return erf(x)

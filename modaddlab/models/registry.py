@@ -1,0 +1,15 @@
+"""The families of networks, by the word that tells them apart in a specification's field "kind"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from modaddlab.models.network import Network
+from modaddlab.models.transformer import TransformerSpec
+from modaddlab.models.two_layer import TwoLayerSpec
+
+__all__ = ["KINDS", "TransformerSpec", "TwoLayerSpec"]
+
+KINDS: Mapping[str, type[Network]] = MappingProxyType({cls().kind: cls for cls in (TransformerSpec, TwoLayerSpec)})
+"""Every family; the first is meant where a specification names none."""

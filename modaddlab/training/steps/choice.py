@@ -1,0 +1,51 @@
+"""Which step trains which network: the fast one of its family where there is one, otherwise the plain one.
+
+A family that gets a step of its own gets a line in `FAST`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from modaddlab.models.network import Network
+from modaddlab.training.steps.last_position import LastPosition
+from modaddlab.training.steps.one_layer import OneLayer
+from modaddlab.training.steps.plain import PlainStep
+from modaddlab.training.steps.two_layer import UnorderedPairs
+
+Step = OneLayer | LastPosition | UnorderedPairs | PlainStep
+"""Logits and gradients of a network on a fixed set of pairs."""
+
+
+def _transformer(model: Any, on_cpu: bool, minibatch: bool) -> type[Step]:
+    return OneLayer if OneLayer.covers(model) and on_cpu and not minibatch else LastPosition
+
+
+def _two_layer(model: Any, on_cpu: bool, minibatch: bool) -> type[Step]:
+    return UnorderedPairs if on_cpu else PlainStep
+
+
+FAST: dict[str, Callable[[Any, bool, bool], type[Step]]] = {"transformer": _transformer, "two-layer": _two_layer}
+"""By kind of network: which step, given the network, whether it is on the CPU, and whether it is for one minibatch."""
+
+
+def exact_step(model: Network, device: torch.device, *, minibatch: bool) -> Callable[[int, Tensor, Tensor, torch.dtype], Step]:
+    """The step of a network, waiting for the modulus, the pairs, their answers and the precision of the loss.
+
+    Args:
+        model: the network.
+        device: where it trains; the hand-written steps run on the CPU, everything else goes by autograd.
+        minibatch: whether it is for one step alone, so that preparing it does not pay.
+    """
+    choose = FAST.get(model.kind, lambda *_: PlainStep)
+    return functools.partial(choose(model, device.type == "cpu", minibatch), model)
+
+
+def autograd_step(model: Network, p: int, pairs_B2: Tensor, labels_B: Tensor) -> Step:
+    """The step of a network by autograd."""
+    return exact_step(model, torch.device("meta"), minibatch=True)(p, pairs_B2, labels_B, torch.float64)
