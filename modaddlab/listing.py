@@ -121,7 +121,7 @@ def list_fields() -> int:
         run = RunSpec(model=cls())
         defaults = flatten(run.to_dict())
         if kind != DEFAULT_KIND:
-            print(f"of a {kind} network in place of the model fields above:")
+            print(f"of the kind {kind}, in place of the model fields above:")
         for path in field_names(run):
             table, _, name = path.rpartition(".")
             if kind == DEFAULT_KIND or table == "model":

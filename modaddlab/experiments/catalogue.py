@@ -13,7 +13,7 @@ from types import MappingProxyType
 from modaddlab.errors import LabError
 from modaddlab.experiments import two_layer, two_layer_sweeps, variations
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec
-from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
+from modaddlab.models.registry import AttentionRateSpec, TransformerSpec, TwoEmbeddingsSpec, TwoLayerSpec
 
 _CONTROL = RecordSpec(energies=False)
 """Of controls the energies of all frequencies at every row are in no figure."""
@@ -32,6 +32,16 @@ def _small_modulus(p: int, weight_decay: float) -> RunSpec:
 def _dropout(name: str, rate: float) -> RunSpec:
     model, optim = TransformerSpec(dropout=rate), OptimSpec(weight_decay=0.0)
     return RunSpec(name=name, model=model, optim=optim, record=_CONTROL, steps=12_000)
+
+
+def _attention_rate(name: str, rate: float) -> RunSpec:
+    return RunSpec(
+        name=name,
+        task=TaskSpec(p=59, train_frac=0.8),
+        model=AttentionRateSpec(attention_rate=rate),
+        optim=OptimSpec(weight_decay=2.0),
+        steps=20_000,
+    )
 
 
 _RUNS: list[tuple[RunSpec, str]] = [
@@ -120,6 +130,12 @@ _RUNS: list[tuple[RunSpec, str]] = [
             seed=42,
         ),
         "mlp-quad-random by plain gradient descent: the lottery under the equations that it is about",
+    ),
+    (_attention_rate("pizza", 0.0), "Zhong et al.'s transformer with constant attention: their model A, a pizza"),
+    (_attention_rate("clock", 1.0), "Zhong et al.'s transformer with the usual attention: their model B, a clock"),
+    (
+        RunSpec(name="two-embeddings", model=TwoEmbeddingsSpec(), steps=25_000),
+        "Chughtai et al.'s multilayer perceptron, an embedding for each residue, on the mainline's task",
     ),
     *((spec, variations.PURPOSES[name]) for name, spec in variations.VARIATIONS.items()),
     *((spec, two_layer_sweeps.PURPOSES[name]) for name, spec in two_layer_sweeps.VARIATIONS.items()),

@@ -53,7 +53,7 @@ class Network(ABC):
     kind: str
     d_mlp: int
     activation: Activation
-    init: str
+    init: str = "normal"
     n_layers: int = 1
     layer_norm: bool = False
     dropout: float = 0.0

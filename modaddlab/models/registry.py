@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from modaddlab.models.attention_rate import AttentionRateSpec
 from modaddlab.models.network import Network
 from modaddlab.models.transformer import TransformerSpec
+from modaddlab.models.two_embeddings import TwoEmbeddingsSpec
 from modaddlab.models.two_layer import TwoLayerSpec
 
-__all__ = ["KINDS", "TransformerSpec", "TwoLayerSpec"]
+__all__ = ["KINDS", "AttentionRateSpec", "TransformerSpec", "TwoEmbeddingsSpec", "TwoLayerSpec"]
 
-KINDS: Mapping[str, type[Network]] = MappingProxyType({cls().kind: cls for cls in (TransformerSpec, TwoLayerSpec)})
+_FAMILIES = (TransformerSpec, TwoLayerSpec, AttentionRateSpec, TwoEmbeddingsSpec)
+
+KINDS: Mapping[str, type[Network]] = MappingProxyType({cls().kind: cls for cls in _FAMILIES})
 """Every family; the first is meant where a specification names none."""

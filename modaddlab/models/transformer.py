@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 from array_api_compat import array_namespace
@@ -38,11 +38,33 @@ CHUNK = 512
 """Pairs that are run at once for a grid; their activations fit a processor's cache."""
 
 
+class Decoder(Protocol):
+    """What `forward` asks of a network; `attention_rate` is the alpha of `modaddlab.models.attention_rate`."""
+
+    @property
+    def n_layers(self) -> int: ...
+    @property
+    def d_model(self) -> int: ...
+    @property
+    def d_head(self) -> int: ...
+    @property
+    def activation(self) -> Activation: ...
+    @property
+    def causal(self) -> bool: ...
+    @property
+    def mlp_biases(self) -> bool: ...
+    @property
+    def layer_norm(self) -> bool: ...
+    @property
+    def attention_rate(self) -> float: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class TransformerSpec(Network):
     """A decoder on the tokens [a, b, =], read at the last position (Nanda et al. 2023)."""
 
     kind: ClassVar[str] = "transformer"
+    attention_rate: ClassVar[float] = 1.0
 
     n_layers: int = setting(1, "number of layers, 1 to 3")
     d_model: int = setting(128, "width of the residual stream")
@@ -146,7 +168,18 @@ class TransformerSpec(Network):
 
     def grid(self, params: Mapping[str, np.ndarray], p: int) -> TransformerGrid:
         """The network on every pair."""
-        return _grid(params, self, p)
+        weights = {name: np.asarray(value, dtype=np.float64) for name, value in params.items()}
+        found = at_the_end(weights, tokens(all_pairs(p), p), self, p)
+        return TransformerGrid(
+            logits_PPC=found["logits"],
+            neurons_PPH=found["neurons"],
+            pattern_PPn3=found["pattern"],
+            heads_PPnD=found["heads"],
+            resid_pre_PPD=found["resid_pre"],
+            resid_mid_PPD=found["resid_mid"],
+            params=weights,
+            model=self,
+        )
 
     def step_seconds(self, p: int, n_train: int, metrics_every: int) -> float:
         """See `Network.step_seconds`."""
@@ -245,8 +278,8 @@ def _per_head(x_BtD: Array, W_nDd: Array) -> Array:
 
 def forward(
     params: Mapping[str, Array],
-    tokens_B3: Array,
-    model: TransformerSpec,
+    tokens_Bt: Array,
+    model: Decoder,
     cache: MutableMapping[str, Array] | None = None,
     *,
     last_only: bool = False,
@@ -255,12 +288,12 @@ def forward(
 
     Args:
         params: arrays or tensors by name, shapes of `param_shapes`.
-        tokens_B3: integer tokens [a, b, p], shape (B, 3).
+        tokens_Bt: integer tokens such as [a, b, p], shape (B, t).
         model: the network's specification; its dropout is not applied here.
         cache: when given, receives every activation under TransformerLens's hook names, for example
-            "blocks.0.attn.hook_pattern" (B, n, 3, 3) and "blocks.0.mlp.hook_post" (B, 3, H).
+            "blocks.0.attn.hook_pattern" (B, n, t, t) and "blocks.0.mlp.hook_post" (B, t, H).
         last_only: compute only the last position in the last layer, which is all that the logits need; its activations
-            in the cache then have one position instead of three.
+            in the cache then have one position instead of t.
 
     Returns:
         logits of shape (B, C), C the number of columns of W_U.
@@ -270,9 +303,10 @@ def forward(
     """
     xp = array_namespace(params["embed.W_E"])
     keep = cache if cache is not None else {}
-    keep["hook_embed"] = params["embed.W_E"][tokens_B3]
-    x_B3D = keep["hook_embed"] + params["pos_embed.W_pos"]
-    hidden_from = xp.triu(xp.ones((N_POSITIONS, N_POSITIONS), dtype=x_B3D.dtype), k=1) * -1e30 if model.causal else 0
+    keep["hook_embed"] = params["embed.W_E"][tokens_Bt]
+    x_BtD = keep["hook_embed"] + params["pos_embed.W_pos"]
+    t = tokens_Bt.shape[1]
+    hidden_from = xp.triu(xp.ones((t, t), dtype=x_BtD.dtype), k=1) * -1e30 if model.causal else 0
 
     for i in range(model.n_layers):
         block = f"blocks.{i}"
@@ -281,66 +315,71 @@ def forward(
         def normed(x: Array, name: str, weights: dict[str, Array] = weights) -> Array:
             return layer_norm(x, weights[f"{name}.w"], weights[f"{name}.b"]) if model.layer_norm else x
 
-        keep[f"{block}.hook_resid_pre"] = x_B3D
-        read_B3D = normed(x_B3D, "ln1")
-        k, v = (_per_head(read_B3D, weights[f"attn.W_{name}"]) for name in "KV")
+        keep[f"{block}.hook_resid_pre"] = x_BtD
+        read_BtD = normed(x_BtD, "ln1")
+        k, v = (_per_head(read_BtD, weights[f"attn.W_{name}"]) for name in "KV")
         if last_only and i == model.n_layers - 1:
-            x_B3D, read_B3D, hidden_from = x_B3D[:, -1:], read_B3D[:, -1:], 0
-        q = _per_head(read_B3D, weights["attn.W_Q"])
-        scores_Bn33 = q @ xp.matrix_transpose(k) / math.sqrt(model.d_head) + hidden_from
-        pattern_Bn33 = xp.exp(scores_Bn33 - xp.max(scores_Bn33, axis=-1, keepdims=True))
-        pattern_Bn33 = pattern_Bn33 / xp.sum(pattern_Bn33, axis=-1, keepdims=True)
-        z_Bn3d = pattern_Bn33 @ v
-        z_B3nd = xp.permute_dims(z_Bn3d, (0, 2, 1, 3))
-        attn_out_B3D = xp.reshape(z_B3nd, (*z_B3nd.shape[:2], -1)) @ xp.reshape(weights["attn.W_O"], (-1, model.d_model))
-        resid_mid_B3D = x_B3D + attn_out_B3D
+            x_BtD, read_BtD, hidden_from = x_BtD[:, -1:], read_BtD[:, -1:], 0
+        q = _per_head(read_BtD, weights["attn.W_Q"])
+        scores_Bntt = q @ xp.matrix_transpose(k) / math.sqrt(model.d_head) + hidden_from
+        pattern_Bntt = xp.exp(scores_Bntt - xp.max(scores_Bntt, axis=-1, keepdims=True))
+        pattern_Bntt = pattern_Bntt / xp.sum(pattern_Bntt, axis=-1, keepdims=True)
+        if model.attention_rate != 1:
+            pattern_Bntt = model.attention_rate * pattern_Bntt + (1 - model.attention_rate)
+        z_Bntd = pattern_Bntt @ v
+        z_Btnd = xp.permute_dims(z_Bntd, (0, 2, 1, 3))
+        attn_out_BtD = xp.reshape(z_Btnd, (*z_Btnd.shape[:2], -1)) @ xp.reshape(weights["attn.W_O"], (-1, model.d_model))
+        resid_mid_BtD = x_BtD + attn_out_BtD
 
-        pre_B3H = normed(resid_mid_B3D, "ln2") @ weights["mlp.W_in"]
+        pre_BtH = normed(resid_mid_BtD, "ln2") @ weights["mlp.W_in"]
         if model.mlp_biases:
-            pre_B3H = pre_B3H + weights["mlp.b_in"]
-        post_B3H = activate(pre_B3H, model.activation)
-        mlp_out_B3D = post_B3H @ weights["mlp.W_out"]
+            pre_BtH = pre_BtH + weights["mlp.b_in"]
+        post_BtH = activate(pre_BtH, model.activation)
+        mlp_out_BtD = post_BtH @ weights["mlp.W_out"]
         if model.mlp_biases:
-            mlp_out_B3D = mlp_out_B3D + weights["mlp.b_out"]
-        x_B3D = resid_mid_B3D + mlp_out_B3D
+            mlp_out_BtD = mlp_out_BtD + weights["mlp.b_out"]
+        x_BtD = resid_mid_BtD + mlp_out_BtD
 
         keep[f"{block}.attn.hook_q"], keep[f"{block}.attn.hook_k"], keep[f"{block}.attn.hook_v"] = q, k, v
-        keep[f"{block}.attn.hook_attn_scores"], keep[f"{block}.attn.hook_pattern"] = scores_Bn33, pattern_Bn33
-        keep[f"{block}.attn.hook_z"], keep[f"{block}.hook_attn_out"] = z_Bn3d, attn_out_B3D
-        keep[f"{block}.hook_resid_mid"], keep[f"{block}.mlp.hook_pre"] = resid_mid_B3D, pre_B3H
-        keep[f"{block}.mlp.hook_post"], keep[f"{block}.hook_mlp_out"] = post_B3H, mlp_out_B3D
-        keep[f"{block}.hook_resid_post"] = x_B3D
+        keep[f"{block}.attn.hook_attn_scores"], keep[f"{block}.attn.hook_pattern"] = scores_Bntt, pattern_Bntt
+        keep[f"{block}.attn.hook_z"], keep[f"{block}.hook_attn_out"] = z_Bntd, attn_out_BtD
+        keep[f"{block}.hook_resid_mid"], keep[f"{block}.mlp.hook_pre"] = resid_mid_BtD, pre_BtH
+        keep[f"{block}.mlp.hook_post"], keep[f"{block}.hook_mlp_out"] = post_BtH, mlp_out_BtD
+        keep[f"{block}.hook_resid_post"] = x_BtD
 
-    last_BD = x_B3D[:, -1]
+    last_BD = x_BtD[:, -1]
     if model.layer_norm:
         last_BD = layer_norm(last_BD, params["ln_final.w"], params["ln_final.b"])
     return last_BD @ params["unembed.W_U"]
 
 
-def _grid(params: Mapping[str, np.ndarray], model: TransformerSpec, p: int) -> TransformerGrid:
-    weights = {name: np.asarray(value, dtype=np.float64) for name, value in params.items()}
-    last = f"blocks.{model.n_layers - 1}"
-    B, n, D = p * p, model.n_heads, model.d_model
-    logits_BC, neurons_BH, pattern_Bn3 = np.empty((B, p)), np.empty((B, model.d_mlp)), np.empty((B, n, 3))
-    heads_BnD, resid_pre_BD, resid_mid_BD = np.empty((B, n, D)), np.empty((B, D)), np.empty((B, D))
-    tokens_B3 = tokens(all_pairs(p), p)
-    for start in range(0, B, CHUNK):
-        rows = slice(start, start + CHUNK)
+def at_the_end(params: Mapping[str, np.ndarray], tokens_Bt: np.ndarray, model: Decoder, p: int) -> dict[str, np.ndarray]:
+    """What a decoder has at its last position in its last layer, for all pairs, computed some of them at a time.
+
+    Args:
+        params: float64 weights by name.
+        tokens_Bt: the tokens of all p*p pairs, row-major.
+        model: the network.
+        p: the modulus.
+
+    Returns:
+        float64: "logits" of the residues (P, P, P), "neurons" (P, P, H), "pattern" (P, P, n, t), what each head adds, "heads"
+        (P, P, n, D), and the residual stream around attention, "resid_pre" and "resid_mid" (P, P, D).
+    """
+    last, found = f"blocks.{model.n_layers - 1}", []
+    for start in range(0, p * p, CHUNK):
         cache: dict[str, np.ndarray] = {}
-        logits_BC[rows] = forward(weights, tokens_B3[rows], model, cache, last_only=True)[:, :p]
-        neurons_BH[rows] = cache[f"{last}.mlp.hook_post"][:, -1]
-        pattern_Bn3[rows] = cache[f"{last}.attn.hook_pattern"][:, :, -1]
-        for head, W_O_dD in enumerate(weights[f"{last}.attn.W_O"]):
-            heads_BnD[rows, head] = cache[f"{last}.attn.hook_z"][:, head, -1] @ W_O_dD
-        resid_pre_BD[rows] = cache[f"{last}.hook_resid_pre"][:, -1]
-        resid_mid_BD[rows] = cache[f"{last}.hook_resid_mid"][:, -1]
-    return TransformerGrid(
-        logits_PPC=logits_BC.reshape(p, p, p),
-        neurons_PPH=neurons_BH.reshape(p, p, -1),
-        pattern_PPn3=pattern_Bn3.reshape(p, p, n, 3),
-        heads_PPnD=heads_BnD.reshape(p, p, n, D),
-        resid_pre_PPD=resid_pre_BD.reshape(p, p, D),
-        resid_mid_PPD=resid_mid_BD.reshape(p, p, D),
-        params=weights,
-        model=model,
-    )
+        logits_BC = forward(params, tokens_Bt[start : start + CHUNK], model, cache, last_only=True)[:, :p]
+        z_Bnd = cache[f"{last}.attn.hook_z"][:, :, -1]
+        found.append(
+            {
+                "logits": logits_BC,
+                "neurons": cache[f"{last}.mlp.hook_post"][:, -1],
+                "pattern": cache[f"{last}.attn.hook_pattern"][:, :, -1],
+                "heads": np.stack([z_Bnd[:, head] @ W_O_dD for head, W_O_dD in enumerate(params[f"{last}.attn.W_O"])], axis=1),
+                "resid_pre": cache[f"{last}.hook_resid_pre"][:, -1],
+                "resid_mid": cache[f"{last}.hook_resid_mid"][:, -1],
+            }
+        )
+    joined = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+    return {name: values.reshape(p, p, *values.shape[1:]) for name, values in joined.items()}

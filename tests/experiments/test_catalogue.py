@@ -15,8 +15,8 @@ import pytest
 
 from modaddlab.errors import LabError
 from modaddlab.experiments import catalogue
-from modaddlab.experiments.spec import TRAIN_VERSION, RunSpec, flatten
-from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
+from modaddlab.experiments.spec import DEFAULT_KIND, TRAIN_VERSION, RunSpec, flatten
+from modaddlab.models.registry import KINDS, TransformerSpec
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 
@@ -30,14 +30,20 @@ def test_the_ids_are_pinned() -> None:
 
 
 def defaults() -> dict[str, Any]:
-    two_layer = flatten(RunSpec(model=TwoLayerSpec()).to_dict())
-    models = {f"two-layer {name}": value for name, value in two_layer.items() if name.startswith("model.")}
+    runs = {kind: flatten(RunSpec(model=cls()).to_dict()) for kind, cls in KINDS.items() if kind != DEFAULT_KIND}
+    models = {f"{kind} {name}": run[name] for kind, run in runs.items() for name in run if name.startswith("model.")}
     return {"train_version": TRAIN_VERSION} | flatten(RunSpec().to_dict()) | models
 
 
 def test_the_defaults_are_pinned() -> None:
     """A default that changes needs a new TRAIN_VERSION; a new field may come, with a default that keeps the old behaviour."""
     assert defaults() == json.loads((GOLDEN / "defaults.json").read_text())
+
+
+def test_every_family_of_networks_has_a_named_run() -> None:
+    assert {spec.model.kind for spec in catalogue.RUNS.values()} == set(KINDS)
+    for kind, cls in KINDS.items():
+        assert catalogue.nearest(RunSpec(name="mine", model=cls())).model.kind == kind
 
 
 def test_names_ids_and_purposes_are_complete() -> None:

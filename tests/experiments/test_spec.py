@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, flatten
-from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
+from modaddlab.models.registry import KINDS, TransformerSpec, TwoLayerSpec
 
 patient = settings(deadline=None, max_examples=60, derandomize=True)
 
@@ -356,7 +356,7 @@ def test_unknown_fields_and_tables_are_named(content: Any, words: str) -> None:
 
 
 def test_every_field_is_explained() -> None:
-    for cls in (RunSpec, TaskSpec, TransformerSpec, TwoLayerSpec, OptimSpec, RecordSpec):
+    for cls in (RunSpec, TaskSpec, *KINDS.values(), OptimSpec, RecordSpec):
         assert cls.__doc__
         for item in dataclasses.fields(cls):
             assert item.metadata["help"], item.name

@@ -17,7 +17,7 @@ from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec
 from modaddlab.findings import outcomes, stages, structure
 from modaddlab.findings.networks import SNAPSHOTS, for_networks, needs_of
 from modaddlab.findings.value import Value
-from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
+from modaddlab.models.registry import AttentionRateSpec, TransformerSpec, TwoEmbeddingsSpec, TwoLayerSpec
 from modaddlab.rows import contradictions
 
 SMALL: dict[str, Any] = {"d_model": 8, "n_heads": 2, "d_head": 4, "d_mlp": 12}
@@ -48,6 +48,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "embedding alone": {"model": TransformerSpec(**SMALL), "record": RecordSpec(metrics_every=3, weights="embedding")},
     "two-layer embedding alone": {"model": TwoLayerSpec(d_mlp=12), "record": RecordSpec(metrics_every=3, weights="embedding")},
     "no weights": {"model": TwoLayerSpec(d_mlp=12), "record": RecordSpec(metrics_every=3, weights="none", energies=False)},
+    "attention rate": {"model": AttentionRateSpec(**SMALL, attention_rate=0.5)},
+    "two embeddings": {"model": TwoEmbeddingsSpec(d_mlp=12, d_model=8)},
     "no step": {"model": TransformerSpec(**SMALL), "steps": 0, "record": RecordSpec()},
 }
 

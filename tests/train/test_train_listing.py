@@ -12,6 +12,8 @@ from train_cli import SHORT, listing, run, specification
 from modaddlab import listing as listing_module
 from modaddlab.experiments import catalogue, cost, sweeps, variations
 from modaddlab.experiments.overrides import field_names, with_overrides
+from modaddlab.experiments.spec import RunSpec
+from modaddlab.models.registry import KINDS
 from modaddlab.store.store import Store
 from modaddlab.train import main
 
@@ -84,10 +86,11 @@ def test_list_names_own_runs_that_are_not_done(data: Path, capsys: pytest.Captur
 def test_list_fields_explains_every_field(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(["--list-fields"], capsys)
     assert code == 0
-    transformer, _, two_layer = out.partition("of a two-layer network in place of the model fields above:\n")
+    transformer, *others = re.split(r"of the kind \S+, in place of the model fields above:\n", out)
     assert [line.split()[0] for line in transformer.splitlines()] == field_names()
-    fields = [name for name in field_names(catalogue.named("mlp-standard")) if name.startswith("model.")]
-    assert [line.split()[0] for line in two_layer.splitlines()] == fields
+    for cls, listed in zip(list(KINDS.values())[1:], others, strict=True):
+        fields = [name for name in field_names(RunSpec(model=cls())) if name.startswith("model.")]
+        assert [line.split()[0] for line in listed.splitlines()] == fields
     assert re.search(r"^optim.weight_decay +1.0 +decoupled weight decay", out, re.M)
 
 
