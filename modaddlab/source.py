@@ -1,27 +1,25 @@
-"""The package's numerical source as it was when this process imported it, and whether it still is.
+"""The package's source as it was when this process imported it, and whether what a result depends on still is.
 
-A process computes with what it imported, not with what lies on the disk now. Whoever keeps a result under the hash of the source
-must therefore know that no file was written in between. This module is the first that `import modaddlab` loads, before any other
-file of the package is read; it notes what the system says of each numerical file: its place on the disk, its size, and when its
-content and its entry were last written. No file is opened for that.
+A process computes with what it imported, not with what lies on the disk now. Whoever keeps a result under the hash of what it
+depends on must therefore know that none of it was written in between. This module is the first that `import modaddlab` loads,
+before any other file of the package is read; it notes what the system says of each file: its place on the disk, its size, and
+when its content and its entry were last written. No file is opened for that.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modaddlab.closure import Closure, Package
 
 PACKAGE = Path(__file__).resolve().parent
 
-NUMERICAL = (
-    "analysis", "experiments", "fields.py", "findings", "measurements", "models", "rows.py", "shapes.py", "study.py", "tasks.py",
-)  # fmt: skip
-"""The parts of the package on which a result can depend."""
-
 
 class Source:
-    """The numerical source at one moment.
+    """The source at one moment.
 
     Args:
         package: the package's folder.
@@ -29,44 +27,45 @@ class Source:
 
     def __init__(self, package: Path = PACKAGE) -> None:
         self.package = package
-        self._then = _stamps(package)
-        self._digest: str | None = None
+        self._then = {path: stamp for path in package.rglob("*.py") if (stamp := _stamp(path))}
+        self._files: Package | None = None
+        self._closures: dict[tuple[str, str], Closure] = {}
 
-    @property
-    def digest(self) -> str | None:
-        """sha256 over all numerical files as they were then; None when one has been written, added or removed since."""
-        try:
-            digest = self._digest or _digest(self.package)
-            if _stamps(self.package) != self._then:  # looked at after reading: what was read is what was there
+    def digest(self, module: str, name: str) -> str | None:
+        """The hash of all that a definition depends on (see `modaddlab.closure`) as it was then.
+
+        Args:
+            module: its module's full name.
+            name: its own name there.
+
+        Returns:
+            None when a file with a part of that has been written, added or removed since.
+
+        Raises:
+            LookupError: the package has no such definition.
+        """
+        if (module, name) not in self._closures:
+            from modaddlab.closure import Package
+
+            try:
+                if not all(path.is_file() for path in self._then):  # what is gone would not be found
+                    return None
+                self._files = self._files or Package(self.package)
+                self._closures[module, name] = self._files.closure(module, name)
+            except (OSError, SyntaxError):  # a file vanished in between, or is being edited
                 return None
-        except OSError:  # a file vanished in between
+        closure = self._closures[module, name]
+        if any(_stamp(path) != self._then.get(path) for path in closure.files):  # after reading: what was read is what was there
             return None
-        self._digest = digest
-        return digest
+        return closure.digest
 
 
-def _stamps(package: Path) -> dict[Path, tuple[int, ...]]:
-    """What the system says of each file: numbers that change whenever it is written or replaced."""
-    found = {}
-    for path in _files(package):
-        with contextlib.suppress(OSError):
-            status = path.stat()  # the last number moves on even when a file's date is set back
-            found[path] = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return found
-
-
-def _digest(package: Path) -> str:
-    total = hashlib.sha256()
-    for path in _files(package):
-        total.update(f"{path.relative_to(package).as_posix()} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return total.hexdigest()
-
-
-def _files(package: Path) -> list[Path]:
-    """The numerical files, sorted; an editor's hidden files are none."""
-    places = [package / part for part in NUMERICAL]
-    files = [path for place in places for path in ([place] if place.suffix else place.rglob("*.py"))]
-    return sorted(path for path in files if not path.name.startswith("."))
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    """What the system says of a file: numbers that change whenever it is written or replaced."""
+    with contextlib.suppress(OSError):
+        status = path.stat()  # the last number moves on even when a file's date is set back
+        return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    return None
 
 
 IMPORTED = Source()

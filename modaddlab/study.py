@@ -19,13 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from modaddlab import tasks
+from modaddlab import source, tasks
 from modaddlab.analysis import keys, phases, progress
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import TRAIN_VERSION
 from modaddlab.models.grid import Grid, run_grid
 from modaddlab.rows import contradictions
-from modaddlab.source import NUMERICAL
 from modaddlab.store import derived
 from modaddlab.store.named import open_record, trained_seeds
 from modaddlab.store.record import Record
@@ -187,21 +186,28 @@ class Study:
         """The arrays `function(self, **arguments)`, computed once for this record and kept on disk.
 
         Args:
-            function: of a numerical part of the package (`source.NUMERICAL`), so that a change of its source is noticed.
+            function: of a module of the package, so that a change of whatever it depends on is noticed (`modaddlab.closure`).
             arguments: values that JSON can hold.
 
         Returns:
             read-only arrays by name.
 
         Raises:
-            TypeError: the function is another module's, or an argument is no JSON.
+            TypeError: the function is of no module of the package, or an argument is no JSON.
         """
-        package, _, place = function.__module__.partition(".")
-        if package != "modaddlab" or place.partition(".")[0] not in {part.removesuffix(".py") for part in NUMERICAL}:
-            where = f"modaddlab ({', '.join(NUMERICAL)})"
-            raise TypeError(f"{function.__qualname__} must be defined in {where}: a change of its source would go unnoticed")
-        what = f"{function.__module__}.{function.__qualname__}"
-        return derived.remember(self.record.digest, what, arguments, lambda: function(self, **arguments))
+        module, name = function.__module__, function.__qualname__
+        try:
+            source.IMPORTED.digest(module, name)
+        except LookupError:
+            what = f"{name} must be a function of a module of modaddlab"
+            raise TypeError(f"{what}: a change of what it depends on would go unnoticed") from None
+        return derived.remember(
+            self.record.digest,
+            f"{module.removeprefix('modaddlab.')}.{name}",
+            arguments,
+            lambda: function(self, **arguments),
+            version=lambda: source.IMPORTED.digest(module, name),
+        )
 
 
 def measure_keys(study: Study) -> dict[str, np.ndarray]:

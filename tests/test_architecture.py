@@ -30,17 +30,19 @@ LAYERS: dict[str, set[str]] = {
     "command": {"errors"},
     "shapes": {"errors"},
     "paths": {"errors"},
-    "source": set(),
+    "closure": set(),
+    "source": {"closure"},
+    "lazy": {"errors"},
     "fields": {"errors"},
     "tasks": {"fields"},
     "models": {"fields", "tasks", "errors", "shapes"},
     "experiments": {"errors", "fields", "tasks", "models.network", "models.registry"},
     "analysis": {"shapes", "errors", "models.grid", "models.token_tables", "models.transformer"},
-    "store": {"experiments", "errors", "paths", "source", "analysis.phases"},
+    "store": {"experiments", "errors", "paths", "analysis.phases"},
     "training": {"models", "tasks", "store", "experiments", "errors", "paths", "analysis.fourier"},
     "figures": {"shapes", "analysis"},
     "tables": set(),
-    "report": {"errors", "command", "paths", "claims", "findings"},
+    "report": {"errors", "command", "paths", "source", "closure", "claims", "findings"},
     "study": {"analysis", "models", "tasks", "store", "experiments", "errors", "paths", "source", "rows"},
     "findings.networks": {"analysis", "errors", "experiments", "models.transformer", "study"},
     "measurements": {"analysis", "models", "study", "experiments", "shapes", "errors", "store", "findings.networks"},
@@ -62,6 +64,8 @@ OUTSIDE: dict[str, set[str]] = {
     "shapes": {"numpy"},
     "paths": set(),
     "source": set(),
+    "closure": set(),
+    "lazy": set(),
     "fields": set(),
     "experiments": set(),
     "tasks": {"numpy"},
@@ -133,7 +137,7 @@ def refused_edges(source: str, where: str, package: str = "modaddlab") -> list[s
         head, _, rest = name.partition(".")
         if head == "modaddlab":
             inner = rest.partition(".")[0]
-            allowed = inner == where or any(rest == edge or rest.startswith(f"{edge}.") for edge in LAYERS[where])
+            allowed = inner in (where, "lazy") or any(rest == edge or rest.startswith(f"{edge}.") for edge in LAYERS[where])
             if not allowed and rest != "__version__":
                 problems.append(f"{where} must not import {name}")
         elif head not in sys.stdlib_module_names and head not in OUTSIDE[where]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import types
 
 import pytest
 
 import modaddlab
+from modaddlab import claims, figures, measurements
 
 
 @pytest.mark.parametrize("name", modaddlab.__all__)
@@ -26,7 +29,20 @@ def test_every_public_name_resolves(name: str) -> None:
 def test_the_list_is_complete_and_what_dir_shows() -> None:
     assert len(modaddlab.__all__) == len(set(modaddlab.__all__))  # the linter keeps them sorted
     assert dir(modaddlab) == sorted(modaddlab.__all__)
-    assert {*modaddlab._HOMES, *modaddlab._TOP_MODULES} < set(modaddlab.__all__)
+
+
+@pytest.mark.parametrize("package", [figures, claims, measurements])
+def test_every_name_of_a_package_resolves(package: types.ModuleType) -> None:
+    for name in package.__all__:
+        assert not isinstance(getattr(package, name), types.ModuleType) or package is not figures, name
+    assert dir(package) == package.__all__
+
+
+def test_a_name_loads_its_own_module_alone() -> None:
+    program = "import sys\nfrom modaddlab import figures\nfigures.hero\nprint(list(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "modaddlab.figures.hero" in done.stdout
+    assert "modaddlab.figures.sweeps" not in done.stdout
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

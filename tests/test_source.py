@@ -1,4 +1,4 @@
-"""What the package knows of its own source: unchanged since the import, or not."""
+"""What the package knows of its own source: what a result depends on is unchanged since the import, or not."""
 
 from __future__ import annotations
 
@@ -15,51 +15,52 @@ from modaddlab.source import Source
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    for part in source.NUMERICAL:
-        path = tmp_path / part if part.endswith(".py") else tmp_path / part / "module.py"
+    study = "from lab.analysis import keys\ndef measure():\n    return keys.K\n"
+    texts = {"study": study, "analysis/__init__": "", "analysis/keys": "K = 1\n", "figures": "X = 1\n"}
+    for name, text in texts.items():
+        path = tmp_path / "lab" / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("x = 1")
-    (tmp_path / "figures").mkdir()
-    return tmp_path
+        path.write_text(text)
+    return tmp_path / "lab"
+
+
+def digest(of: Source) -> str | None:
+    return of.digest("lab.study", "measure")
 
 
 def written(package: Path) -> None:
-    (package / "study.py").write_text("x = 2")
+    (package / "study.py").write_text("K = 2")
 
 
 def written_with_its_old_date(package: Path) -> None:
-    path = package / "analysis" / "module.py"
+    path = package / "analysis" / "keys.py"
     status = path.stat()
-    path.write_text("x = 2")
+    path.write_text("K = 2\n")
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def replaced_by_an_older_copy(package: Path) -> None:
-    path = package / "models" / "module.py"
     copy = package / "copy"
-    copy.write_text("x = 2")
+    copy.write_text("K = 2\n")
     os.utime(copy, (1e9, 1e9))
-    os.replace(copy, path)
+    os.replace(copy, package / "analysis" / "keys.py")
 
 
 def written_and_written_back(package: Path) -> None:
+    text = (package / "study.py").read_text()
     written(package)
-    (package / "study.py").write_text("x = 1")
-
-
-def added(package: Path) -> None:
-    (package / "measurements" / "new.py").write_text("x = 2")
+    (package / "study.py").write_text(text)
 
 
 def removed(package: Path) -> None:
-    (package / "tasks.py").unlink()
+    (package / "analysis" / "keys.py").unlink()
 
 
 def gone(package: Path) -> None:
-    shutil.rmtree(package / "analysis")
+    shutil.rmtree(package)
 
 
-CHANGES = (written, written_with_its_old_date, replaced_by_an_older_copy, written_and_written_back, added, removed, gone)
+CHANGES = (written, written_with_its_old_date, replaced_by_an_older_copy, written_and_written_back, removed, gone)
 
 
 @pytest.mark.parametrize("asked_before", [True, False])
@@ -67,23 +68,27 @@ CHANGES = (written, written_with_its_old_date, replaced_by_an_older_copy, writte
 def test_no_digest_once_a_file_has_changed(package: Path, change: Callable[[Path], None], asked_before: bool) -> None:
     then = Source(package)
     if asked_before:
-        assert then.digest
+        assert digest(then)
     change(package)
-    assert then.digest is None
+    try:
+        assert digest(then) is None
+    except LookupError:
+        assert not asked_before
+        assert change in (written, gone), "the definition itself is gone"
 
 
-def test_the_digest_follows_every_numerical_file_and_no_other(package: Path) -> None:
-    digests = [Source(package).digest]
-    for path in sorted(package.rglob("*.py")):
-        path.write_text("x = 3")
-        digests.append(Source(package).digest)
-    assert None not in digests
-    assert len(set(digests)) == len(source.NUMERICAL) + 1
-    (package / "figures" / "theme.py").write_text("x = 2")
+def test_a_change_elsewhere_changes_nothing(package: Path) -> None:
+    then = Source(package)
+    before = digest(then)
+    (package / "figures.py").write_text("X = 2\n")
+    (package / "new.py").write_text("X = 2\n")
     (package / "study.py").with_name(".#study.py").symlink_to("an editor's lock")
-    assert Source(package).digest == digests[-1]
+    assert before
+    assert digest(then) == digest(Source(package)) == before
+    (package / "analysis" / "keys.py").write_text("K = 1  # a comment\n")
+    assert digest(then) is None
+    assert digest(Source(package)) == before
 
 
-def test_a_package_without_its_source_has_none(tmp_path: Path) -> None:
-    assert Source(tmp_path).digest is None
-    assert source.IMPORTED.digest
+def test_the_package_s_own_source_is_known() -> None:
+    assert source.IMPORTED.digest("modaddlab.study", "measure_keys")

@@ -45,7 +45,7 @@ def test_every_seed_of_a_run_that_is_there() -> None:
 
 
 def test_only_the_package_s_functions_are_remembered(study: Study) -> None:
-    with pytest.raises(TypeError, match="must be defined in modaddlab"):
+    with pytest.raises(TypeError, match="must be a function of a module of modaddlab"):
         study.remember(lambda study: {"keys": np.array(study.keys)})
 
 

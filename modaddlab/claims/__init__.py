@@ -8,24 +8,17 @@ scorecard     every claim measured: `findings`, and how many got which verdict: 
 page          the scorecard as tables for the site and for print
 """
 
-from modaddlab.claims import suite
-from modaddlab.claims.claim import VERDICTS
-from modaddlab.claims.ledger import by_id, published_texts
-from modaddlab.claims.page import SOURCES, columns, print_tables, site_table, tolerances, verdict_text
-from modaddlab.claims.scorecard import Finding, counts, findings
+from __future__ import annotations
 
-__all__ = [
-    "SOURCES",
-    "VERDICTS",
-    "Finding",
-    "by_id",
-    "columns",
-    "counts",
-    "findings",
-    "print_tables",
-    "published_texts",
-    "site_table",
-    "suite",
-    "tolerances",
-    "verdict_text",
-]
+from typing import TYPE_CHECKING
+
+from modaddlab import lazy
+
+if TYPE_CHECKING:
+    from modaddlab.claims import suite
+    from modaddlab.claims.claim import VERDICTS
+    from modaddlab.claims.ledger import by_id, published_texts
+    from modaddlab.claims.page import SOURCES, columns, print_tables, site_table, tolerances, verdict_text
+    from modaddlab.claims.scorecard import Finding, counts, findings
+
+__getattr__, __dir__, __all__ = lazy.names(__name__, __file__)

@@ -7,18 +7,19 @@ gives how its neurons work at every snapshot: from the cache, or computed and ke
 else, and return arrays by name; around them stand functions that return something readable. Chapters and claims read these.
 """
 
-from modaddlab.measurements import (
-    dynamics,
-    gradients,
-    heads,
-    motion,
-    waves,
-)
+from __future__ import annotations
 
-__all__ = [
-    "dynamics",
-    "gradients",
-    "heads",
-    "motion",
-    "waves",
-]
+from typing import TYPE_CHECKING
+
+from modaddlab import lazy
+
+if TYPE_CHECKING:
+    from modaddlab.measurements import (
+        dynamics,
+        gradients,
+        heads,
+        motion,
+        waves,
+    )
+
+__getattr__, __dir__, __all__ = lazy.names(__name__, __file__)

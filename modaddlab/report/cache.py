@@ -1,19 +1,19 @@
 """The chapters' executed outputs, kept by jupyter-cache, as long as they are whole and nothing that they depend on has changed.
 
 jupyter-cache finds an execution again under the hash of its cells. That hash does not cover what the cells read, so each
-entry also holds the hash of everything that its execution read (see `trace`), the list of runs, and the libraries' versions;
-and a checksum of the outputs themselves. An entry that has changed since it was written, in whatever way, is no entry; a cache
-that cannot be read is removed, and an empty one takes its place; a cache that cannot be written is done without.
+entry also holds the hash of everything that its execution read (see `trace`; of a module that of its syntax tree without
+docstrings, see `trees`) and the libraries' versions; and a checksum of the outputs themselves. An entry that has changed since it
+was written, in whatever way, is no entry; a cache that cannot be read is removed, and an empty one takes its place; a cache that
+cannot be written is done without.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -30,6 +30,7 @@ from .fingerprint import library_versions
 from .project import Book
 from .qmd import Source
 from .trace import digest
+from .trees import Trees
 
 FOLDER = Path(".cache/jupyter/builtin")
 TRACE_TYPE = "application/vnd.modaddlab.trace+json"
@@ -52,7 +53,8 @@ class Cache:
         self._book, self._say = book, say
         self._folder = book.root / FOLDER
         self._cache = get_cache(str(self._folder))
-        self._digest = functools.cache(digest)
+        self._trees = Trees(book.root)
+        self._seen: dict[str, str] = {}
         self._versions = library_versions()
         self._complained = False
 
@@ -62,7 +64,8 @@ class Cache:
             record = self._cache.match_cache_notebook(notebook)
             data = cast("Mapping[str, Any]", record.data)
             depends: Mapping[str, str] = data["depends"]
-            if data["versions"] != self._versions or any(self._digest(path) != then for path, then in depends.items()):
+            self._seen |= self._states(path for path in depends if path not in self._seen)
+            if data["versions"] != self._versions or any(self._seen[path] != then for path, then in depends.items()):
                 return None
             kept = self._cache.get_cache_bundle(int(record.pk)).nb  # type: ignore[arg-type]
             return kept if data["checksum"] == _checksum(kept) and len(kept.cells) == len(notebook.cells) else None
@@ -72,24 +75,16 @@ class Cache:
             return None
         return None
 
-    def runs(self) -> str:
-        """The hash of the list of runs, which any chapter may have asked for."""
-        return digest(str(self._runs))
-
-    def keep(self, notebook: NotebookNode, source: Source, runs: str) -> None:
+    def keep(self, notebook: NotebookNode, source: Source) -> None:
         """Store an executed notebook, unless something that it read changed while it ran: then nobody knows what it saw.
 
         Args:
             notebook: with its outputs.
             source: the chapter.
-            runs: `runs()` before the execution.
         """
         read: Mapping[str, str] = notebook.cells[-1].outputs[-1]["data"][TRACE_TYPE]
-        depends = {str(self._runs): runs}
-        for name, found in read.items():
-            followed = str(self._followed(Path(name)))
-            depends[followed] = read.get(followed) or depends.get(followed) or (found if followed == name else digest(followed))
-        if any(digest(path) != then for path, then in depends.items()):
+        depends = self._states(read)
+        if any(digest(path) != then for path, then in read.items()):
             return
         data = {"versions": self._versions, "depends": depends, "checksum": _checksum(notebook)}
         bundle = CacheBundleIn(notebook, str(source.path), data=data)
@@ -105,6 +100,12 @@ class Cache:
                     reason = explain(error) or " ".join(str(error).split("\n")[0].split())
                     self._say(f"outputs cannot be kept, so the next render executes again ({reason})")
 
+    def _states(self, paths: Iterable[str]) -> dict[str, str]:
+        """What the outputs depend on of each file and folder, as it is now."""
+        paths = list(paths)
+        trees = self._trees.digests(Path(path) for path in paths if path.endswith(".py"))
+        return {path: trees.get(Path(path)) or digest(path) for path in paths}
+
     def _store(self, bundle: CacheBundleIn) -> None:
         _, key = self._cache.create_hashed_notebook(bundle.nb)
         with suppress(FileNotFoundError):  # what is there may be half an entry
@@ -117,19 +118,6 @@ class Cache:
             self._cache.db.dispose()
         shutil.rmtree(self._folder, ignore_errors=True)
         self._cache = get_cache(str(self._folder))
-
-    @property
-    def _runs(self) -> Path:
-        return data_of(self._book) / "runs"
-
-    def _followed(self, path: Path) -> Path:
-        """The manifest in whose folder a file lies, if there is one; otherwise the file itself."""
-        for folder in path.parents:
-            if folder in (self._book.root.resolve(), data_of(self._book).resolve()):
-                break
-            if (folder / "manifest.json").is_file():
-                return folder / "manifest.json"
-        return path
 
 
 def _checksum(notebook: NotebookNode) -> str:

@@ -87,10 +87,10 @@ async def _execute_all(book: Book, sources: Sequence[Source], listener: Listener
             return _executed(source, runnable, found, None)
         async with limit:
             listener.started(source, len(runnable))
-            runs, clock = cache.runs(), time.perf_counter()
+            clock = time.perf_counter()
             await _run(book, source, runnable, notebook, listener)
             seconds = time.perf_counter() - clock
-            cache.keep(notebook, source, runs)
+            cache.keep(notebook, source)
             listener.finished(source, seconds)
             return _executed(source, runnable, notebook, seconds)
 

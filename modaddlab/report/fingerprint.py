@@ -2,8 +2,8 @@
 
 Quarto hands a chapter's notebook to jupyter-cache, which looks at the code cells and at nothing else: a changed package
 or checkpoint goes unnoticed and the old figure stays on the page. The fingerprint is a hash over everything that a cell's
-output can depend on: the package's source, the manifests of all runs (each holds the hashes of its run's files), the
-project's options and the versions of the libraries. `executions` keeps one cache per fingerprint.
+output can depend on: the package's source without comments and docstrings, the manifests of all runs (each holds the hashes of
+its run's files), the project's options and the versions of the libraries. `executions` keeps one cache per fingerprint.
 
 The built-in renderer knows more exactly what each chapter read (see `trace`) and does not need this.
 """
@@ -22,6 +22,7 @@ from typing import Any
 import yaml
 
 from ..paths import data_folder
+from .trees import Trees
 
 LIBRARIES = ("ipykernel", "ipython", "matplotlib", "matplotlib-inline", "numpy", "safetensors", "scipy", "torch")
 """The distributions whose version may change a number or a figure."""
@@ -55,7 +56,7 @@ def sources(root: Path) -> list[Path]:
 def contents(root: Path) -> dict[str, Any]:
     """All that a cached output of Quarto's may depend on, as data."""
     return {
-        "files": {_name(path, root): hash_file(path) for path in sources(root)},
+        "files": {_name(path, root): found for path, found in _hashes(root).items()},
         "options": _execution_options(root / "_quarto.yml"),
         "versions": library_versions(),
     }
@@ -65,6 +66,11 @@ def fingerprint(root: Path) -> str:
     """The first 16 hexadecimal digits of the sha256 of `contents`."""
     text = json.dumps(contents(root), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _hashes(root: Path) -> dict[Path, str]:
+    files = sources(root)
+    return {path: hash_file(path) for path in files} | Trees(root).digests(path for path in files if path.suffix == ".py")
 
 
 def _execution_options(path: Path) -> dict[str, Any]:

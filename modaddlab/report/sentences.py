@@ -1,10 +1,11 @@
 """Values in sentences: `{{< var speed.rates.law.exponent >}}` in a chapter becomes what the finding says.
 
-`main` runs before every rendering, in both engines. It measures the findings that chapters
-name, holds chapters and findings against each other, and writes the git-ignored `_variables.yml`, from which Quarto and the
-built-in renderer take the values. Refused are, with file and line: a name that is no value; a value that no chapter uses; a
-value in a formula or in the title of a chapter, where Quarto shows garbage; a guard (`findings.expect(condition, "words")`)
-whose words do not stand in its chapter. A value counts as used where its full name stands, in a sentence or in a cell.
+`main` runs before every rendering, in both engines. It measures the findings that chapters name, as far as something that they
+depend on has changed, holds chapters and findings against each other, and writes the git-ignored `_variables.yml`, from which
+Quarto and the built-in renderer take the values. Refused are, with file and line: a name that is no value; a value that no
+chapter uses; a value in a formula or in the title of a chapter, where Quarto shows garbage; a guard
+(`findings.expect(condition, "words")`) whose words do not stand in its chapter. A value counts as used where its full name
+stands, in a sentence or in a cell.
 
 Published values of the ledger are there too: `{{< var published.suite-rate-0-003 >}}` for the claim suite-rate-0.003.
 """
@@ -16,7 +17,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -26,16 +26,18 @@ from typing import Any
 
 import yaml
 
-from .. import command
+from .. import command, source
 from ..errors import LabError
+from ..paths import data_folder
 from .errors import BookError, Place
-from .fingerprint import fingerprint
+from .fingerprint import library_versions
 from .project import read_text
+from .trace import Trace, digest
 
 VARIABLES = Path("_variables.yml")
 
-KEPT, MOST_KEPT = Path(".cache/sentences"), 4
-"""Where values are kept, by the fingerprint of all that they depend on, and of how many fingerprints."""
+KEPT = Path(".cache/sentences")
+"""Where values are kept, a file a subject, with the hash of the source that they depend on and of all that was read for them."""
 
 _VARIABLE = re.compile(r"\{\{<\s*var\s+([\w.-]+)\s*>\}\}")
 _FORMULA = re.compile(r"\$\$.*?\$\$|\$(?=\S)[^$\n]*?\S\$", re.DOTALL)
@@ -134,46 +136,75 @@ def measure(root: Path, chapters: Mapping[Path, str]) -> tuple[dict[str, str], l
 
     names: dict[str, str] = {}
     lost: list[str] = []
-    folder = root / KEPT / fingerprint(root)
+    kept = _Kept(root)
     for subject in subjects(chapters):
         if subject == "published":
             names |= claims.published_texts()
         elif subject in findings.SUBJECTS:
-            found, parts = _kept(folder / f"{subject}.json") or _measured(subject, folder)
+            found, parts = kept.find(subject) or kept.measure(subject)
             names |= found
             lost += [part[0] for part in parts if not any(map(is_used, part))]
-    for old in sorted(folder.parent.glob("*"), key=lambda path: path.stat().st_mtime, reverse=True)[MOST_KEPT:]:
-        shutil.rmtree(old, ignore_errors=True)
     return names, lost
 
 
-def _measured(subject: str, folder: Path) -> tuple[dict[str, str], list[list[str]]]:
-    """A subject's values by name, and the lists of names of which one should be used; kept in a folder, if it can be written."""
-    from .. import findings
-    from ..findings.value import named, parts
-
-    finding = findings.measure(subject)
-    found = named(subject, finding), parts(subject, finding)
-    text = json.dumps(found)
-    with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f"{subject}.{os.getpid()}"
-        temporary.write_text(_checksum(text) + text, encoding="utf-8", newline="\n")
-        os.replace(temporary, folder / f"{subject}.json")
-    return found
+Values = tuple[dict[str, str], list[list[str]]]
+"""A subject's values by name, and the lists of names of which one should be used."""
 
 
-def _kept(path: Path) -> tuple[dict[str, str], list[list[str]]] | None:
-    """What `_measured` kept; None when there is nothing, or it is not as it was written."""
-    try:
-        content = path.read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return None
-    checksum, text = content[:64], content[64:]
-    if checksum != _checksum(text):
-        return None
-    names, parts = json.loads(text)
-    return names, parts
+class _Kept:
+    """The values of subjects, measured when something that they depend on has changed.
+
+    Args:
+        root: the project's folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._folder, self._roots = root / KEPT, [str(root), str(data_folder())]
+        self._trace: Trace | None = None
+
+    def find(self, subject: str) -> Values | None:
+        """What was kept; None when there is nothing, it is not as it was written, or something that it depends on has changed."""
+        try:
+            content = (self._folder / f"{subject}.json").read_text(encoding="utf-8")
+        except (OSError, ValueError):
+            return None
+        checksum, text = content[:64], content[64:]
+        if checksum != _checksum(text):
+            return None
+        kept = json.loads(text)
+        now = _version(subject)
+        if now is None or kept["version"] != now or any(digest(path) != then for path, then in kept["read"].items()):
+            return None
+        return kept["names"], kept["parts"]
+
+    def measure(self, subject: str) -> Values:
+        """Measured anew, and kept, unless something changed meanwhile or it cannot be written."""
+        from .. import findings
+        from ..findings.value import named, parts
+
+        self._trace = self._trace or Trace(self._roots)
+        self._trace.report(modules=False)
+        findings.measure.cache_clear()  # what another subject has read belongs to this one as well
+        version = _version(subject)
+        finding = findings.measure(subject)
+        names, groups = named(subject, finding), parts(subject, finding)
+        read = {path: then for path, then in self._trace.report(modules=False).items() if not path.endswith(".py")}
+        if version is not None and version == _version(subject) and all(digest(path) == then for path, then in read.items()):
+            text = json.dumps({"version": version, "read": read, "names": names, "parts": groups})
+            temporary = self._folder / f"{subject}.{os.getpid()}"
+            with suppress(OSError):
+                self._folder.mkdir(parents=True, exist_ok=True)
+                temporary.write_text(_checksum(text) + text, encoding="utf-8", newline="\n")
+                os.replace(temporary, self._folder / f"{subject}.json")
+        return names, groups
+
+
+def _version(subject: str) -> str | None:
+    """The hash of the source and the libraries that a subject depends on; None when this process has imported older source."""
+    found = [
+        source.IMPORTED.digest(f"modaddlab.findings.{part}", name) for part, name in ((subject, "measure"), ("value", "named"))
+    ]
+    return None if None in found else _checksum(json.dumps([found, library_versions()]))
 
 
 def _checksum(text: str) -> str:

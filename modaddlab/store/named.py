@@ -30,7 +30,7 @@ def open_record(
     store = Store(data)
     if name in catalogue.RUNS:
         return store.open(catalogue.named(name, seed=seed, p=p))
-    runs = [name] if RUN_ID.fullmatch(name) else [run_id for run_id in store.runs() if run_id.rpartition("-")[0] == name]
+    runs = [name] if RUN_ID.fullmatch(name) else store.runs(name)
     if not runs:
         return store.open(catalogue.named(name))
     if len(runs) > 1:
@@ -53,6 +53,6 @@ def trained_seeds(name: str, *, p: int | None = None, data: str | os.PathLike[st
         LabError: the name is unknown.
     """
     store, spec = Store(data), catalogue.named(name, p=p)
-    run_ids = [run_id for run_id in store.runs() if run_id.rpartition("-")[0] == spec.name]
+    run_ids = store.runs(spec.name)
     seeds = {store.open(run_id).spec.seed for run_id in run_ids}
     return sorted(seed for seed in seeds if catalogue.named(name, seed=seed, p=p).run_id in run_ids)

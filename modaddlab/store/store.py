@@ -14,6 +14,7 @@ import contextlib
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -89,9 +90,14 @@ class Store:
         partials = [self.partial(name) for name in sorted(names) if RUN_ID.fullmatch(name)]
         return [partial.run_id for partial in partials if partial.folder.is_dir() or partial.is_locked()]
 
-    def runs(self) -> list[str]:
-        """The run ids in the folder, sorted, whether intact or not."""
-        return [path.name for path in self._entries() if RUN_ID.fullmatch(path.name)]
+    def runs(self, name: str | None = None) -> list[str]:
+        """The run ids in the folder, sorted, whether intact or not.
+
+        Args:
+            name: only the runs of this name.
+        """
+        found = [path.name for path in self._entries(f"{name}-??????????" if name else "*")]
+        return [run_id for run_id in found if RUN_ID.fullmatch(run_id) and name in (None, run_id.rpartition("-")[0])]
 
     def strays(self) -> list[Path]:
         """What lies among the records and is none; hidden files and our own temporaries are left out."""
@@ -106,8 +112,8 @@ class Store:
         run_id = check_run_id(run.run_id if isinstance(run, RunSpec) else run)
         target = confined(self.data, "runs", run_id)
         with disk_errors(target, "read"):
-            moved = not os.path.lexists(target) and any(self.folder.glob(f".old-{run_id}-*"))
-        if moved:
+            is_there = os.path.lexists(target)
+        if not is_there and any(path.name.startswith(f".old-{run_id}-") for path in self._entries(run_id)):
             with self._publishing():  # it is being replaced, or whoever did that died; the lock's holder knows
                 pass
         if not os.path.lexists(target):
@@ -190,7 +196,9 @@ class Store:
             _remove(old)
             return Record.load(self.data, spec.run_id)
 
-    def _entries(self) -> list[Path]:
+    def _entries(self, asked: str = "*") -> list[Path]:
+        """All that lies in the folder of records, sorted; `asked` says which names the answer will depend on."""
+        sys.audit("modaddlab.list", str(self.folder), asked)  # for `modaddlab.report.trace`
         confined(self.data, "runs")
         with disk_errors(self.folder, "read"):
             return sorted(self.folder.iterdir()) if self.folder.is_dir() else []

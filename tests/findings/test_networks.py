@@ -5,20 +5,24 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
+import sys
+import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pytest
 
-from modaddlab import LabError, Store, Study, findings, measurements
+from modaddlab import LabError, Store, Study, findings, measurements, source
 from modaddlab.claims import ledger
+from modaddlab.closure import KEEPING, Package
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec
 from modaddlab.findings import outcomes, stages, structure
 from modaddlab.findings.networks import SNAPSHOTS, for_networks, needs_of
 from modaddlab.findings.value import Value
 from modaddlab.models.registry import AttentionRateSpec, TransformerSpec, TwoEmbeddingsSpec, TwoLayerSpec
 from modaddlab.rows import contradictions
+from modaddlab.store import derived
 
 SMALL: dict[str, Any] = {"d_model": 8, "n_heads": 2, "d_head": 4, "d_mlp": 12}
 KEEPS = RecordSpec(metrics_every=3, snapshots=4)
@@ -184,6 +188,39 @@ def test_a_measurement_gives_numbers_or_refuses_in_one_line(studies: dict[str, S
     assert answered, "no network of the list suits it"
     if module in ANSWERED:
         assert answered == ANSWERED[module]
+
+
+def test_what_runs_for_a_kept_result_is_what_it_is_found_to_depend_on(
+    studies: dict[str, Study], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever function of the package is called belongs to its closure, so that a change of it is noticed."""
+    ran: dict[str, set[tuple[str, str]]] = {}
+
+    def remember(digest: str, what: str, arguments: Any, compute: Callable[[], Any], **_: Any) -> Any:
+        seen, outer = ran.setdefault(what, set()), sys.getprofile()
+
+        def note(frame: types.FrameType, event: str, argument: object) -> None:
+            module, name = frame.f_globals.get("__name__", ""), frame.f_code.co_qualname.partition(".<locals>")[0]
+            if event == "call" and module.startswith("modaddlab.") and frame.f_code.co_filename[0] != "<" and name[0] != "<":
+                seen.add((module, name))
+
+        sys.setprofile(note)
+        try:
+            return compute()
+        finally:
+            sys.setprofile(outer)
+
+    monkeypatch.setattr(derived, "remember", remember)
+    for measure, function in MEASURES.items():
+        for study in studies.values():
+            if all(need.met_by(study) for need in needs_of(function) or ()):
+                asked(function, Study(study.record), **ARGUMENTS.get(measure, {}))
+    package = Package(source.PACKAGE)
+    assert len(ran) >= 10
+    for what, seen in ran.items():
+        module, _, name = what.rpartition(".")
+        depends = package.closure(f"modaddlab.{module}", name).definitions | {("modaddlab.study", "Study.remember")}
+        assert {place for place in seen - depends if place[0] not in KEEPING} == set(), what
 
 
 def test_a_refusal_names_the_run_its_network_and_what_the_measurement_is_for(studies: dict[str, Study]) -> None:

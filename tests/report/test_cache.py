@@ -45,7 +45,7 @@ def kept(book: Book, cache: Cache | None = None) -> list[str] | None:
 
 def keep(book: Book, cache: Cache | None = None, **options: dict[str, str]) -> None:
     cache = cache or Cache(book)
-    cache.keep(notebook("1.5\nlines", "2.5", **options), SOURCE, cache.runs())
+    cache.keep(notebook("1.5\nlines", "2.5", **options), SOURCE)
 
 
 def rewrite(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], object]:
@@ -156,8 +156,28 @@ def test_what_was_read_is_compared_by_content(book: Book, then: str) -> None:
 
 def test_a_run_that_came_during_an_execution_is_noticed(book: Book) -> None:
     (book.root / "data/runs").mkdir(parents=True)
-    cache = Cache(book)
-    before = cache.runs()
-    (book.root / "data/runs/new").mkdir()
-    cache.keep(notebook("1", "2"), SOURCE, before)
+    asked_for = str(book.root / "data/runs/new-*")
+    keep(book, read={asked_for: digest(asked_for)})
+    assert kept(book)
+    (book.root / "data/runs/other-1").mkdir()
+    assert kept(book), "it asked for others"
+    before = digest(asked_for)
+    (book.root / "data/runs/new-1").mkdir()
     assert kept(book) is None
+    keep(book, read={asked_for: before})
+    assert kept(book) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [("# a comment\nx = 1\n", True), ('"""Text."""\nx = (1)\n', True), ("x = 1.0\n", False), ("x = (", False)],
+)
+def test_of_a_module_its_syntax_tree_counts(book: Book, text: str, same: bool) -> None:
+    path = book.root / "module.py"
+    path.write_text("x = 1\n")
+    keep(book, read={str(path): digest(str(path))})
+    path.write_text(text)
+    assert (kept(book) is not None) is same
+    trees = book.root / ".cache/trees.json"
+    trees.write_text(trees.read_text()[:-9])
+    assert (kept(book) is not None) is same, "the kept hashes of trees are damaged"

@@ -80,8 +80,18 @@ def test_a_change_re_executes_what_it_touches(root: Path) -> None:
     assert executed() == [], "an option of a cell"
     assert "Prose only changed" in shown(site, "plain.html")
 
+    (root / "lab/scale.py").write_text('"""A scale."""\n\nSCALE = 20  # tenths\n')
+    assert executed() == [], "a comment and a docstring"
+
     (root / "data/runs/two").mkdir()
-    assert executed() == ["index", "plain"], "a new run: no chapter can be known not to have asked for it"
+    assert executed() == [], "a new run that no chapter asks for"
+    asks = "import os, sys\nruns = os.path.abspath('data/runs')\nsys.audit('modaddlab.list', runs, 'thr*')\nx = os.listdir(runs)"
+    (root / "plain.qmd").write_text((root / "plain.qmd").read_text() + f"\n```{{python}}\n{asks}\n```\n")
+    assert executed() == ["plain"]
+    (root / "data/runs/four").mkdir()
+    assert executed() == [], "it asks for others"
+    (root / "data/runs/three").mkdir()
+    assert executed() == ["plain"], "a new run that it asks for"
 
 
 def test_a_cell_that_raises_is_named_and_not_cached(root: Path) -> None:
@@ -120,7 +130,7 @@ def test_a_run_is_followed_by_its_manifest(root: Path) -> None:
 
     [record] = get_cache(str(root / ".cache/jupyter/builtin")).list_cache_records()
     paths = set(json.loads(json.dumps(record.data))["depends"])
-    assert paths == {str(root / "data/runs/one/manifest.json"), str(root / "data/runs"), str(root / "chapters")}
+    assert paths == {str(root / "data/runs/one/manifest.json"), str(root / "chapters")}
     assert cached_only(book, source).outputs[0] is not None
     (root / "chapters/new").touch()
     assert cached_only(book, source).outputs == [None]

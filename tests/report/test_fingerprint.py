@@ -27,7 +27,10 @@ def test_it_changes_with_package_runs_and_options(root: Path, name: str) -> None
     before = fingerprint.fingerprint(root)
     assert fingerprint.fingerprint(root) == before
     (root / name).write_text("x: 2\n")
-    assert fingerprint.fingerprint(root) != before
+    changed = fingerprint.fingerprint(root)
+    assert changed != before
+    (root / name).write_text("x: 2\n# a comment\n")
+    assert (fingerprint.fingerprint(root) == changed) is name.endswith(".py")
 
 
 def test_it_changes_with_a_library_and_with_execution_options(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,22 +70,35 @@ def test_the_chapters_and_findings_of_the_book_fit() -> None:
 
 
 def test_values_are_kept_until_something_changes_and_damage_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODADDLAB_DATA", str(tmp_path / "data"))
+    (tmp_path / "data/runs").mkdir(parents=True)
+    (tmp_path / "data/runs/record").write_text("1")
     measured: list[str] = []
 
     @dataclass(frozen=True)
     class Speed:
         share: Value = share(0.5)
 
-    monkeypatch.setattr(findings, "measure", lambda subject: measured.append(subject) or Speed())
-    monkeypatch.setattr(sentences, "fingerprint", lambda root: "one")
-    chapters = {Path("a.qmd"): "{{< var speed.share >}}"}
-    for _ in range(2):
+    @functools.cache
+    def measure(subject: str) -> Speed:
+        measured.append((tmp_path / "data/runs/record").read_text())
+        return Speed()
+
+    def values() -> int:
+        chapters = {Path("a.qmd"): "{{< var speed.share >}}"}
         assert sentences.measure(tmp_path, chapters) == ({"speed.share": "50.0 %"}, [])
-    assert measured == ["speed"]
-    kept = tmp_path / ".cache/sentences/one/speed.json"
+        return len(measured)
+
+    monkeypatch.setattr(findings, "measure", measure)
+    assert [values(), values()] == [1, 1]
+    kept = tmp_path / ".cache/sentences/speed.json"
     kept.write_text(kept.read_text().replace("50.0", "60.0"))
-    assert sentences.measure(tmp_path, chapters) == ({"speed.share": "50.0 %"}, [])
-    assert measured == ["speed"] * 2
-    monkeypatch.setattr(sentences, "fingerprint", lambda root: "two")
+    assert [values(), values()] == [2, 2], "damage"
+    (tmp_path / "data/runs/other").write_text("1")
+    assert values() == 2, "another record"
+    (tmp_path / "data/runs/record").write_text("2")
+    assert [values(), values()] == [3, 3], "the record that it read"
+    with monkeypatch.context() as patch:
+        patch.setattr(sentences, "_version", lambda subject: "another")
+        assert [values(), values()] == [4, 4], "other source"
     assert sentences.measure(tmp_path, {Path("a.qmd"): 'findings.measure("speed")'})[1] == ["speed.share"]
-    assert measured == ["speed"] * 3

@@ -32,7 +32,7 @@ class Counter:
 
 
 def ask(folder: Path, compute: Callable[[], dict[str, np.ndarray]], **changes: object) -> dict[str, np.ndarray]:
-    question = {"digest": "d" * 64, "what": "analysis.f", "arguments": {"n": 3}} | changes
+    question = {"digest": "d" * 64, "what": "analysis.f", "arguments": {"n": 3}, "version": lambda: "a"} | changes
     return derived.remember(**question, compute=compute, folder=folder)  # type: ignore[arg-type]
 
 
@@ -61,31 +61,25 @@ def test_another_question_is_another_computation(tmp_path: Path, changes: dict[s
     assert compute.calls == 2
 
 
-def test_other_code_is_another_computation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_code_is_another_computation(tmp_path: Path) -> None:
     compute = Counter()
-    for version in ("a" * 16, "b" * 16, "b" * 16, "a" * 16):
-        monkeypatch.setattr(derived, "code_version", lambda version=version: version)
-        ask(tmp_path, compute)
+    for version in ("a", "b", "b", "a"):
+        ask(tmp_path, compute, version=lambda version=version: version)
     assert compute.calls == 2
 
 
-def test_a_process_whose_source_has_changed_neither_reads_nor_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_whose_source_has_changed_neither_reads_nor_keeps(tmp_path: Path) -> None:
     compute = Counter()
     ask(tmp_path, compute)
-    monkeypatch.setattr(derived, "code_version", lambda: None)
     for n in (3, 4):
-        np.testing.assert_array_equal(ask(tmp_path, compute, arguments={"n": n})["x"], RESULT["x"])
+        np.testing.assert_array_equal(ask(tmp_path, compute, arguments={"n": n}, version=lambda: None)["x"], RESULT["x"])
     assert compute.calls == 3
     assert len(list(tmp_path.rglob("*.safetensors"))) == 1
 
 
-def test_what_was_computed_while_the_source_changed_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def compute() -> dict[str, np.ndarray]:
-        monkeypatch.setattr(derived, "code_version", lambda: None)  # a file is saved in the middle
-        return RESULT
-
-    monkeypatch.setattr(derived, "code_version", lambda: "a" * 16)
-    np.testing.assert_array_equal(ask(tmp_path, compute)["x"], RESULT["x"])
+def test_what_was_computed_while_the_source_changed_is_not_kept(tmp_path: Path) -> None:
+    versions = iter(("a", None))  # a file is saved in the middle
+    np.testing.assert_array_equal(ask(tmp_path, Counter(), version=lambda: next(versions))["x"], RESULT["x"])
     assert list(tmp_path.rglob("*.safetensors")) == []
 
 
@@ -189,12 +183,14 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
     assert blocked.read_text() == "in the way"
 
 
-def test_results_of_old_code_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for index in range(6):
-        monkeypatch.setattr(derived, "code_version", lambda index=index: f"{index:016x}")
-        ask(tmp_path, Counter())
-    assert sorted(path.name for path in tmp_path.iterdir())[-1] == f"{5:016x}"
-    assert len(list(tmp_path.iterdir())) == derived.KEPT
+def test_answers_of_old_code_are_removed_and_other_questions_keep_theirs(tmp_path: Path) -> None:
+    ask(tmp_path, Counter(), arguments={"n": 4})
+    compute = Counter()
+    for version in "abcdef":
+        ask(tmp_path, compute, version=lambda version=version: version)
+    assert len(list(tmp_path.rglob("*.safetensors"))) == derived.KEPT + 1
+    ask(tmp_path, compute, version=lambda: "f")
+    assert compute.calls == 6
 
 
 def test_an_argument_that_is_no_json_is_refused(tmp_path: Path) -> None:

@@ -222,7 +222,7 @@ def test_in_place_of_a_kept_result(tmp_path: Path, kind: str) -> None:
         return {"x": np.arange(3.0)}
 
     def ask(what: str = "f") -> np.ndarray:
-        return derived.remember("d" * 64, what, {}, compute, tmp_path)["x"]
+        return derived.remember("d" * 64, what, {}, compute, lambda: "a", tmp_path)["x"]
 
     ask()
     (path,) = tmp_path.rglob("*.safetensors")

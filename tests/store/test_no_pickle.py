@@ -118,7 +118,8 @@ for attempt in range(2):
         partial.save_snapshot(5, tiny.final, "float32")
         partial.save_state(7, tiny.final, {"a": [1]})
 for attempt in range(2):
-    assert derived.remember("d" * 64, "f", {"n": 1}, lambda: tiny.final, folder / "cache").keys() == tiny.final.keys()
+    kept = derived.remember("d" * 64, "f", {"n": 1}, lambda: tiny.final, lambda: "a", folder / "cache")
+    assert kept.keys() == tiny.final.keys()
 
 bomb = Path(sys.argv[1], "bomb").read_bytes()
 record = store.open(tiny.spec)
@@ -131,7 +132,7 @@ for path in [*(record.path / name for name in (*record.files, "manifest.json")),
         path.write_bytes(good)
 with partial.lock():
     assert partial.load_state() is None
-derived.remember("d" * 64, "f", {"n": 1}, lambda: tiny.final, folder / "cache")
+derived.remember("d" * 64, "f", {"n": 1}, lambda: tiny.final, lambda: "a", folder / "cache")
 assert loaded == [], loaded
 print("read")
 """

@@ -123,7 +123,7 @@ def require_kept_results_are_done_without(cache: Path, may_lie_there: int) -> No
     """A result is right on a disk that cannot keep it, and no half of it stays."""
     x = loop.np.arange(100_000.0)
     for _ in range(2):
-        assert (derived.remember("d" * 64, "f", {}, lambda: {"x": x}, cache)["x"] == x).all()
+        assert (derived.remember("d" * 64, "f", {}, lambda: {"x": x}, lambda: "a", cache)["x"] == x).all()
     found = [path for path in cache.rglob("*") if path.is_file() and path.suffix != ".lock"]
     assert len(found) == may_lie_there, found
 
