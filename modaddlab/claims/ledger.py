@@ -51,7 +51,7 @@ def published_texts() -> dict[str, str]:
         if claim.trained_for is not None:
             texts[f"{name}-trained-for"] = tables.whole(claim.trained_for)
         details = {what.replace(" ", "-"): values for what, values in claim.details.items() if values}
-        texts |= {f"{name}-{what}": tables.listing(values) for what, values in details.items()}
+        texts |= {f"{name}-{what}": tables.listing([claim.form(value) for value in values]) for what, values in details.items()}
     return texts
 
 

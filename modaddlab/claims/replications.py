@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from modaddlab import tables
+from modaddlab import published, tables
 from modaddlab.claims import quantities as q
 from modaddlab.claims.claim import ACCURACY, COUNT, DROP, EXACT, LOSS, STEPS, Band, Claim, exactly
 
@@ -13,7 +13,8 @@ STUDY = "grokverse2026"
 CRITERIA = "grokkingreproduction2025"
 
 
-def _fails(p: int, epochs: int, accuracy: float) -> Claim:
+def _fails(p: int, accuracy: float) -> Claim:
+    epochs = published.REPLICATION_STOPPED[p]
     return Claim(
         id=f"replication-p{p}",
         source=REPLICATION,
@@ -66,8 +67,8 @@ _REPLICATION = (
         source=REPLICATION,
         place="README, results",
         statement="It finds five key frequencies (4, 11, 14, 26, 35; which ones is chance).",
-        published=exactly(5),
-        details={"frequencies": (4, 11, 14, 26, 35)},
+        published=exactly(len(published.REPLICATION_KEYS)),
+        details={"frequencies": published.REPLICATION_KEYS},
         measure=q.finding("structure.n_keys"),
         runs="layer-defaults",
         tolerance=COUNT,
@@ -86,8 +87,8 @@ _REPLICATION = (
         holds=Band(4, 36),
         evidence="@fig-logits",
     ),
-    _fails(53, 15_000, 0.013),
-    _fails(71, 20_000, 0.005),
+    _fails(53, 0.013),
+    _fails(71, 0.005),
 )
 
 _STUDY = (

@@ -25,10 +25,17 @@ def test_rises_before_the_start_small_ones_and_slow_ones_do_not_count() -> None:
     loss_T[10] = 1000.0
     loss_T[60] = 9.0
     assert stability.sudden_rises(STEP_T, loss_T) == 0
-    assert stability.sudden_rises(STEP_T, loss_T, since=0) == 1
-    assert stability.sudden_rises(STEP_T, loss_T, factor=5) == 1
+    loss_T[60] = 11.0
+    assert stability.sudden_rises(STEP_T, loss_T) == 1
     slow_T = 10.0 ** (STEP_T / 1000)
     assert stability.sudden_rises(STEP_T, slow_T) == 0
+
+
+def test_a_spike_that_lasts_counts_once() -> None:
+    loss_T = np.ones(len(STEP_T))
+    loss_T[40:44] = 100.0  # 150 steps: a window of 100 would see it begin twice
+    loss_T[43] = 2000.0
+    assert stability.sudden_rises(STEP_T, loss_T) == 1
 
 
 def test_a_dense_record_is_looked_at_as_a_sparse_one() -> None:
@@ -36,7 +43,8 @@ def test_a_dense_record_is_looked_at_as_a_sparse_one() -> None:
     loss_T = np.ones(len(fine_T))
     loss_T[203] = 100.0  # step 2030, which a record of every 50 steps does not have
     assert stability.sudden_rises(fine_T, loss_T) == 0
-    assert stability.sudden_rises(fine_T, loss_T, every=10) == 1
+    loss_T[205] = 100.0
+    assert stability.sudden_rises(fine_T, loss_T) == 1
 
 
 def test_the_lowest_accuracy_after_generalizing() -> None:

@@ -79,6 +79,7 @@ MAY_BE_NAN = {
                   "attention_to_equals", "attention_to_equals_high"},
     "waves": {"overtone_R", "at_limit"},
 }  # fmt: skip
+MAY_BE_NAN["failures"] = MAY_BE_NAN["curves"] | MAY_BE_NAN["structure"]
 """Numbers that do not exist in every network, as their documentation says."""
 
 
