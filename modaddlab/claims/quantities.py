@@ -9,10 +9,9 @@ from typing import Literal
 import numpy as np
 
 from modaddlab import findings
-from modaddlab.analysis import phases
 from modaddlab.claims.claim import Measure
 from modaddlab.errors import LabError
-from modaddlab.findings import ablation, progress
+from modaddlab.findings import ablation
 from modaddlab.study import Study
 
 MAINLINE = "mainline"
@@ -39,13 +38,6 @@ def finding(name: str, null: bool = False) -> Measure:
 def excluded_loss(study: Study) -> float:
     """The train loss without the waves of the network's keys, or of the mainline's where it has none of its own."""
     return findings.structure.of(study, keys=study.keys or Study.open(MAINLINE).keys).excluded_loss.value
-
-
-def step_of_excluded_turn(study: Study) -> float:
-    """The step of the smallest excluded loss before generalization; needs snapshots."""
-    history = progress.history(study)
-    turn = phases.excluded_turn(history.step_T, history.curve("excluded_loss"), study.phases.generalization)
-    return math.nan if turn is None else float(turn)
 
 
 def ablated(

@@ -72,6 +72,7 @@ MAY_BE_NAN = {
     "growth": {"at_start", "before_jump"},
     "heads": {"loss_control", "norm_ratio_K", "pattern_fve_n"},
     "lottery": {"run_by", "loss_then"},  # the race is not run
+    "progress": {"turn", "waves_answer", "network_answers", "quarter", "half_right", "test"},
     "stages": {"memorized", "generalized", "lowest", "complete", "flat", "half_doubled", "half_single",
                "half_diagonal", "half_unseen"},  # memory is not complete
     "structure": {"components_per_key", "rank_per_key", "smallest_cluster", "largest_cluster", "direction_fve_low",
@@ -80,6 +81,7 @@ MAY_BE_NAN = {
     "waves": {"overtone_R", "at_limit"},
 }  # fmt: skip
 MAY_BE_NAN["failures"] = MAY_BE_NAN["curves"] | MAY_BE_NAN["structure"]
+MAY_BE_NAN["progress"] |= MAY_BE_NAN["curves"]
 """Numbers that do not exist in every network, as their documentation says."""
 
 

@@ -1,4 +1,4 @@
-"""The progress measures at every snapshot, on the committed debug run."""
+"""The progress measures at every snapshot, and what is found in them, on the committed debug run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from modaddlab import Study
-from modaddlab.findings.progress import ProgressHistory, history, measure_snapshots
+from modaddlab.findings.progress import ProgressHistory, history, measure_snapshots, of
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +56,38 @@ def test_what_is_kept_is_what_is_computed(study: Study, measured: ProgressHistor
     assert set(kept.curves) == set(measured.curves)
     for name, values in measured.curves.items():
         np.testing.assert_allclose(kept.curves[name], values, rtol=1e-9)
+
+
+def test_what_is_found_is_what_the_curves_say(study: Study, measured: ProgressHistory) -> None:
+    found, last = of(study), len(measured.step_T) - 1
+    below = [step for step, value in zip(measured.step_T, measured.curve("all_loss", of="restricted"), strict=True)
+             if value < np.log(study.p) / 2]  # fmt: skip
+    assert found.waves_answer.value == below[0]
+    assert found.network_answers.value > below[0]
+    before = [(value, step) for value, step in zip(measured.curve("excluded_loss"), measured.step_T, strict=True)
+              if step <= found.curves.grokked.value]  # fmt: skip
+    assert found.turn.value == min(before)[1]
+    assert found.spans[0] == ("memorization", 0, found.turn.value)
+    assert found.excluded.value == measured.curve("excluded_loss")[last]
+    for name, (step_T, share_T) in found.shares.items():
+        at_end = measured.curve(f"key_share_{name}")[last]
+        assert share_T[step_T == measured.step_T[last]] == pytest.approx(at_end, rel=1e-2), name  # snapshots are float16
+
+
+def test_a_quarter_of_the_rise_lies_between_its_ends(study: Study) -> None:
+    found = of(study)
+    (step_T, share_T), gathering = found.shares["W_E"], found.gathering
+    before, after = share_T[step_T < gathering.quarter.value], share_T[step_T >= gathering.quarter.value]
+    level = 0.75 * share_T[0] + 0.25 * share_T[-1]
+    assert before.max() < level
+    assert after.max() == pytest.approx(gathering.share.value)
+    assert gathering.share.null == len(study.keys) / 8  # p = 17 has eight frequencies
+
+
+def test_figures_end_where_they_are_told_to(study: Study) -> None:
+    found = of(study, until=500)
+    assert found.step_T[-1] <= 500 < study.record.snapshot_steps[-1]
+    for columns in (found.glance_columns, found.loss_columns, found.key_columns, found.share_columns, found.sparsity_columns):
+        lengths = {len(np.asarray(values)) for values in columns.values()}
+        assert len(lengths) == 1
+        assert np.max(columns["step"]) <= 500
