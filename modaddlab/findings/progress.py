@@ -184,7 +184,8 @@ def measure() -> Quiet:
     """
     family = [Study.open("mainline"), *Study.seeds("mainline-25k")]
     found, gathered = [curves.of(study) for study in family], [gathering(study) for study in family]
-    moments = np.array([[one.memorized.value, one.cleanup_start.value, one.grokked.value, one.cleanup_end.value] for one in found])
+    steps_of = [(one.memorized, one.cleanup_start, one.grokked, one.cleanup_end) for one in found]
+    moments = np.array([[step.value for step in row] for row in steps_of])
     return Quiet(
         mainline=of(family[0], until=SHOWN),
         seeds=pooled(found),
