@@ -194,7 +194,7 @@ def _train(specs: list[RunSpec], store: Store, options: argparse.Namespace) -> i
     if foreign:
         print(
             f"modaddlab: {catalogue.label(foreign[0])} is none of the book's runs and goes into the book's data folder, so that "
-            "every chapter is executed again; --data DIR keeps your own runs apart",
+            "chapters which list its runs are executed again (with Quarto all); --data DIR keeps your own runs apart",
             file=sys.stderr,
         )
     with Stop() as stop:

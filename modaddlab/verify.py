@@ -4,6 +4,8 @@ Every file of every record is read: its length and sha256 against the manifest, 
 of rows against the specification, the folder's name against the run id of the specification, and the folder for files that nobody
 listed. Then the last row of metrics is computed once more from the final weights (`modaddlab.rows`): losses, accuracies, norms,
 energies and Gini coefficients, as far as the weights were kept; a fraction of a second for a network of the mainline's size.
+The other rows are held against a checksum in the provenance, which older records lack; for those, and against whoever rewrites
+both, there is only training again.
 `--retrain NAME` trains a run again in a temporary folder, with as many
 threads, and compares the two records bit for bit; where they differ it says by how much, and what differs
 between the machines.
@@ -30,6 +32,7 @@ from modaddlab import command
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import flatten
 from modaddlab.store import Record, Store
+from modaddlab.store.content import metrics_sha256
 from modaddlab.store.files import disk_errors
 from modaddlab.store.record import inspect, training_command, unlisted
 
@@ -167,15 +170,16 @@ def _verify(store: Store, runs: Sequence[str], *, with_strays: bool) -> int:
 
 
 def _contradictions(record: Record) -> list[LabError]:
-    """What the last row of metrics and the final weights say differently."""
+    """What the metrics and the checksum that was taken of them, the last row and the final weights say differently."""
     from modaddlab.rows import contradictions  # SciPy is slow to load
 
-    found = contradictions(record.spec, record.metrics, -1, record.kept)
-    if not found:
-        return []
+    differ = []
+    if record.provenance.get("metrics_sha256", found := metrics_sha256(record.metrics)) != found:
+        differ.append("its metrics are not those of which its provenance has the checksum")
+    if rows := contradictions(record.spec, record.metrics, -1, record.kept):
+        differ.append(f"its last row of metrics and its final weights are not of one run: {'; '.join(rows)}")
     again = f"train it again: {training_command(record.data, record.spec, again=True)}"
-    differ = f"its last row of metrics and its final weights are not of one run: {'; '.join(found)}"
-    return [LabError(f"{record.path}: {differ}; {again}")]
+    return [LabError(f"{record.path}: {problem}; {again}") for problem in differ]
 
 
 def _threads(record: Record) -> int | None:

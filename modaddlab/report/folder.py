@@ -25,6 +25,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from ..errors import explain
 from ..paths import data_folder
 from . import mark
 from .errors import BookError, Place
@@ -142,13 +143,17 @@ def fresh_folder(book: Book, target: Path) -> Iterator[Path]:
     """A new empty folder beside `target`, which takes its place when the block ends without an exception.
 
     Raises:
-        BookError: meanwhile something was put in the target's place, or the new folder was removed.
+        BookError: there can be no folder; meanwhile something was put in the target's place, or the new folder was removed.
     """
     _tidy(book.root, target)
     work = target.parent / f".{target.name}-{secrets.token_hex(4)}.tmp"
     fresh = work / "site"
-    fresh.mkdir(parents=True)
-    (work / "making").touch()
+    try:
+        fresh.mkdir(parents=True)
+        (work / "making").touch()
+    except OSError as error:
+        reason = explain(error) or f"no folder can be made in {target.parent} ({error.strerror})"
+        raise BookError(None, f"{reason}; name another place for the site") from None
     try:
         yield fresh
         mark.write(fresh, book.root, target)

@@ -23,6 +23,8 @@ from .vocabulary import read_yaml
 PROJECT_FILE = "_quarto.yml"
 
 
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
 FIGURE_DEFAULTS = {"fig-width": 7, "fig-height": 5, "fig-format": "svg", "fig-dpi": 96}
 
 
@@ -157,9 +159,12 @@ def read_text(root: Path, path: Path) -> str:
     """A source as text.
 
     Raises:
-        BookError: it is not in UTF-8.
+        BookError: it is not in UTF-8, or has a control character, which no page can show.
     """
     content = (root / path).read_bytes()
+    if control := _CONTROL.search(content):
+        place = Place(path, content.count(b"\n", 0, control.start()) + 1)
+        raise BookError(place, f"has a control character (byte {control[0][0]:#04x}); remove it")
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

@@ -9,6 +9,7 @@ pair.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -123,6 +124,15 @@ def check_metrics(spec: RunSpec, metrics: Mapping[str, np.ndarray]) -> None:
         if name in _MUST_BE_FINITE or name.startswith("norm/") or (name.startswith("test_") and n_test):
             bad = step[~np.isfinite(array)]
             _require(name, "finite values", f"NaN or infinity at step {bad[:1]}{_DIVERGED}", bad.size == 0)
+
+
+def metrics_sha256(metrics: Mapping[str, np.ndarray]) -> str:
+    """A checksum of a run's metrics, which a record's provenance keeps apart from the file that holds them."""
+    total = hashlib.sha256()
+    for name in sorted(metrics):
+        array = np.ascontiguousarray(metrics[name])
+        total.update(f"{name} {array.dtype.str} {array.shape}\n".encode() + array.tobytes())
+    return total.hexdigest()
 
 
 def _check_keys(found: Mapping[str, np.ndarray], expected: Mapping[str, object]) -> None:

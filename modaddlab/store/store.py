@@ -26,7 +26,7 @@ from modaddlab import paths
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.experiments.sweeps import by_run_id
-from modaddlab.store.content import check_metrics, check_params, kept_shapes
+from modaddlab.store.content import check_metrics, check_params, kept_shapes, metrics_sha256
 from modaddlab.store.files import (
     FileEntry,
     confined,
@@ -251,7 +251,7 @@ def _contents(
     kept = {name: final[name] for name in kept_shapes(spec)}
     contents = {
         SPEC: to_json(spec.to_dict()),
-        PROVENANCE: to_json(provenance),
+        PROVENANCE: to_json({**provenance, "metrics_sha256": metrics_sha256(metrics)}),
         METRICS: to_safetensors(metrics),
         **({FINAL: to_safetensors(kept)} if kept else {}),
     }

@@ -276,3 +276,10 @@ def test_a_second_render_waits_and_says_so(tmp_path: Path) -> None:
     assert order == ["first", "second"]
     assert len(said) == 1
     assert "another render" in said[0]
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="the system has no /proc")
+def test_where_no_folder_can_be_made_is_told_in_a_line(book: Book) -> None:
+    said = r"no folder can be made in /proc \(.*\); name another place"
+    with pytest.raises(BookError, match=said), fresh_folder(book, Path("/proc/x")):
+        pass

@@ -81,8 +81,15 @@ def test_a_chapter_is_utf_8(tmp_path: Path) -> None:
     (tmp_path / "x.qmd").write_bytes("# T\n\nna\u00efve\n".encode("latin-1"))
     with pytest.raises(BookError, match=r"x.qmd:3: is not in UTF-8 \(byte 0xef\)"):
         read_text(tmp_path, Path("x.qmd"))
-    (tmp_path / "x.qmd").write_bytes(b"\xef\xbb\xbf# T\r\n")
-    assert read_text(tmp_path, Path("x.qmd")) == "# T\n"
+    (tmp_path / "x.qmd").write_bytes(b"\xef\xbb\xbf# T\r\n\ta")
+    assert read_text(tmp_path, Path("x.qmd")) == "# T\n\ta"
+
+
+@pytest.mark.parametrize("byte", [0x00, 0x08, 0x0C, 0x1B, 0x7F])
+def test_a_chapter_has_no_control_characters(tmp_path: Path, byte: int) -> None:
+    (tmp_path / "x.qmd").write_bytes(b"# T\n\nna" + bytes([byte]) + b"ve\n")
+    with pytest.raises(BookError, match=rf"x.qmd:3: has a control character \(byte {byte:#04x}\); remove it"):
+        read_text(tmp_path, Path("x.qmd"))
 
 
 def test_inline_code_comparisons_and_addresses_are_not_html() -> None:

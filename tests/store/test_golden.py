@@ -22,6 +22,7 @@ import numpy as np
 
 from modaddlab.experiments.spec import flatten
 from modaddlab.store import Record, Store, files
+from modaddlab.store.content import metrics_sha256
 from modaddlab.store.record import inspect, unlisted
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "store"
@@ -75,13 +76,15 @@ def test_today_s_code_writes_the_golden_bytes(
     (spec,) = (name for name in golden if name.endswith("/spec.json"))
     new, old = flatten(json.loads(written[spec])), flatten(json.loads(golden[spec]))
     assert {key: new.get(key) for key in old} == old  # fields may be added, with defaults that keep the run id
-    manifest = spec.replace("spec.json", "manifest.json")
+    provenance, manifest = (spec.replace("spec.json", name) for name in ("provenance.json", "manifest.json"))
+    checksum = {"metrics_sha256": metrics_sha256(make_tiny("golden").metrics)}  # an older record has none
+    assert json.loads(written[provenance]) == json.loads(golden[provenance]) | checksum
     expected = json.loads(golden[manifest])
-    expected["files"]["spec.json"] = json.loads(written[manifest])["files"]["spec.json"]
+    for name in ("spec.json", "provenance.json"):
+        expected["files"][name] = json.loads(written[manifest])["files"][name]
     assert written[manifest] == files.to_json(expected)
-    assert {k: v for k, v in written.items() if k not in (spec, manifest)} == {
-        k: v for k, v in golden.items() if k not in (spec, manifest)
-    }
+    changed = (spec, provenance, manifest)
+    assert {k: v for k, v in written.items() if k not in changed} == {k: v for k, v in golden.items() if k not in changed}
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from modaddlab.errors import LabError
 from modaddlab.store import Record, Store, files
 from modaddlab.store import record as record_module
+from modaddlab.store.content import metrics_sha256
 from modaddlab.store.record import inspect, manifest_json, unlisted
 
 ARRAY_FILES = ["metrics.safetensors", "final.safetensors", "snapshots/step-00000005.safetensors"]
@@ -46,7 +47,7 @@ def test_what_was_published_is_read_back(store: Store, record: Record, tiny: Any
     for read in (record, store.open(tiny.spec), store.open(tiny.spec.run_id)):
         assert read.run_id == tiny.spec.run_id == read.path.name
         assert read.spec == tiny.spec
-        assert read.provenance == tiny.provenance
+        assert read.provenance == {**tiny.provenance, "metrics_sha256": metrics_sha256(tiny.metrics)}
         assert read.snapshot_steps.tolist() == [0, 5, 20]
         assert read.snapshot_steps.dtype == np.int64
         for found, expected in [

@@ -116,6 +116,20 @@ def test_forged_final_weights_are_named(store: Store, record: Record, capsys: py
     assert "norm/" not in output
 
 
+def test_a_forged_row_in_the_middle_is_named(store: Store, record: Record, capsys: pytest.CaptureFixture[str]) -> None:
+    rewrite(record, "metrics.safetensors", {**record.metrics, "test_loss": record.metrics["test_loss"] * [1, 0.5, 1]})
+    assert run("--data", store.data) == 1
+    assert "of which its provenance has the checksum" in capsys.readouterr().out
+
+
+def test_an_older_record_has_no_checksum(store: Store, record: Record) -> None:
+    content = files.to_json({key: value for key, value in record.provenance.items() if key != "metrics_sha256"})
+    (record.path / "provenance.json").write_bytes(content)
+    entries = {**record.files, "provenance.json": files.FileEntry.of(content)}
+    (record.path / "manifest.json").write_bytes(manifest_json(record.run_id, entries))
+    assert run("--data", store.data) == 0
+
+
 @pytest.mark.parametrize("weights", ["embedding", "none"])
 @pytest.mark.parametrize("model", [TransformerSpec(d_model=4, n_heads=2, d_head=2, d_mlp=3), TwoLayerSpec(d_mlp=3, d_model=4)])
 def test_what_was_kept_in_part_is_compared_in_part(
