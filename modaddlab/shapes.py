@@ -1,4 +1,4 @@
-"""The axis letters that shapes are written in, and the check that an array has the shape its function needs.
+"""The axis letters that shapes are written in, the check that an array has the shape its function needs, and arrays as columns.
 
 P residues, B pairs in a batch, D d_model, H hidden neurons, K frequencies 1..p//2, C output classes (residues as logits),
 T saved steps, S seeds, n heads. A local such as `W_E_PD` carries its axes as a suffix.
@@ -7,6 +7,9 @@ T saved steps, S seeds, n heads. A local such as `W_E_PD` carries its axes as a 
 from __future__ import annotations
 
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 
 class HasShape(Protocol):
@@ -38,3 +41,21 @@ def require_shape(name: str, array: HasShape, axes: str, **sizes: int) -> dict[s
             return known
     wanted = ", ".join(f"{letter}={known[letter]}" if letter in known else letter for letter in letters)
     raise ValueError(f"{name} must have the shape ({wanted}), found {found}")
+
+
+def table_columns(array: ArrayLike, *axes: str, value: str = "value") -> dict[str, np.ndarray]:
+    """An array of several axes as long columns: one index column per axis, counted from 0, and the value.
+
+    Args:
+        array: any array.
+        axes: a name for each axis.
+        value: the name of the value's column.
+
+    Raises:
+        ValueError: the number of names is not the number of axes.
+    """
+    values = np.asarray(array)
+    if len(axes) != values.ndim:
+        raise ValueError(f"axes must name each of the array's {values.ndim} axes, found {axes}")
+    indices = np.indices(values.shape).reshape(values.ndim, -1)
+    return {**dict(zip(axes, indices, strict=True)), value: values.ravel()}

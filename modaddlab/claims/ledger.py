@@ -51,8 +51,13 @@ def published_texts() -> dict[str, str]:
         if claim.trained_for is not None:
             texts[f"{name}-trained-for"] = tables.whole(claim.trained_for)
         details = {what.replace(" ", "-"): values for what, values in claim.details.items() if values}
-        texts |= {f"{name}-{what}": tables.listing([claim.form(value) for value in values]) for what, values in details.items()}
+        texts |= {f"{name}-{what}": tables.listing([_detail(claim, one) for one in values]) for what, values in details.items()}
     return texts
+
+
+def _detail(claim: Claim, value: float) -> str:
+    """A single published value: whole numbers are counts and names, others are written as the claim's value."""
+    return tables.whole(value) if value == int(value) else claim.form(value)
 
 
 def by_id(name: str) -> Claim:

@@ -158,6 +158,7 @@ CIRCUIT = (
         place="section 4.2",
         statement="Outside the keys' cosines and sines that map has next to nothing: share of its Frobenius norm.",
         published=Band(0, 0.0055),
+        details={"at most": (0.0055,)},
         measure=q.finding("structure.W_L_residual"),
         null=q.finding("structure.W_L_residual", null=True),
         null_is=UNTRAINED,

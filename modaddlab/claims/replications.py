@@ -41,6 +41,7 @@ _REPLICATION = (
         place="README, results",
         statement="With its own setup (PyTorch's initial weights and betas, float32 loss) p = 113 groks: final test accuracy.",
         published=exactly(0.999),
+        details={"modulus": (113,), "training questions": (3830,), "steps": (25_000,)},
         measure=q.finding("curves.test_accuracy"),
         runs="layer-defaults",
         tolerance=ACCURACY,

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         steps_by_product,
     )
     from modaddlab.figures.curves import grokking_panels, training_curves, until, weight_norms
-    from modaddlab.figures.display import download_link, png, show, svg, table_columns
+    from modaddlab.figures.display import download_link, png, show, svg
     from modaddlab.figures.dynamics import (
         against_equations,
         conserved,
@@ -121,5 +121,6 @@ if TYPE_CHECKING:
         ring_balance,
         weight_components,
     )
+    from modaddlab.shapes import table_columns
 
 __getattr__, __dir__, __all__ = lazy.names(__name__, __file__)

@@ -97,24 +97,6 @@ def csv(columns: Mapping[str, ArrayLike]) -> str:
     return "".join(",".join(cell(value) for value in line) + "\n" for line in lines)
 
 
-def table_columns(array: ArrayLike, *axes: str, value: str = "value") -> dict[str, np.ndarray]:
-    """An array of several axes as long columns: one index column per axis, counted from 0, and the value.
-
-    Args:
-        array: any array.
-        axes: a name for each axis.
-        value: the name of the value's column.
-
-    Raises:
-        ValueError: the number of names is not the number of axes.
-    """
-    values = np.asarray(array)
-    if len(axes) != values.ndim:
-        raise ValueError(f"axes must name each of the array's {values.ndim} axes, found {axes}")
-    indices = np.indices(values.shape).reshape(values.ndim, -1)
-    return {**dict(zip(axes, indices, strict=True)), value: values.ravel()}
-
-
 def download_link(name: str, columns: Mapping[str, ArrayLike], text: str = "Data (CSV)") -> None:
     """Print a link that saves the data behind a figure as a CSV file; for a cell with `#| output: asis`.
 

@@ -58,6 +58,11 @@ class Curves(Group):
         """The lengths of the weight matrices as a figure's data."""
         return {name: self.metrics[name] for name in self.metrics if name == "step" or name.startswith("norm/")}
 
+    @property
+    def length_T(self) -> np.ndarray:
+        """The length of the vector of all weights."""
+        return np.sqrt(sum(values_T**2 for name, values_T in self.metrics.items() if name.startswith("norm/")))
+
 
 @for_networks()
 def of(study: Study) -> Curves:

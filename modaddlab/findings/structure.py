@@ -110,6 +110,20 @@ def null(study: Study, keys: Sequence[int] | None = None) -> Structure:
     return _structure(study.remember(measure_structure, keys=keys_of(study, keys), start=True))
 
 
+@dataclass(frozen=True, kw_only=True)
+class BeforeAndAfter:
+    """The mainline, trained and untrained."""
+
+    trained: Structure
+    untrained: Structure
+
+
+def measure() -> BeforeAndAfter:
+    """The book's."""
+    study = Study.open("mainline")
+    return BeforeAndAfter(trained=of(study), untrained=null(study))
+
+
 @for_networks(NO_LAYER_NORM, ADDITION, ALL_WEIGHTS)
 def measure_structure(study: Study, keys: Sequence[int], start: bool) -> dict[str, np.ndarray]:
     """The fields of `Structure` as numbers; about three seconds for p = 113."""
