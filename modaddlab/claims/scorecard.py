@@ -11,6 +11,7 @@ from modaddlab import tables
 from modaddlab.analysis.seeds import OverSeeds, over_seeds
 from modaddlab.claims import ledger
 from modaddlab.claims.claim import VERDICTS, Claim, Verdict
+from modaddlab.findings.value import Group, Value, total
 from modaddlab.study import Study
 
 FAMILIES = {"mainline": ("mainline", "mainline-25k")}
@@ -122,6 +123,29 @@ def counts(found: Sequence[Finding]) -> dict[Verdict, int]:
     """How many claims got each verdict, in the order of `VERDICTS`."""
     tally = Counter(finding.verdict for finding in found)
     return {verdict: tally[verdict] for verdict in VERDICTS}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally(Group):
+    """How many claims got which verdict."""
+
+    claims: Value
+    replicates: Value
+    differs: Value
+    fails: Value
+    untested: Value
+
+
+def tally() -> Tally:
+    """The whole ledger's, as values for sentences."""
+    replicates, differs, fails, untested = counts(findings()).values()
+    return Tally(
+        claims=total(replicates + differs + fails + untested),
+        replicates=total(replicates),
+        differs=total(differs),
+        fails=total(fails),
+        untested=total(untested),
+    )
 
 
 def _text(claim: Claim, value: float) -> str:

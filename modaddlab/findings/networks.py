@@ -60,6 +60,8 @@ ALL_WEIGHTS = _of_spec("a record of all final weights (record.weights=all)", lam
 EMBEDDING = _of_spec("a record of the embedding (record.weights=embedding or all)", lambda spec: spec.record.weights != "none")
 ENERGIES = _of_spec("recorded energies (record.energies)", lambda spec: spec.record.energies)
 SNAPSHOTS = Need("snapshots (record.snapshots)", lambda study: len(study.record.snapshot_steps) > 0)
+CIRCLES = Need("key frequencies with a circle", lambda study: bool(study.keys) and study.p not in [2 * k for k in study.keys])
+"""To be asked last: it looks into the network."""
 PATH = Need("four snapshots or more (record.snapshots)", lambda study: len(study.record.snapshot_steps) >= 4)
 
 _SYMMETRIC = ("add", "multiply", "a2+b2", "a2+ab+b2")

@@ -16,6 +16,7 @@ from modaddlab.analysis.by_hand import Step, Walk
 from modaddlab.findings.networks import (
     ADDITION,
     ALL_WEIGHTS,
+    CIRCLES,
     NO_LAYER_NORM,
     ONE_LAYER,
     TEST_PAIRS,
@@ -197,13 +198,12 @@ class Followed:
         }
 
 
-@for_networks(TRANSFORMER, ONE_LAYER, NO_LAYER_NORM, ADDITION, TEST_PAIRS, ALL_WEIGHTS)
+@for_networks(TRANSFORMER, ONE_LAYER, NO_LAYER_NORM, ADDITION, TEST_PAIRS, ALL_WEIGHTS, CIRCLES)
 def of(study: Study) -> Followed:
     """One question followed through a network.
 
     Raises:
         LabError: the network is another one, or the weights that it began with are unknown.
-        ValueError: it has no key frequency.
     """
     grid, keys = study.grid, study.keys
     a, b = by_hand.most_ordinary_pair(grid.logits_PPC, ~study.train_mask_PP)

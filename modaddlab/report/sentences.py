@@ -7,7 +7,8 @@ chapter uses; a value in a formula or in the title of a chapter, where Quarto sh
 (`findings.expect(condition, "words")`) whose words do not stand in its chapter. A value counts as used where its full name
 stands, in a sentence or in a cell.
 
-Published values of the ledger are there too: `{{< var published.suite-rate-0-003 >}}` for the claim suite-rate-0.003.
+Published values of the ledger are there too: `{{< var published.suite-rate-0-003 >}}` for the claim suite-rate-0.003, and how
+the claims were judged: `{{< var verdicts.replicates >}}`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ from .project import read_text
 from .trace import Trace, digest
 
 VARIABLES = Path("_variables.yml")
+
+VERDICTS = "verdicts"
+"""The subject that is no module of findings: how many claims got which verdict. The ledger's judgements lie above findings."""
 
 KEPT = Path(".cache/sentences")
 """Where values are kept, a file a subject, with the hash of the source that they depend on and of all that was read for them."""
@@ -140,7 +144,7 @@ def measure(root: Path, chapters: Mapping[Path, str]) -> tuple[dict[str, str], l
     for subject in subjects(chapters):
         if subject == "published":
             names |= claims.published_texts()
-        elif subject in findings.SUBJECTS:
+        elif subject in (*findings.SUBJECTS, VERDICTS):
             found, parts = kept.find(subject) or kept.measure(subject)
             names |= found
             lost += [part[0] for part in parts if not any(map(is_used, part))]
@@ -179,14 +183,14 @@ class _Kept:
 
     def measure(self, subject: str) -> Values:
         """Measured anew, and kept, unless something changed meanwhile or it cannot be written."""
-        from .. import findings
+        from .. import claims, findings
         from ..findings.value import named, parts
 
         self._trace = self._trace or Trace(self._roots)
         self._trace.report(modules=False)
         findings.measure.cache_clear()  # what another subject has read belongs to this one as well
         version = _version(subject)
-        finding = findings.measure(subject)
+        finding = claims.tally() if subject == VERDICTS else findings.measure(subject)
         names, groups = named(subject, finding), parts(subject, finding)
         read = {path: then for path, then in self._trace.report(modules=False).items() if not path.endswith(".py")}
         if version is not None and version == _version(subject) and all(digest(path) == then for path, then in read.items()):
@@ -201,9 +205,8 @@ class _Kept:
 
 def _version(subject: str) -> str | None:
     """The hash of the source and the libraries that a subject depends on; None when this process has imported older source."""
-    found = [
-        source.IMPORTED.digest(f"modaddlab.findings.{part}", name) for part, name in ((subject, "measure"), ("value", "named"))
-    ]
+    home = ("claims.scorecard", "tally") if subject == VERDICTS else (f"findings.{subject}", "measure")
+    found = [source.IMPORTED.digest(f"modaddlab.{module}", name) for module, name in (home, ("findings.value", "named"))]
     return None if None in found else _checksum(json.dumps([found, library_versions()]))
 
 

@@ -69,6 +69,7 @@ MAY_BE_NAN = {
     "curves": {"memorized", "grokked", "cleanup_start", "cleanup_end", "quiet_accuracy", "times_later", "lowest_after",
                "collapsed"},
     "dynamics": {"input_ratio_TRH", "output_ratio_TRH", "input_elsewhere_TH", "output_elsewhere_TH"},  # few frequencies modulo 7
+    "circuit": {"last", "next"},
     "growth": {"at_start", "before_jump"},
     "heads": {"loss_control", "norm_ratio_K", "pattern_fve_n"},
     "lottery": {"run_by", "loss_then"},  # the race is not run
@@ -78,6 +79,8 @@ MAY_BE_NAN = {
     "structure": {"components_per_key", "rank_per_key", "smallest_cluster", "largest_cluster", "direction_fve_low",
                   "direction_fve_mean", "direction_fve_high", "head_fve_low", "head_fve_mean", "head_pair_fve_mean",
                   "attention_to_equals", "attention_to_equals_high"},
+    "spectrum": {"threshold"},
+    "walk": {"silent"},
     "waves": {"overtone_R", "at_limit"},
 }  # fmt: skip
 MAY_BE_NAN["failures"] = MAY_BE_NAN["curves"] | MAY_BE_NAN["structure"]
