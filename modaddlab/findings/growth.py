@@ -35,3 +35,8 @@ def of(study: Study) -> Growth:
         before_jump=number(float(in_shares_T[before_T[-1]]) if len(before_T) else math.nan),
         columns={"step": study.curve("step"), **{f"energy {row + 1}": energy_TK[:, row] for row in rows}},
     )
+
+
+def measure() -> Growth:
+    """The mainline's."""
+    return of(Study.open("mainline"))

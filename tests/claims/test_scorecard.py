@@ -101,6 +101,14 @@ def test_verdicts_are_counted_in_order() -> None:
     assert set(tally.values()) == {1}
 
 
+def test_the_tally_has_each_count_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [*findings(), *findings()[:1]]
+    monkeypatch.setattr(scorecard, "findings", lambda: found)
+    tally = scorecard.tally()
+    assert (tally.claims.value, tally.replicates.value) == (5, 2)
+    assert (tally.differs.value, tally.fails.value, tally.untested.value) == (1, 1, 1)
+
+
 def test_the_site_s_table_has_a_line_for_every_claim_and_print_has_them_by_source() -> None:
     found = findings()
     table = page.site_table(found)

@@ -12,6 +12,7 @@ from modaddlab.analysis.keys import compare_rules
 from modaddlab.experiments.spec import TransformerSpec
 from modaddlab.models.closed_form import circle_transformer
 from modaddlab.models.grid import run_grid
+from modaddlab.models.parameters import init_params
 
 P, NEURONS = 31, {3: 5, 10: 7}
 
@@ -24,6 +25,8 @@ def by_design() -> Any:
     residues = np.arange(P)
     rules = compare_rules(grid.W_E_PD, grid.W_L_HC, grid.neurons_PPH)
     return SimpleNamespace(
+        spec=SimpleNamespace(model=model),
+        initial=init_params(model, P, seed=0),
         grid=grid,
         p=P,
         keys=rules.majority,
