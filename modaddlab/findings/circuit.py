@@ -18,7 +18,8 @@ from modaddlab.analysis.neurons import NeuronFits
 from modaddlab.findings.networks import ADDITION, ALL_WEIGHTS, NO_LAYER_NORM, ONE_LAYER, TRANSFORMER, for_networks, transformer
 from modaddlab.findings.sweep import Columns
 from modaddlab.findings.value import Group, Value, count, number, share, total, words
-from modaddlab.models.grid import Grid, run_grid
+from modaddlab.models.grid import run_grid
+from modaddlab.models.transformer import TransformerGrid
 from modaddlab.shapes import table_columns
 from modaddlab.study import Study
 
@@ -209,7 +210,7 @@ def measure() -> BeforeAndAfter:
     return BeforeAndAfter(trained=of(study), untrained=null(study))
 
 
-def _circuit(study: Study, grid: Grid) -> Circuit:
+def _circuit(study: Study, grid: TransformerGrid) -> Circuit:
     keys = study.keys
     return Circuit(
         keys=keys,
@@ -221,7 +222,7 @@ def _circuit(study: Study, grid: Grid) -> Circuit:
     )
 
 
-def _heads(grid: Grid, keys: tuple[int, ...]) -> Heads:
+def _heads(grid: TransformerGrid, keys: tuple[int, ...]) -> Heads:
     fits = attention.head_fits(grid.pattern_PPn3)
     followed = set(attention.head_scores(grid).frequency_n) & set(keys)
     return Heads(
@@ -234,7 +235,7 @@ def _heads(grid: Grid, keys: tuple[int, ...]) -> Heads:
     )
 
 
-def _neurons(grid: Grid) -> Neurons:
+def _neurons(grid: TransformerGrid) -> Neurons:
     fits = neurons.fit_neurons(grid.neurons_PPH)
     deviation_H = grid.neurons_PPH.std(axis=(0, 1))
     clusters = [cluster.neurons for cluster in neurons.clusters(fits) if cluster.frequency][:SHOWN]
@@ -249,7 +250,7 @@ def _neurons(grid: Grid) -> Neurons:
     )
 
 
-def _directions(grid: Grid, keys: list[int]) -> Directions:
+def _directions(grid: TransformerGrid, keys: list[int]) -> Directions:
     values = circuit.map_rank(grid.W_L_HC, keys).singular_values
     n = 2 * len(keys)
     idle = [k for k in range(1, (grid.p - 1) // 2 + 1) if k not in keys]

@@ -16,7 +16,7 @@ from modaddlab.analysis.keys import RuleComparison, compare_rules
 from modaddlab.findings.networks import ALL_WEIGHTS, NO_LAYER_NORM, for_networks
 from modaddlab.findings.sweep import Columns
 from modaddlab.findings.value import Group, Value, count, number, share, total, words
-from modaddlab.models.grid import AnyGrid, run_grid
+from modaddlab.models.grid import Grid, run_grid
 from modaddlab.study import Study
 
 RULES = {"embedding": "norms of $W_E$", "neuron-logit": "norms of $W_L$", "neurons": "votes of the neurons"}
@@ -154,7 +154,7 @@ def measure() -> BeforeAndAfter:
     )
 
 
-def _spectrum(grid: AnyGrid, keys: tuple[int, ...], rules: RuleComparison) -> Spectrum:
+def _spectrum(grid: Grid, keys: tuple[int, ...], rules: RuleComparison) -> Spectrum:
     p, W_E_PD = grid.p, grid.W_E_PD
     circles = [key for key in keys if 2 * key != p]  # the sign p/2 has no second direction
     return Spectrum(

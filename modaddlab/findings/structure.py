@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -127,9 +128,8 @@ def measure() -> BeforeAndAfter:
 @for_networks(NO_LAYER_NORM, ADDITION, ALL_WEIGHTS)
 def measure_structure(study: Study, keys: Sequence[int], start: bool) -> dict[str, np.ndarray]:
     """The fields of `Structure` as numbers; about three seconds for p = 113."""
-    grid, labels_PP, mask_PP = study.grid, study.labels_PP, study.train_mask_PP
-    if start:
-        grid = run_grid(study.initial, study.spec.model, study.p)
+    grid: Any = run_grid(study.initial, study.spec.model, study.p) if start else study.grid
+    labels_PP, mask_PP = study.labels_PP, study.train_mask_PP
     rules = compare_rules(grid.W_E_PD, grid.W_L_HC, grid.neurons_PPH) if start else study.key_rules
     logits, rank = spectra.logit_spectrum(grid.logits_PPC), circuit.map_rank(grid.W_L_HC, keys)
     blocks = spectra.logit_blocks(logits.norms_PP, keys)

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from modaddlab.analysis.keys import compare_rules
-from modaddlab.experiments.spec import TransformerSpec
 from modaddlab.models.closed_form import circle_transformer
 from modaddlab.models.grid import run_grid
-from modaddlab.models.parameters import init_params
+from modaddlab.models.transformer import TransformerSpec
 
 P, NEURONS = 31, {3: 5, 10: 7}
 
@@ -26,7 +25,7 @@ def by_design() -> Any:
     rules = compare_rules(grid.W_E_PD, grid.W_L_HC, grid.neurons_PPH)
     return SimpleNamespace(
         spec=SimpleNamespace(model=model),
-        initial=init_params(model, P, seed=0),
+        initial=model.init_params(P, seed=0),
         grid=grid,
         p=P,
         keys=rules.majority,
