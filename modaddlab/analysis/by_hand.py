@@ -264,6 +264,11 @@ def walk(grid: TransformerGrid, keys: Sequence[int], a: int, b: int) -> Walk:
     )
 
 
+def lead(logits_C: np.ndarray, answer: int) -> float:
+    """How far the logit of an answer stands above the best other one."""
+    return float(logits_C[answer] - np.delete(logits_C, answer).max())
+
+
 def most_ordinary_pair(logits_PPC: np.ndarray, mask_PP: np.ndarray) -> tuple[int, int]:
     """The pair of a set whose margin is the median: as many pairs of the set are answered more surely as less.
 

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from modaddlab.analysis.by_hand import Walk
+from modaddlab.analysis.by_hand import Walk, lead
 from modaddlab.figures.marks import residue_ticks
 from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
 
@@ -324,14 +324,14 @@ def walk_steps(walk: Walk, control: Mapping[str, float] | None = None) -> Figure
     left.plot([step.explained_all for step in walk.steps], places, "o", mfc="none", mec=colors.ink, mew=1.4, markersize=7)
     if control is not None:
         shares = [max(control.get(step.name, np.nan), 0.0) for step in walk.steps]
-        left.plot(shares, places, "x", color=colors.ink, markersize=6, mew=1.6)
+        left.plot(shares, places, "x", color=colors.ink, markersize=6, mew=1.6, clip_on=False)
     left.set_yticks(places, [STEP_NAMES[step.name] for step in walk.steps], fontsize=10)
     left.set_xlim(0, 1.03)
     left.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     left.set_xlabel("the formula explains")
-    margins = [_margin(step.logits_C, walk.answer) for step in walk.steps]
+    margins = [lead(step.logits_C, walk.answer) for step in walk.steps]
     right.barh(places, margins, height=0.56, color=[colors.norm if m > 0 else colors.test for m in margins], alpha=0.5)
-    own = _margin(walk.logits_C, walk.answer)
+    own = lead(walk.logits_C, walk.answer)
     right.axvline(own, color=colors.ink, linewidth=1.2, dashes=(4, 3))
     right.axvline(0, color=colors.muted, linewidth=0.8)
     right.set_xlim(min(0.0, 1.08 * min(margins)), 1.15 * max(*margins, own))
@@ -351,8 +351,3 @@ def walk_steps(walk: Walk, control: Mapping[str, float] | None = None) -> Figure
     handles.append(Line2D([], [], color=colors.ink, linewidth=1.2, linestyle=(0, (4, 3)), label="network"))
     figure.legend(handles=handles, loc="outside upper right", ncols=4, handlelength=1.4, handletextpad=0.5, columnspacing=1.2)
     return figure
-
-
-def _margin(logits_C: np.ndarray, answer: int) -> float:
-    """The logit of the answer less that of the best other one."""
-    return float(logits_C[answer] - np.max(np.delete(logits_C, answer)))

@@ -12,7 +12,7 @@ import numpy as np
 
 from modaddlab import tables
 from modaddlab.analysis import attention, by_hand
-from modaddlab.analysis.by_hand import Step, Walk
+from modaddlab.analysis.by_hand import Step, Walk, lead
 from modaddlab.findings.networks import (
     ADDITION,
     ALL_WEIGHTS,
@@ -230,11 +230,6 @@ def of(study: Study) -> Followed:
 def measure() -> Followed:
     """The mainline's."""
     return of(Study.open("mainline"))
-
-
-def lead(logits_C: np.ndarray, right: int) -> float:
-    """How far the logit of the right answer stands above the best wrong one."""
-    return float(logits_C[right] - np.delete(logits_C, right).max())
 
 
 def highest(logits_C: np.ndarray, n: int = 5) -> list[int]:
