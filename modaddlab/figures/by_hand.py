@@ -338,7 +338,7 @@ def walk_steps(walk: Walk, control: Mapping[str, float] | None = None) -> Figure
     right.set_xlabel("lead of the right answer,\nformula standing in (logits)")
     left.invert_yaxis()
     for axes in (left, right):
-        axes.tick_params(axis="y", length=0)
+        axes.tick_params(axis="y", length=0, pad=9)  # a cross at zero reaches into it
         axes.grid(visible=False, axis="y")
         axes.grid(visible=True, axis="x")
     handles: list[Patch | Line2D] = [
