@@ -2,72 +2,41 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 
-from modaddlab.analysis import activations, indicator, subsets, two_layer
+from modaddlab.analysis import activations, indicator
 from modaddlab.claims.claim import Measure
-from modaddlab.claims.quantities import reference
-from modaddlab.findings import stages
+from modaddlab.findings import mechanism, stages
 from modaddlab.measurements import dynamics
-from modaddlab.measurements.waves import HARMONICS, waves
 from modaddlab.study import Study
-
-UNTRAINED = "mlp-untrained"
 
 EXAMPLE = (-4, 3, -4, 10, -4, 3, -4)
 """The published logits of the idealised network for p = 7, 8 neurons a frequency and (x, y) = (4, 6)."""
 
 
-def waved(field: str) -> Measure:
-    """A number of `modaddlab.measurements.waves.Waves`."""
-    return lambda study: float(getattr(waves(study), field))
-
-
-def untrained(measure: Measure) -> Measure:
-    """The same of the untrained network."""
-    return lambda _: measure(reference(UNTRAINED))
-
-
-def imbalance(harmonic: int) -> Measure:
-    """n |mean exp(i iota phi)|^2 averaged over frequencies: 1 for random phases, 0 for balanced ones."""
-    return lambda study: float(waves(study).imbalance_R[HARMONICS.index(harmonic)])
-
-
 def swapped(name: str) -> Measure:
     """The accuracy with another function in place of the network's own."""
-    return lambda study: float(waves(study).swap_accuracy_N[list(activations.SWAPS).index(name)])
-
-
-def ghosts_of_waves(study: Study) -> float:
-    """Ghost over right answer with every input vector cut down to its wave."""
-    return float(waves(study).kept_ratio_N[0])
+    return lambda study: mechanism.swaps(study).accuracy[list(activations.SWAPS).index(name)].value
 
 
 def example_error(_: Study) -> float:
     """The largest distance from the published example in a network written down by hand."""
-    return float(np.abs(_example()[4, 6] - np.array(EXAMPLE)).max())
+    return float(np.abs(mechanism.example_logits()[4, 6] - np.array(EXAMPLE)).max())
 
 
 def bound_margin(_: Study) -> float:
     """By how much the smallest probability of a right answer exceeds the published bound in that network."""
-    return indicator.certainty(_example()).least - indicator.softmax_bound(7, 8.0)
-
-
-def _example() -> np.ndarray:
-    example = two_layer.even_neurons(7, dict.fromkeys((1, 2, 3), 8))
-    return two_layer.network_logits(example.theta_HP, example.xi_HP, activations.QUAD)
+    return indicator.certainty(mechanism.example_logits()).least - indicator.softmax_bound(7, 8.0)
 
 
 def loss_with_frequencies(n: int) -> Measure:
     """Mean loss of the closed form with n of the 11 frequencies."""
-    return lambda _: next(row.mean for row in _subsets() if row.n_frequencies == n)
+    return lambda _: next(row.mean for row in mechanism.thinned().fewer if row.n_frequencies == n)
 
 
 def loss_with_phases(index: int) -> Measure:
     """Mean loss of the closed form with phases on a part of the circle, one of the five published parts."""
-    return lambda _: _ranges()[index].mean
+    return lambda _: mechanism.thinned().ranges[index].mean
 
 
 def equations_off(study: Study) -> float:
@@ -121,13 +90,3 @@ def input_overtone(order: int) -> Measure:
 def plateau(study: Study) -> float:
     """The test accuracy on which the pause lies; NaN without one."""
     return stages.plateau(study).flat.value
-
-
-@functools.cache
-def _subsets() -> tuple[subsets.SubsetLoss, ...]:
-    return subsets.subset_losses()
-
-
-@functools.cache
-def _ranges() -> tuple[subsets.PhaseRangeLoss, ...]:
-    return tuple(subsets.phase_range_losses())

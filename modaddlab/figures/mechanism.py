@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
-from modaddlab.analysis.activations import Swap
 from modaddlab.analysis.indicator import NeuronTerms
 from modaddlab.figures.marks import (
     EndLabel,
@@ -226,26 +225,24 @@ def overtones_and_ghosts(overtones: Mapping[str, np.ndarray], orders: Sequence[i
 
 
 @themed
-def swap_accuracies(swaps: Mapping[str, Sequence[Swap]], published: Mapping[str, float]) -> Figure:
+def swap_accuracies(swaps: Mapping[str, Sequence[float]], published: Mapping[str, float]) -> Figure:
     """The accuracy with another nonlinearity in place of the network's own, beside the published one.
 
     Args:
-        swaps: network -> its swaps.
-        published: nonlinearity -> accuracy, a fraction; drawn as open circles.
+        swaps: network -> its accuracies, fractions, in the order of `published`.
+        published: nonlinearity -> accuracy; drawn as open circles.
     """
     colors = palette()
-    names = [swap.name for swap in next(iter(swaps.values()))]
+    names = list(published)
     figure = new_figure(0.36 * len(names) + 1.25)
     axes = figure.subplots()
     place = np.arange(len(names))
     marks = dict(zip(swaps, "sD^v", strict=False))
     tones = dict(zip(swaps, (colors.test, colors.train, colors.restricted, colors.norm), strict=False))
     axes.plot([published[name] for name in names], place, "o", color=colors.ink, mfc="none", markersize=12, label="published")
-    for number, (network, rows) in enumerate(swaps.items()):
+    for number, (network, accuracies) in enumerate(swaps.items()):
         height = 0.14 * (number - (len(swaps) - 1) / 2)
-        axes.plot(
-            [row.accuracy for row in rows], place + height, marks[network], color=tones[network], markersize=6.5, label=network
-        )
+        axes.plot(accuracies, place + height, marks[network], color=tones[network], markersize=6.5, label=network)
     axes.set_yticks(place, names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlim(-0.04, 1.05)

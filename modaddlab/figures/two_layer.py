@@ -15,7 +15,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from modaddlab.analysis.two_layer import CosineNeurons, Null, Rings, wrap
+from modaddlab.analysis.two_layer import CosineNeurons, Null, wrap
 from modaddlab.figures.marks import color_scale, heatmap, outer_labels
 from modaddlab.figures.theme import new_figure, palette, themed
 from modaddlab.shapes import require_shape
@@ -233,12 +233,15 @@ def phase_rings(phi_N: np.ndarray, harmonics: Sequence[int] = (1, 2, 3, 4)) -> F
 
 
 @themed
-def ring_balance(rings: Mapping[str, Sequence[Rings]], nulls: Mapping[str, Null], *, columns: int = 3) -> Figure:
+def ring_balance(
+    rings: Mapping[str, np.ndarray], nulls: Mapping[str, Null], harmonics: Sequence[int], *, columns: int = 3
+) -> Figure:
     """How far the phases are from balance on each ring, n r² averaged over frequencies: 1 is chance, 0 is balance.
 
     Args:
-        rings: network -> its rings, one for each seed; the same harmonics everywhere.
+        rings: network -> (S, R) n r² of every seed on every ring.
         nulls: network -> what random phases give for one seed, drawn as a band.
+        harmonics: the R rings.
         columns: panels in a row.
     """
     colors = palette()
@@ -246,9 +249,9 @@ def ring_balance(rings: Mapping[str, Sequence[Rings]], nulls: Mapping[str, Null]
     figure = new_figure(2.05 * rows + 0.5)
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     highest = 0.0
-    for axes, (name, seeds) in zip(panels.flat, rings.items(), strict=False):
-        values_SR = np.array([one.imbalance_R for one in seeds])
-        harmonics, null = seeds[0].harmonics, nulls[name]
+    for axes, (name, values_SR) in zip(panels.flat, rings.items(), strict=False):
+        require_shape(name, values_SR, "S R", R=len(harmonics))
+        null = nulls[name]
         axes.axhspan(null.low, null.high, color=colors.shade, linewidth=0)
         axes.axhline(null.mean, color=colors.control, linewidth=1.0, dashes=(4, 3))
         for values_R in values_SR:

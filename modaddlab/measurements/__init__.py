@@ -19,7 +19,6 @@ if TYPE_CHECKING:
         gradients,
         heads,
         motion,
-        waves,
     )
 
 __getattr__, __dir__, __all__ = lazy.names(__name__, __file__)

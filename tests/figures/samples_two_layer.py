@@ -47,6 +47,7 @@ def calls(p: int = 23) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]]
     overtones = {name: np.array([0.0, -0.2, 0.1, -0.04]) + 0.02 * i for i, name in enumerate(names)}
     heights = {name: np.array([0.5, 0.3, 0.25, 0.2]) - 0.04 * i for i, name in enumerate(names)}
     published = dict.fromkeys(activations.SWAPS, 1.0) | {"x": 0.0416, "x³": 0.0359}
+    swapped = activations.swap(theta_HP, xi_HP)
     scale_N = np.geomspace(0.25, 4, 9)
     rising = {name: 1 / (1 + np.exp(-4 * (np.log2(scale_N) + i))) for i, name in enumerate(("eˣ", "x²"))}
     fewer = subsets.subset_losses(7, 30, (1, 2, 3))
@@ -63,7 +64,11 @@ def calls(p: int = 23) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]]
         "phase_rings": (figures.phase_rings, (trained.phi_H,), {}),
         "ring_balance": (
             figures.ring_balance,
-            (rings, {name: two_layer.imbalance_null(seeds[0].counts_K, 200) for name, seeds in rings.items()}),
+            (
+                {name: np.array([one.imbalance_R for one in seeds]) for name, seeds in rings.items()},
+                {name: two_layer.imbalance_null(seeds[0].counts_K, 200) for name, seeds in rings.items()},
+                range(1, 9),
+            ),
             {},
         ),
         "magnitudes": (figures.magnitudes, ({"standard": trained, "grokking": random, "quad random": trained},), {}),
@@ -79,7 +84,7 @@ def calls(p: int = 23) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]]
         "overtones_and_ghosts": (figures.overtones_and_ghosts, (overtones, (2, 3, 5, 7), heights), {}),
         "swap_accuracies": (
             figures.swap_accuracies,
-            ({"5,000 steps": activations.swap(theta_HP, xi_HP), "grokking": activations.swap(theta_HP, xi_HP)}, published),
+            ({name: [one.accuracy for one in swapped] for name in ("5,000 steps", "grokking")}, published),
             {},
         ),
         "accuracy_by_scale": (figures.accuracy_by_scale, (scale_N, rising, 1 / p), {"marked": 1.7}),

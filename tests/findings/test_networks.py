@@ -81,7 +81,7 @@ MAY_BE_NAN = {
                   "attention_to_equals", "attention_to_equals_high"},
     "spectrum": {"threshold"},
     "walk": {"silent"},
-    "waves": {"overtone_R", "at_limit"},
+    "waves": {"overtone_R", "at_limit", "third"},
 }  # fmt: skip
 MAY_BE_NAN["failures"] = MAY_BE_NAN["curves"] | MAY_BE_NAN["structure"]
 MAY_BE_NAN["progress"] |= MAY_BE_NAN["curves"]
