@@ -17,7 +17,7 @@ from modaddlab import tables
 from modaddlab.analysis import activations, indicator, subsets, two_layer
 from modaddlab.findings.networks import ADDITION, ALL_WEIGHTS, KNOWN_HARMONICS, ODD_MODULUS, TWO_LAYER, for_networks
 from modaddlab.findings.sweep import Columns
-from modaddlab.findings.value import Value, factor, loss, number, over, share, total, words
+from modaddlab.findings.value import Group, Value, factor, loss, number, over, share, total, words
 from modaddlab.findings.waves import ORDERS, UNTRAINED, Neurons, Waves, neurons, of
 from modaddlab.study import Study
 
@@ -108,7 +108,7 @@ class Logits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Swaps:
+class Swaps(Group):
     """A network with other functions in place of its own, or several seeds of it."""
 
     exponential: Value

@@ -15,7 +15,6 @@ from modaddlab import lazy
 
 if TYPE_CHECKING:
     from modaddlab.measurements import (
-        dynamics,
         gradients,
         heads,
         motion,

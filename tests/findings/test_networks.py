@@ -59,7 +59,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 
 ANSWERED = {
     "ablation": {"one layer", "two layers", "gelu without biases", "even modulus", "no snapshots", "no energies", "no step"},
-    "dynamics": {"single frequency"},
+    "single_frequency": {"single frequency"},
     "heads": {"one layer", "gelu without biases", "no snapshots", "no energies", "no step"},
     "waves": {"two-layer relu", "two-layer quad", "learned embedding", "all pairs", "single frequency"},
 }
@@ -68,8 +68,9 @@ ANSWERED = {
 MAY_BE_NAN = {
     "curves": {"memorized", "grokked", "cleanup_start", "cleanup_end", "quiet_accuracy", "times_later", "lowest_after",
                "collapsed"},
-    "dynamics": {"input_ratio_TRH", "output_ratio_TRH", "input_elsewhere_TH", "output_elsewhere_TH"},  # few frequencies modulo 7
     "circuit": {"last", "next"},
+    "single_frequency": {"input_ratio_TRH", "output_ratio_TRH", "input_elsewhere_TH", "output_elsewhere_TH", "third", "fifth",
+                         "late_weight"},  # few frequencies modulo 7
     "growth": {"at_start", "before_jump"},
     "heads": {"loss_control", "norm_ratio_K", "pattern_fve_n"},
     "lottery": {"run_by", "loss_then"},  # the race is not run

@@ -1,13 +1,13 @@
-"""The dynamics of a two-layer network that starts with one frequency a neuron: its waves, the equations' solution, its leakage.
+"""One run of a two-layer network that starts with one frequency a neuron: its waves, the equations' solution, its leakage.
 
-For the runs mlp-quad-single-freq and mlp-relu-single-freq. Time is the sum of the learning rates, so the solution is laid over
-the training with nothing fitted. The equations hold while every answer is about equally likely, that is while the loss is close
-to log p: `SingleFrequencyRun.until` gives the last snapshot before the loss has fallen by some share of that.
+For runs such as mlp-quad-single-freq and mlp-relu-single-freq. Time is the sum of the learning rates, so the solution is laid
+over the training with nothing fitted. The equations hold while every answer is about equally likely, that is while the loss is
+close to log p: `Run.until` gives the last snapshot before the loss has fallen by some share of that.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from modaddlab.findings.networks import (
     TWO_LAYER,
     for_networks,
 )
+from modaddlab.findings.value import Group, Value, number, share, steps, total
 from modaddlab.models.two_layer import theta_of
 from modaddlab.study import Study
 
@@ -31,9 +32,18 @@ ORDERS = tuple(range(2, 10))
 SOLVED = 0.8
 """The equations are solved until the loss has fallen to this share of log p, well beyond where they hold."""
 
+HELD = 0.05
+"""The equations count as holding until the loss has fallen by this share of log p."""
+
+LATE = 0.2
+"""A neuron with a larger |D| than this at the end has not finished turning, radians."""
+
+WHOLE = "whole vectors"
+"""The name of the drift of |theta|^2 - 2 |xi|^2 or |theta|^2 - |xi|^2."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class SingleFrequencyRun:
+class Run:
     """What became of neurons that started with one frequency each.
 
     Attributes:
@@ -131,22 +141,86 @@ class SingleFrequencyRun:
         }
 
 
-@for_networks(TWO_LAYER, KNOWN_HARMONICS, ONE_FREQUENCY_START, DESCENT, ADDITION, ODD_MODULUS, PATH)
-def single_frequency(study: Study) -> SingleFrequencyRun:
-    """The waves of a run that starts with one frequency a neuron.
+@dataclass(frozen=True, kw_only=True)
+class SingleFrequency(Group):
+    """What became of the neurons of one run, and how well the equations foretold it."""
 
-    Raises:
-        LabError: the run is another one, or has too few snapshots.
-    """
+    neurons: Value
+    until: Value
+    """The last snapshot at which the equations count as holding."""
+    error: Value
+    """How far off the solved amplitudes are there, median; the null is a theory in which nothing moves."""
+    misaligned: Value
+    """Mean |D| at the end; the null is that at the start."""
+    misaligned_then: Value
+    """While the equations hold."""
+    late: Value
+    """The share of neurons that have not finished turning."""
+    late_weight: Value
+    """Their alpha^2 beta over that of the others, means."""
+    size: Value
+    phase: Value
+    """How far the two quantities that the equations conserve have moved while they hold; nulls with a wrong factor or power."""
+    size_at_end: Value
+    phase_at_end: Value
+    whole_at_end: Value
+    """The same at the end, and of whole vectors."""
+    elsewhere: Value
+    """The share of the energy outside a neuron's own frequency while the equations hold, of input or output, the larger mean."""
+    elsewhere_of_input: Value
+    elsewhere_at_end: Value
+    third: Value
+    fifth: Value
+    """The input's amplitude at three and five times the frequency over that at the frequency, median, at the end."""
+    loss_at_end: Value
+    """Over that of guessing."""
+    run: Run = field(repr=False)
+
+
+@for_networks(TWO_LAYER, KNOWN_HARMONICS, ONE_FREQUENCY_START, DESCENT, ADDITION, ODD_MODULUS, PATH)
+def run_of(study: Study) -> Run:
+    """The waves of a run that starts with one frequency a neuron."""
     arrays = dict(study.remember(measure_single_frequency))
     for name in ("a_TH", "b_TH", "solved_a_TH", "solved_b_TH"):
         arrays[name] = arrays.pop(f"{name}.real") + 1j * arrays.pop(f"{name}.imag")
-    return SingleFrequencyRun(p=study.p, activation=_activation(study), step_T=study.record.snapshot_steps, **arrays)
+    return Run(p=study.p, activation=_activation(study), step_T=study.record.snapshot_steps, **arrays)
+
+
+@for_networks(TWO_LAYER, KNOWN_HARMONICS, ONE_FREQUENCY_START, DESCENT, ADDITION, ODD_MODULUS, PATH)
+def of(study: Study) -> SingleFrequency:
+    """What became of the neurons of a run that starts with one frequency each."""
+    run = run_of(study)
+    until, D_TH = run.until(HELD), np.abs(run.D_TH)
+    size, phase, whole, wrong_size, wrong_phase = run.drifts().values()
+    late_H, weight_H = D_TH[-1] > LATE, np.abs(run.a_TH[-1]) ** 2 * np.abs(run.b_TH[-1])
+    elsewhere = [1 - share_TH.mean(axis=1) for share_TH in (run.input_share_TH, run.output_share_TH)]
+    third, fifth = (np.nanmedian(run.input_ratio_TRH[-1, ORDERS.index(r)]) for r in (3, 5))
+    return SingleFrequency(
+        neurons=total(len(run.frequency_H)),
+        until=steps(int(run.step_T[until])),
+        error=share(run.error_T[until], null=run.motion_T[until]),
+        misaligned=number(D_TH[-1].mean(), null=D_TH[0].mean()),
+        misaligned_then=number(D_TH[until].mean()),
+        late=share(late_H.mean()),
+        late_weight=share(weight_H[late_H].mean() / weight_H[~late_H].mean() if 0 < late_H.mean() < 1 else np.nan),
+        size=number(size[: until + 1].max(), null=wrong_size[: until + 1].max()),
+        phase=number(phase[: until + 1].max(), null=wrong_phase[: until + 1].max()),
+        size_at_end=share(size[-1]),
+        phase_at_end=share(phase[-1]),
+        whole_at_end=share(whole[-1]),
+        elsewhere=number(max(share_T[until] for share_T in elsewhere)),
+        elsewhere_of_input=number(elsewhere[0][until]),
+        elsewhere_at_end=share(max(share_T[-1] for share_T in elsewhere)),
+        third=number(third),
+        fifth=number(fifth),
+        loss_at_end=share(run.loss_T[-1]),
+        run=run,
+    )
 
 
 @for_networks(TWO_LAYER, KNOWN_HARMONICS, ONE_FREQUENCY_START, DESCENT, ADDITION, ODD_MODULUS, PATH)
 def measure_single_frequency(study: Study) -> dict[str, np.ndarray]:
-    """The arrays of `SingleFrequencyRun`, complex ones in two parts."""
+    """The arrays of `Run`, complex ones in two parts."""
     p, step_T = study.p, np.asarray(study.record.snapshot_steps)
     weights = [study.record.snapshot(int(step)) for step in step_T]
     theta_THP = np.array([np.asarray(theta_of(params), dtype=np.float64).T for params in weights])
