@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from modaddlab.analysis.indicator import fit_indicator, harmonic, pair_losses, sums
+from modaddlab.analysis.indicator import harmonic, pair_losses, sums
 from modaddlab.analysis.progress import accuracy
 from modaddlab.analysis.two_layer import Activation, network_logits
 
@@ -53,7 +53,6 @@ class Swap:
         name: the nonlinearity.
         accuracy: share of all pairs answered right.
         loss: mean loss over all pairs, nats.
-        ghost_ratio: the height of the ghosts over that of the right answer, fitted.
         even_share: share of the nonlinearity's variation, over the arguments that the network gives it, in its even part;
             between 0 (odd) and 1 (even).
     """
@@ -61,7 +60,6 @@ class Swap:
     name: str
     accuracy: float
     loss: float
-    ghost_ratio: float
     even_share: float
 
 
@@ -83,13 +81,11 @@ def swap(
     rows = []
     for name, activation in activations.items():
         logits_PPC = network_logits(theta_HP, xi_HP, activation)
-        fit = fit_indicator(logits_PPC)
         rows.append(
             Swap(
                 name=name,
                 accuracy=accuracy(logits_PPC, sums(p)),
                 loss=float(pair_losses(logits_PPC).mean()),
-                ghost_ratio=fit.ratio,
                 even_share=even_share(activation, argument_N),
             )
         )

@@ -32,9 +32,6 @@ from modaddlab.shapes import require_shape
 
 Side = Literal["input", "output"]
 
-OVERTONES: dict[Side, tuple[int, ...]] = {"input": (3, 5), "output": (2, 3)}
-"""The first overtones of either side."""
-
 
 def overtone(frequency: ArrayLike, r: int, p: int) -> np.ndarray:
     """The frequency in 0..p//2 that r times a frequency is the same as, mod p."""
