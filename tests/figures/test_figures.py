@@ -218,9 +218,9 @@ def test_the_two_layer_figures_carry_the_data() -> None:
     assert holds(function(*args, **kwargs), args[0]["formula"].T / np.abs(args[0]["formula"]).max())
     function, args, kwargs = CALLS["swap_accuracies"]
     for rows in args[0].values():
-        assert holds(function(*args, **kwargs), [row.accuracy for row in rows])
+        assert holds(function(*args, **kwargs), rows)
     function, args, kwargs = CALLS["ring_balance"]
-    assert holds(function(*args, **kwargs), args[0]["grokking"][1].imbalance_R)
+    assert holds(function(*args, **kwargs), args[0]["grokking"][1])
     function, args, kwargs = CALLS["weight_components"]
     image = np.asarray(function(*args, **kwargs).axes[0].images[0].get_array())
     rows_H = image[:: image.shape[0] // len(args[2]), :: image.shape[1] // P]
