@@ -11,10 +11,11 @@ from typing import Literal
 
 import numpy as np
 
+from modaddlab import tables
 from modaddlab.analysis import characters, fourier, spectra
 from modaddlab.errors import LabError
 from modaddlab.findings.networks import EMBEDDING, for_networks
-from modaddlab.findings.value import COUNT, Group, Value, number, share
+from modaddlab.findings.value import COUNT, Group, Value, number, share, words
 from modaddlab.study import Study
 
 Basis = Literal["additive", "multiplicative"]
@@ -36,13 +37,17 @@ class Concentration(Group):
     """Effective number of frequencies."""
     n_significant: Value
     """Frequencies above the largest gap; 0 when nothing stands out."""
+    frequencies: Value
+    """Which they are, strongest first."""
     energy_K: np.ndarray = field(repr=False)
     """Squared norm per frequency."""
+    strongest: tuple[int, ...] = field(repr=False)
+    """The frequencies above the largest gap, strongest first."""
 
     @property
-    def strongest(self) -> tuple[int, ...]:
-        """The frequencies above the largest gap, strongest first."""
-        return tuple(int(k) + 1 for k in np.argsort(-self.energy_K)[: self.n_significant.value])
+    def part(self) -> float:
+        """The effective number as a part of its null."""
+        return self.effective.value / self.effective.null  # pyright: ignore[reportOperatorIssue] - it has one
 
     @property
     def text(self) -> str:
@@ -79,10 +84,13 @@ def measure_concentration(study: Study, *, basis: Basis) -> dict[str, np.ndarray
 def read(arrays: dict[str, np.ndarray]) -> Concentration:
     """The arrays of `measure_concentration` as a `Concentration`."""
     values, nulls = arrays["scores"], arrays["nulls"].tolist()
+    strongest = tuple(int(k) + 1 for k in np.argsort(-arrays["energy_K"])[: int(values[2])])
     return Concentration(
         top_share=share(values[0], null=nulls[0]),
         effective=number(values[1], null=nulls[1]),
         n_significant=Value(int(values[2]), COUNT, null=nulls[2]),
+        frequencies=words(tables.listing(strongest)),
+        strongest=strongest,
         energy_K=arrays["energy_K"],
     )
 

@@ -286,11 +286,7 @@ def _frequencies(points: dict[float, Point]) -> Frequencies:
     ]
     usual = [one.effective.value for value, _, one in each if value == USUAL]
     others = [one.effective.value for value, row, one in each if value != USUAL and np.isfinite(row.grokked)]
-    silent = [
-        (one.effective.value / (one.effective.null or 1), value, one)
-        for value, row, one in each
-        if not np.isfinite(row.grokked)
-    ]
+    silent = [(one.part, value, one) for value, row, one in each if not np.isfinite(row.grokked)]
     (_, making_share, making), *rest = sorted(silent, key=lambda item: item[0])
     return Frequencies(
         usual_least=number(min(usual)),

@@ -161,7 +161,7 @@ def _circles(points: dict[int, Point]) -> Circles:
         single_most=number(max(single)),
         single_gap=count(found[1][0].n_significant.value),
         others_inside=all(low <= value <= high for value in others),
-        far_from_null=max(one.effective.value / (one.effective.null or 1) for ones in found.values() for one in ones),
+        far_from_null=max(one.part for ones in found.values() for one in ones),
         varied="heads",
         found={str(heads): ones for heads, ones in found.items()},
         table=[_row(heads, point) for heads, point in points.items()],

@@ -131,8 +131,6 @@ class SweepOutcomes:
     """A sweep as far as it is trained."""
 
     rows: tuple[Outcome, ...]
-    missing: tuple[RunSpec, ...] = ()
-    """The specifications of those that are not."""
 
     @cached_property
     def points(self) -> dict[Any, Point]:
@@ -153,10 +151,8 @@ def sweep(name: str) -> SweepOutcomes:
         LabError: the sweep is unknown, or a record is damaged.
     """
     found, store = sweeps.sweep(name), Store()
-    records = {spec: store.find(spec) for spec in found.runs()}
-    there = {spec: record for spec, record in records.items() if record is not None}
-    rows = [Outcome(Study(record), setting_of(spec, found.varies)) for spec, record in there.items()]
-    return SweepOutcomes(tuple(rows), tuple(spec for spec in records if spec not in there))
+    records = [record for spec in found.runs() if (record := store.find(spec)) is not None]
+    return SweepOutcomes(tuple(Outcome(Study(record), setting_of(record.spec, found.varies)) for record in records))
 
 
 def setting_of(spec: RunSpec, varies: tuple[str, ...]) -> tuple[Any, ...]:

@@ -133,7 +133,7 @@ class Embeddings:
     @property
     def null(self) -> dict[Any, float]:
         """The mean over seeds of the numbers with renamed residues, by setting."""
-        return {setting: float(np.mean([one.effective.null for one in ones])) for setting, ones in self.found.items()}
+        return {setting: float(np.mean([one.effective.null or np.nan for one in ones])) for setting, ones in self.found.items()}
 
     @property
     def columns(self) -> Columns:
@@ -142,7 +142,7 @@ class Embeddings:
         return {
             self.varied: [setting for setting, _ in rows],
             "effective number": [one.effective.value for _, one in rows],
-            "of renamed residues": [one.effective.null for _, one in rows],
+            "of renamed residues": [one.effective.null or np.nan for _, one in rows],
             "above the largest gap": [one.n_significant.value for _, one in rows],
         }
 
