@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from modaddlab import RunSpec, tasks
-from modaddlab.experiments.spec import OptimSpec, TaskSpec, TransformerSpec
+from modaddlab.experiments.spec import OptimSpec, TaskSpec
 from modaddlab.findings import concentration
 from modaddlab.findings.outcomes import Point
+from modaddlab.models.registry import TransformerSpec
 
 
 def run(

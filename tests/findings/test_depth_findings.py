@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from made import point, run
 
-from modaddlab.experiments.spec import TransformerSpec
 from modaddlab.findings import depth
+from modaddlab.models.registry import TransformerSpec
 
 STEP_T = np.arange(0, 10_050, 50)
 

@@ -7,9 +7,9 @@ import math
 import pytest
 from made import point, run
 
-from modaddlab.experiments.spec import TransformerSpec
 from modaddlab.findings import size
 from modaddlab.findings.sweep import Law, embeddings
+from modaddlab.models.registry import TransformerSpec
 
 
 def law_at(p: int) -> float:
