@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from modaddlab.claims import suite
     from modaddlab.claims.claim import VERDICTS
     from modaddlab.claims.ledger import by_id, published_texts
-    from modaddlab.claims.page import SOURCES, columns, print_tables, site_table, tolerances, verdict_text
-    from modaddlab.claims.scorecard import Finding, counts, findings, tally
+    from modaddlab.claims.page import show, tally, tolerances
+    from modaddlab.claims.scorecard import Finding, counts, findings
 
 __getattr__, __dir__, __all__ = lazy.names(__name__, __file__)

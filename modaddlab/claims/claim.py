@@ -2,8 +2,7 @@
 
 A claim has a source and a place in it, a statement in our words, the published value where there is one, the function that
 measures the same thing on one of our networks, a null, a tolerance and the figure or table behind it. Tolerances go by the kind
-of the quantity and were fixed in this file before the seeds were measured; each gives its reason. The verdict follows from the
-numbers:
+of the quantity, and each gives its reason. The verdict follows from the numbers:
 
     replicates                    our value lies within the tolerance of the published one
     replicates with a difference  it does not, but the statement in words is still true (`holds`)

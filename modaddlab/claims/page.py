@@ -7,13 +7,16 @@ field, and headings that sort.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from importlib import resources
 
 from modaddlab import tables
 from modaddlab.claims.claim import Verdict
-from modaddlab.claims.scorecard import Finding
+from modaddlab.claims.scorecard import Finding, counts, findings
+from modaddlab.findings.value import Value, total
 
 MARKS: dict[Verdict, str] = {
     "replicates": "●",
@@ -43,6 +46,61 @@ SOURCES = {
 
 _WIDTHS = (30, 14, 12, 12, 22, 16, 14, 10)
 _PRINT_WIDTHS = (34, 14, 24, 18)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scorecard:
+    """The verdicts on all claims, counted."""
+
+    claims: Value
+    tested: Value
+    replicates: Value
+    differs: Value
+    fails: Value
+    untested: Value
+    single: Value
+    """Tested on a single network."""
+    shorter: Value
+    """Of those that say of something that it does not happen, and hold here: how many on a shorter run than the source's."""
+    found: Sequence[Finding] = field(repr=False)
+
+    @property
+    def by_source(self) -> dict[str, tuple[int, ...]]:
+        """Source -> how many of its claims got each verdict, in the order of `VERDICTS`."""
+        groups: dict[str, list[Finding]] = {}
+        for one in self.found:
+            groups.setdefault(SOURCES[one.claim.source], []).append(one)
+        return {source: tuple(counts(group).values()) for source, group in groups.items()}
+
+    @property
+    def columns(self) -> dict[str, list[str | float]]:
+        """All of it as a figure's data."""
+        return columns(self.found)
+
+
+@functools.cache
+def tally() -> Scorecard:
+    """The scorecard; computed once in a process."""
+    found = findings()
+    never = [one for one in found if one.claim.trained_for is not None and one.verdict == "replicates"]
+    replicates, differs, fails, untested = counts(found).values()
+    return Scorecard(
+        claims=total(len(found)),
+        tested=total(len(found) - untested),
+        replicates=total(replicates),
+        differs=total(differs),
+        fails=total(fails),
+        untested=total(untested),
+        single=total(sum(one.n_networks == 1 for one in found)),
+        shorter=total(sum((one.trained_for or 0) < (one.claim.trained_for or 0) for one in never)),
+        found=found,
+    )
+
+
+def show(scorecard: Scorecard) -> None:
+    """Print the claims as Markdown, for the site and for print; for a cell with `#| output: asis`."""
+    print(site_table(scorecard.found))
+    print(print_tables(scorecard.found))
 
 
 def verdict_text(verdict: Verdict) -> str:

@@ -11,7 +11,6 @@ from modaddlab import tables
 from modaddlab.analysis.seeds import OverSeeds, over_seeds
 from modaddlab.claims import ledger
 from modaddlab.claims.claim import VERDICTS, Claim, Verdict
-from modaddlab.findings.value import Group, Value, total
 from modaddlab.study import Study
 
 FAMILIES = {"mainline": ("mainline", "mainline-25k")}
@@ -31,6 +30,7 @@ class Finding:
         first: the value of the family's first network, such as the mainline; NaN if the quantity does not exist there.
         seeds: mean and interval over all networks that have the quantity; None for a single one.
         n_networks: networks measured, with those that lack the quantity.
+        trained_for: steps of the shortest of their runs; None without any.
         null: the null's value; None if there is none.
         verdict: by `Claim.judge`.
         why: what is missing, for a claim that cannot be tested.
@@ -40,6 +40,7 @@ class Finding:
     first: float
     seeds: OverSeeds | None
     n_networks: int
+    trained_for: int | None
     null: float | None
     verdict: Verdict
     why: str
@@ -86,6 +87,7 @@ def findings(claims: Sequence[Claim] = ledger.CLAIMS) -> list[Finding]:
     """
     values: dict[str, list[float]] = {claim.id: [] for claim in claims}
     nulls: dict[str, float] = {}
+    steps: dict[str, int] = {}
     for runs, p in dict.fromkeys((claim.runs, claim.p) for claim in claims):
         for study in family(runs, p):
             for claim in claims:
@@ -96,14 +98,18 @@ def findings(claims: Sequence[Claim] = ledger.CLAIMS) -> list[Finding]:
                 if claim.null is not None and not values[claim.id]:
                     nulls[claim.id] = claim.null(study)
                 values[claim.id].append(claim.measure(study))
-    return [_finding(claim, values[claim.id], nulls.get(claim.id)) for claim in claims]
+                steps[claim.id] = min(study.spec.steps, steps.get(claim.id, study.spec.steps))
+    return [_finding(claim, values[claim.id], nulls.get(claim.id), steps.get(claim.id)) for claim in claims]
 
 
-def _finding(claim: Claim, values: Sequence[float], null: float | None) -> Finding:
+def _finding(claim: Claim, values: Sequence[float], null: float | None, trained_for: int | None) -> Finding:
     if not values:
         command = f"python -m modaddlab.train {claim.runs}" + (f" --p {claim.p}" if claim.p else "")
-        why = claim.untestable or f"not trained here: {command}"
-        return Finding(claim=claim, first=math.nan, seeds=None, n_networks=0, null=None, verdict="cannot be tested", why=why)
+        why = claim.untestable or f"needs {command}"
+        return Finding(
+            claim=claim, first=math.nan, seeds=None, n_networks=0, trained_for=None, null=None, why=why,
+            verdict="cannot be tested",
+        )
     there = [value for value in values if math.isfinite(value)]
     seeds = over_seeds(there, claim.scale) if len(values) > 1 else None
     most_lack_it = len(there) <= len(values) / 2
@@ -113,6 +119,7 @@ def _finding(claim: Claim, values: Sequence[float], null: float | None) -> Findi
         first=values[0],
         seeds=seeds,
         n_networks=len(values),
+        trained_for=trained_for,
         null=null,
         verdict=claim.judge(value, null),
         why="",
@@ -123,29 +130,6 @@ def counts(found: Sequence[Finding]) -> dict[Verdict, int]:
     """How many claims got each verdict, in the order of `VERDICTS`."""
     tally = Counter(finding.verdict for finding in found)
     return {verdict: tally[verdict] for verdict in VERDICTS}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tally(Group):
-    """How many claims got which verdict."""
-
-    claims: Value
-    replicates: Value
-    differs: Value
-    fails: Value
-    untested: Value
-
-
-def tally() -> Tally:
-    """The whole ledger's, as values for sentences."""
-    replicates, differs, fails, untested = counts(findings()).values()
-    return Tally(
-        claims=total(replicates + differs + fails + untested),
-        replicates=total(replicates),
-        differs=total(differs),
-        fails=total(fails),
-        untested=total(untested),
-    )
 
 
 def _text(claim: Claim, value: float) -> str:

@@ -127,9 +127,14 @@ class Pairs:
 
     @property
     def laws(self) -> dict[str, Curve]:
-        """The laws as a figure names them."""
-        laws = {"the moduli": self.moduli, "the shares": self.shares}
-        return {f"along {name}, exponent {law.exponent.alone}": law.line for name, law in laws.items()}
+        """The laws as a figure names them, as far as networks got there."""
+        kinds = (("the moduli", self.moduli, self.by_modulus), ("the shares", self.shares, self.by_share))
+        lines = {}
+        for name, law, points in kinds:
+            ends = [n for n, point in points.items() if point.n_grokked]
+            span = np.array([max(min(ends), law.line[0][0]), max(law.line[0][-1], max(ends))])
+            lines[f"along {name}, exponent {law.exponent.alone}"] = (span, law.found.at(span))
+        return lines
 
     @property
     def columns(self) -> Columns:

@@ -188,7 +188,8 @@ class _Kept:
 
         self._trace = self._trace or Trace(self._roots)
         self._trace.report(modules=False)
-        findings.measure.cache_clear()  # what another subject has read belongs to this one as well
+        for measured in (findings.measure, claims.tally):
+            measured.cache_clear()  # what another subject has read belongs to this one as well
         version = _version(subject)
         finding = claims.tally() if subject == VERDICTS else findings.measure(subject)
         names, groups = named(subject, finding), parts(subject, finding)
@@ -205,7 +206,7 @@ class _Kept:
 
 def _version(subject: str) -> str | None:
     """The hash of the source and the libraries that a subject depends on; None when this process has imported older source."""
-    home = ("claims.scorecard", "tally") if subject == VERDICTS else (f"findings.{subject}", "measure")
+    home = ("claims.page", "tally") if subject == VERDICTS else (f"findings.{subject}", "measure")
     found = [source.IMPORTED.digest(f"modaddlab.{module}", name) for module, name in (home, ("findings.value", "named"))]
     return None if None in found else _checksum(json.dumps([found, library_versions()]))
 

@@ -34,4 +34,4 @@ def test_every_claim_is_judged_and_what_is_not_trained_says_how_to_train_it() ->
     for found in findings(CLAIMS):
         assert found.verdict in VERDICTS
         if found.verdict == "cannot be tested":
-            assert found.why == f"not trained here: python -m modaddlab.train {found.claim.runs}"
+            assert found.why == f"needs python -m modaddlab.train {found.claim.runs}"

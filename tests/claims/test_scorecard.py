@@ -103,10 +103,18 @@ def test_verdicts_are_counted_in_order() -> None:
 
 def test_the_tally_has_each_count_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [*findings(), *findings()[:1]]
-    monkeypatch.setattr(scorecard, "findings", lambda: found)
-    tally = scorecard.tally()
+    monkeypatch.setattr(page, "findings", lambda: found)
+    tally = page.tally.__wrapped__()
     assert (tally.claims.value, tally.replicates.value) == (5, 2)
     assert (tally.differs.value, tally.fails.value, tally.untested.value) == (1, 1, 1)
+    assert (tally.tested.value, tally.single.value, tally.shorter.value) == (4, 4, 0)
+    assert tally.by_source == {"Nanda et al. 2023": (2, 1, 1, 1)}
+
+
+def test_what_did_not_happen_in_a_shorter_time_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [dataclasses.replace(BASE, id=f"never-{steps}", trained_for=steps) for steps in (500, 40_000)]
+    monkeypatch.setattr(page, "findings", lambda: scorecard.findings(runs))
+    assert page.tally.__wrapped__().shorter.value == 1  # the debug run has 1,000 steps
 
 
 def test_the_site_s_table_has_a_line_for_every_claim_and_print_has_them_by_source() -> None:
