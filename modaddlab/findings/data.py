@@ -92,6 +92,7 @@ class Memory:
     """By how many hundredths of the questions memory with the largest share is ahead."""
     blind: Value
     """The shares at which memory has not noticed the symmetry."""
+    blind_shares: list[float]
     between: Value
     """Those at which it is on its way."""
     measured: dict[float, list[float]] = field(repr=False)
@@ -112,6 +113,8 @@ class Regimes:
 
     at_once: Value
     groks: Value
+    at_once_shares: list[float]
+    groks_shares: list[float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,9 +253,10 @@ def _memory(measured: dict[float, list[float]], yardstick: dict[float, list[floa
     }
     usual, most = measured[USUAL], levels[max(levels)]
 
-    def listed(keep: Callable[[Level], bool]) -> Value:
-        return words(_listed(value for value, level in levels.items() if keep(level)))
+    def where(keep: Callable[[Level], bool]) -> list[float]:
+        return [value for value, level in levels.items() if keep(level)]
 
+    blind = where(lambda level: level.part < NOTICED)
     return Memory(
         usual=levels[USUAL],
         usual_least=share(min(usual)),
@@ -260,8 +264,9 @@ def _memory(measured: dict[float, list[float]], yardstick: dict[float, list[floa
         half=levels[0.5],
         most=most,
         points_ahead=total(round(100 * most.ahead)),
-        blind=listed(lambda level: level.part < NOTICED),
-        between=listed(lambda level: NOTICED <= level.part <= REACHED),
+        blind=words(_listed(blind)),
+        blind_shares=blind,
+        between=words(_listed(where(lambda level: NOTICED <= level.part <= REACHED))),
         measured=measured,
         yardstick=yardstick,
     )
@@ -273,10 +278,9 @@ def _regimes(points: dict[float, Point]) -> Regimes:
         for value, point in points.items()
         if point.n_grokked == point.n
     }
-    return Regimes(
-        at_once=words(_listed(value for value, ratio in later.items() if ratio < AT_ONCE)),
-        groks=words(_listed(value for value, ratio in later.items() if ratio >= AT_ONCE)),
-    )
+    at_once = [value for value, ratio in later.items() if ratio < AT_ONCE]
+    groks = [value for value in later if value not in at_once]
+    return Regimes(at_once=words(_listed(at_once)), groks=words(_listed(groks)), at_once_shares=at_once, groks_shares=groks)
 
 
 def _frequencies(points: dict[float, Point]) -> Frequencies:

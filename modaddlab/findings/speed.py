@@ -121,6 +121,11 @@ class Product:
         return [curve(row) for row in self.series["the mainline's ten seeds"][1:]]
 
     @property
+    def bundle_name(self) -> str:
+        """What they are called."""
+        return _factors(self.series["the mainline's ten seeds"][0]) + ", other seeds"
+
+    @property
     def curves(self) -> dict[str, Curve]:
         """The curves of the mainline's first seed and of those with its product."""
         rows = [self.series["the mainline's ten seeds"][0], *self.series["both, the product kept"]]
