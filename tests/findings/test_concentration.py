@@ -12,6 +12,7 @@ from modaddlab import LabError, Study
 from modaddlab.analysis import characters
 from modaddlab.claims.quantities import finding
 from modaddlab.findings import concentration
+from modaddlab.findings.value import Value
 
 ANGLE_P = 2 * np.pi * np.arange(113) / 113
 
@@ -21,13 +22,19 @@ def measured(table_PD: np.ndarray, basis: str = "additive") -> concentration.Con
     return concentration.read(inspect.unwrap(concentration.measure_concentration)(study, basis=basis))  # type: ignore[arg-type]
 
 
+def null(value: Value) -> float:
+    """A value's null, which it has."""
+    assert value.null is not None
+    return value.null
+
+
 def test_one_wave_is_one_frequency_and_its_null_is_flat() -> None:
     found = measured(np.outer(np.cos(14 * ANGLE_P), np.ones(8)))
     assert found.strongest == (14,)
     assert found.effective.value == pytest.approx(1)
     assert found.top_share.value == pytest.approx(1)
-    assert found.effective.null > 20
-    assert found.n_significant.null < 1 / 2 > found.top_share.null
+    assert null(found.effective) > 20
+    assert null(found.n_significant) < 1 / 2 > null(found.top_share)
     assert found.text == f"1.0 ({found.effective.null:.0f})"
 
 
@@ -50,7 +57,7 @@ def test_a_wave_of_logarithms_is_one_character_and_noise_to_addition() -> None:
 def test_the_mainline_uses_few_frequencies() -> None:
     found = concentration.of(Study.open("mainline"))
     assert found.n_significant.value == len(found.strongest) > 0 == found.n_significant.null
-    assert found.top_share.value > 0.9 > 0.25 > found.top_share.null
+    assert found.top_share.value > 0.9 > 0.25 > null(found.top_share)
 
 
 def test_a_claim_takes_the_value_and_its_null() -> None:
