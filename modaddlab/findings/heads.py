@@ -10,7 +10,7 @@ from modaddlab import tables
 from modaddlab.analysis.seeds import over_seeds, range_of_one_more
 from modaddlab.findings import outcomes
 from modaddlab.findings.outcomes import Outcome, Point
-from modaddlab.findings.sweep import At, Columns, Embeddings, Law, Swept, columns, embeddings
+from modaddlab.findings.sweep import At, Columns, Embeddings, Law, Swept, columns, embeddings, one_more
 from modaddlab.findings.value import Value, count, factor, number, steps, total
 from modaddlab.study import Study
 
@@ -127,9 +127,7 @@ def _columns(rows: object) -> Columns:
 
 
 def _times(points: dict[int, Point]) -> Times:
-    usual = points[USUAL].time
-    assert usual is not None, "every seed of the mainline groks"
-    low, high = range_of_one_more(usual, "log")
+    low, high = one_more(points[USUAL])
     rows = [row for point in points.values() for row in point.rows]
     law = Law.through(rows, heads_of)
     without = over_seeds([float(study.phases.generalization or np.nan) for study in Study.seeds("mlp-mainline")], "log")
@@ -185,8 +183,7 @@ def _moduli(points: dict[tuple[int, int], Point], usual: Point) -> Moduli:
     heads = tuple(sorted({heads for heads, p in points if p in primes}))
     cells = [[points.get((n, p)) for p in primes] for n in heads]
     found = np.array([[np.nan if point is None or point.time is None else point.time.mean for point in line] for line in cells])
-    assert usual.time is not None
-    low, high = range_of_one_more(usual.time, "log")
+    low, high = one_more(usual)
     smaller = [row for (_, p), point in points.items() if p == SMALLER for row in point.rows]
     return Moduli(
         smaller=total(SMALLER),

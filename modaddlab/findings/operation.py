@@ -13,11 +13,10 @@ import numpy as np
 
 from modaddlab import tables
 from modaddlab.analysis import characters, squares, symmetry
-from modaddlab.analysis.seeds import range_of_one_more
 from modaddlab.findings import outcomes
 from modaddlab.findings.concentration import N_RENAMINGS, N_TOP, Basis, Concentration
 from modaddlab.findings.outcomes import Outcome, Point
-from modaddlab.findings.sweep import Columns, Swept, columns
+from modaddlab.findings.sweep import Columns, Swept, columns, one_more
 from modaddlab.findings.value import Group, Value, factor, share, steps, total, words
 
 NAMES = {
@@ -220,9 +219,7 @@ def _sums(carries: dict[str, float]) -> list[str]:
 
 
 def _times(points: dict[str, Point], twins: dict[str, float], carries: dict[str, float]) -> Times:
-    usual = points["add"].time
-    assert usual is not None, "every seed of the mainline groks"
-    low, high = range_of_one_more(usual, "log")
+    low, high = one_more(points["add"])
     learned = [operation for operation, point in points.items() if point.n_grokked == point.n]
     silent = [operation for operation, point in points.items() if not point.n_grokked]
     others = {operation: points[operation].grokked_S[0] for operation in learned if operation != "add"}

@@ -14,12 +14,11 @@ import numpy as np
 from modaddlab import tables
 from modaddlab.analysis import symmetry
 from modaddlab.analysis.scaling import Times
-from modaddlab.analysis.seeds import range_of_one_more
 from modaddlab.findings import outcomes
 from modaddlab.findings.concentration import N_TOP
 from modaddlab.findings.data import USUAL, pairs_of
 from modaddlab.findings.outcomes import Outcome, Point
-from modaddlab.findings.sweep import Columns, Curve, Embeddings, Law, Swept, columns, embeddings
+from modaddlab.findings.sweep import Columns, Curve, Embeddings, Law, Swept, columns, embeddings, one_more
 from modaddlab.findings.value import Group, Value, count, share, spelled, steps, total, words
 
 BEGINS = 59
@@ -316,9 +315,7 @@ def _circles(points: dict[int, Point], found: dict[int, Any]) -> Circles:
 
 def _neurons(points: dict[tuple[int, int], Point]) -> Neurons:
     by_neurons = {neurons: point for (neurons, stream), point in points.items() if stream == STREAM}
-    usual = by_neurons[NEURONS].time
-    assert usual is not None, "every seed of the mainline groks"
-    low, high = range_of_one_more(usual, "log")
+    low, high = one_more(by_neurons[NEURONS])
     found = {neurons: point.rows[0].concentration() for neurons, point in by_neurons.items()}
     silent = {neurons: point for neurons, point in by_neurons.items() if not point.n_grokked}
     apart = [found[n].part for n in sorted(found) if n < NEURONS]

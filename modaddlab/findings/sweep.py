@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from modaddlab.analysis.scaling import PowerLaw, Timed, Times, censored_power_law
+from modaddlab.analysis.seeds import range_of_one_more
 from modaddlab.findings.concentration import Concentration
 from modaddlab.findings.outcomes import Outcome, Point
 from modaddlab.findings.value import Group, Value, count, exponent, factor, over, setting, share, steps, total
@@ -155,6 +156,12 @@ def embeddings(points: Mapping[Any, Point]) -> dict[Any, list[Concentration]]:
 def final_accuracy(point: Point) -> Value:
     """The test accuracy at the end, over the seeds of a setting."""
     return over([share(row.final("test_accuracy")) for row in point.rows])
+
+
+def one_more(point: Point) -> tuple[float, float]:
+    """Between which steps one more seed of a setting would grok, with 95 %; every seed that it has must have got there."""
+    assert point.time is not None, "every seed groks"
+    return range_of_one_more(point.time, "log")
 
 
 def timed(rows: Iterable[Outcome], x: Callable[[Outcome], float]) -> list[Timed]:
