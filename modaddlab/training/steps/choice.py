@@ -42,8 +42,9 @@ def exact_step(model: Network, device: torch.device, *, minibatch: bool) -> Call
         device: where it trains; the hand-written steps run on the CPU, everything else goes by autograd.
         minibatch: whether it is for one step alone, so that preparing it does not pay.
     """
-    choose = FAST.get(model.kind, lambda *_: PlainStep)
-    return functools.partial(choose(model, device.type == "cpu", minibatch), model)
+    if model.kind not in FAST:
+        return functools.partial(PlainStep, model, literal=False)
+    return functools.partial(FAST[model.kind](model, device.type == "cpu", minibatch), model)
 
 
 def autograd_step(model: Network, p: int, pairs_B2: Tensor, labels_B: Tensor) -> Step:

@@ -1,7 +1,8 @@
 """The plain training step: the network computed literally, with autograd. A transformer goes through every position; the
 two-layer network multiplies by one-hot vectors.
 
-It is the reference that the fast steps must agree with and are timed against, and it trains the families that have none.
+It is the reference that the fast steps must agree with and are timed against. The families that have none are trained by it, with
+as little work as `Network.logits` needs.
 """
 
 from __future__ import annotations
@@ -22,16 +23,25 @@ class PlainStep:
         pairs_B2: int64 residues (a, b), shape (B, 2).
         labels_B: int64 right answers, shape (B,).
         loss_dtype: precision of the log-softmax.
+        literal: whether the network is computed literally, or with as little work as it can.
     """
 
     def __init__(
-        self, model: Network, p: int, pairs_B2: Tensor, labels_B: Tensor, loss_dtype: torch.dtype = torch.float64
+        self,
+        model: Network,
+        p: int,
+        pairs_B2: Tensor,
+        labels_B: Tensor,
+        loss_dtype: torch.dtype = torch.float64,
+        *,
+        literal: bool = True,
     ) -> None:
+        self.compute = model.forward if literal else model.logits
         self.model, self.p, self.pairs_B2, self.labels_B, self.loss_dtype = model, p, pairs_B2, labels_B, loss_dtype
 
     def logits(self, params: Params) -> Tensor:
         """Logits of every pair, shape (B, C)."""
-        return self.model.forward(params, self.pairs_B2, self.p)
+        return self.compute(params, self.pairs_B2, self.p)
 
     def gradients(self, params: Params, grads: Params) -> Tensor:
         """Mean loss of all pairs (scalar in `loss_dtype`); its gradient is written into `grads`."""
