@@ -95,6 +95,8 @@ def _difference(run_id: str, store: Store) -> str:
         spec = store.open(run_id).spec
     except LabError:
         return "damaged, see --verify"
+    if spec.origin is not None:
+        return f"read from {spec.origin.file or 'weights'}, not trained here"
     mine, base = flatten(spec.to_dict()), catalogue.nearest(spec)
     theirs, first = flatten(base.to_dict()), catalogue.RUNS[base.name]
     differences = [f"p={base.task.p}"] if base.task.p != first.task.p else []

@@ -123,7 +123,8 @@ class Study:
         Raises:
             LabError: the record is not of our training, so that its split cannot be drawn again.
         """
-        self._require_our_draw("split")
+        if self.spec.origin is None:  # of another's network the specification names the pairs
+            self._require_our_draw("split")
         return tasks.train_mask(self.spec.task, self.spec.seed)
 
     @functools.cached_property

@@ -2,11 +2,14 @@
 
 Pairs are in row-major order: pair i is (a, b) = (i // p, i % p). The split shuffles that list with Python's
 `random.Random(seed)` and trains on the first int(train_frac * p * p), as the code released with Nanda et al. 2023 does, so
-that p = 113, train_frac = 0.3 and seed 0 give exactly its 3830 training and 8939 test pairs.
+that p = 113, train_frac = 0.3 and seed 0 give exactly its 3830 training and 8939 test pairs. A task may name its training pairs
+itself instead (`with_mask`).
 """
 
 from __future__ import annotations
 
+import base64
+import dataclasses
 import random
 from dataclasses import dataclass
 from typing import Literal
@@ -25,6 +28,9 @@ class TaskSpec:
     operation: Operation = setting("add", "the operation on (a, b), reduced mod p; 'random' draws labels as a control")
     p: int = setting(113, "the modulus: residues 0..p-1")
     train_frac: float = setting(0.3, "share of the p*p ordered pairs in the training split")
+    train_pairs: str | None = setting(
+        None, "the training pairs themselves: p*p bits, row-major, packed and in base64; none: drawn by the seed"
+    )
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -34,6 +40,32 @@ class TaskSpec:
             int(self.train_frac * self.p**2) >= 1,
             f"task.train_frac (={self.train_frac}) leaves no training pair of {self.p**2}; raise it or task.p",
         )
+        if self.train_pairs is not None:
+            n = int(self.train_frac * self.p**2)
+            found = _unpacked(self.train_pairs, self.p**2)
+            shown = self.train_pairs if len(self.train_pairs) <= 20 else self.train_pairs[:20] + "..."
+            check(
+                found is not None and int(found.sum()) == n,
+                f"task.train_pairs (={shown!r}) must be {self.p**2} bits in base64, {n} of them 1 (task.train_frac); "
+                "tasks.with_mask makes it of a mask",
+            )
+
+
+def _unpacked(text: str, n: int) -> np.ndarray | None:
+    """The bits of a text, (n,) bool; None where it is no text of so many."""
+    try:
+        packed = np.frombuffer(base64.b64decode(text, validate=True), np.uint8)
+    except ValueError:
+        return None
+    return np.unpackbits(packed, count=n).astype(bool) if len(packed) == -(-n // 8) else None
+
+
+def with_mask(task: TaskSpec, train_mask_PP: np.ndarray) -> TaskSpec:
+    """The task with these training pairs, (P, P) bool, in place of those of a seed."""
+    n = int(train_mask_PP.sum())
+    share = (n + 0.5) / task.p**2 if n < task.p**2 else 1.0  # so that it gives n when it is rounded down
+    text = base64.b64encode(np.packbits(train_mask_PP.ravel()).tobytes()).decode()
+    return dataclasses.replace(task, train_frac=share, train_pairs=text)
 
 
 def all_pairs(p: int) -> np.ndarray:
@@ -71,11 +103,15 @@ def labels(task: TaskSpec, seed: int) -> np.ndarray:
 
 
 def split(task: TaskSpec, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the training and of the test pairs, each ascending.
+    """Indices of the training and of the test pairs, each ascending: the task's own, or those that the seed draws.
 
     Returns:
         two int64 arrays that together hold 0..p*p-1 once; the second is empty when train_frac is 1.
     """
+    if task.train_pairs is not None:
+        mask_B = _unpacked(task.train_pairs, task.p**2)
+        assert mask_B is not None  # a task checks it
+        return np.flatnonzero(mask_B), np.flatnonzero(~mask_B)
     order = list(range(task.p**2))
     random.Random(seed).shuffle(order)
     n_train = int(task.train_frac * len(order))

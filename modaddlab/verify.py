@@ -34,7 +34,7 @@ from modaddlab.experiments.spec import flatten
 from modaddlab.store import Record, Store
 from modaddlab.store.content import metrics_sha256
 from modaddlab.store.files import disk_errors
-from modaddlab.store.record import inspect, training_command, unlisted
+from modaddlab.store.record import inspect, unlisted, way_back
 
 _VOLATILE = ("time", "second", "date", "started", "finished", "commit", "command")
 
@@ -178,8 +178,7 @@ def _contradictions(record: Record) -> list[LabError]:
         differ.append("its metrics are not those of which its provenance has the checksum")
     if rows := contradictions(record.spec, record.metrics, -1, record.kept):
         differ.append(f"its last row of metrics and its final weights are not of one run: {'; '.join(rows)}")
-    again = f"train it again: {training_command(record.data, record.spec, again=True)}"
-    return [LabError(f"{record.path}: {problem}; {again}") for problem in differ]
+    return [LabError(f"{record.path}: {problem}; {way_back(record.data, record.spec)}") for problem in differ]
 
 
 def _threads(record: Record) -> int | None:

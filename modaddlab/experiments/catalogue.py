@@ -13,7 +13,7 @@ from types import MappingProxyType
 from modaddlab.errors import LabError
 from modaddlab.experiments import two_layer, two_layer_sweeps, variations
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec
-from modaddlab.models.registry import AttentionRateSpec, TransformerSpec, TwoEmbeddingsSpec, TwoLayerSpec
+from modaddlab.models.registry import AttentionRateSpec, LinearLayersSpec, TransformerSpec, TwoEmbeddingsSpec, TwoLayerSpec
 
 _CONTROL = RecordSpec(energies=False)
 """Of controls the energies of all frequencies at every row are in no figure."""
@@ -136,6 +136,16 @@ _RUNS: list[tuple[RunSpec, str]] = [
     (
         RunSpec(name="two-embeddings", model=TwoEmbeddingsSpec(), steps=25_000),
         "Chughtai et al.'s multilayer perceptron, an embedding for each residue, on the mainline's task",
+    ),
+    (
+        RunSpec(
+            name="pizza-linear",
+            task=TaskSpec(p=59, train_frac=0.8),
+            model=LinearLayersSpec(),
+            optim=OptimSpec(weight_decay=2.0, beta2=0.999, warmup_steps=0),
+            steps=20_000,
+        ),
+        "Zhong et al.'s linear model A; --set model.arrangement=B, C or D for the others",
     ),
     *((spec, variations.PURPOSES[name]) for name, spec in variations.VARIATIONS.items()),
     *((spec, two_layer_sweeps.PURPOSES[name]) for name, spec in two_layer_sweeps.VARIATIONS.items()),

@@ -19,7 +19,8 @@ def field_names(spec: RunSpec | None = None) -> list[str]:
     Args:
         spec: a run; its network decides which fields "model." has. None: a transformer.
     """
-    return [path for path in flatten((spec or RunSpec()).to_dict()) if path != "model.kind"]
+    fixed = ("model.kind", "origin")
+    return [path for path in flatten((spec or RunSpec()).to_dict()) if not path.startswith(fixed)]
 
 
 def with_overrides(spec: RunSpec, assignments: Iterable[str]) -> RunSpec:
@@ -67,11 +68,11 @@ def _other_kind(path: str, spec: RunSpec) -> str:
 def _parse(text: str, hint: Any, path: str) -> Any:
     """A text as a value of the field's type; what does not parse is refused here, ranges are the dataclass's business."""
     options = typing.get_args(hint) if typing.get_origin(hint) is not typing.Literal else (hint,)
+    if type(None) in options and text.lower() in ("none", "null"):
+        return None
     for option in options or (hint,):
         if typing.get_origin(option) is typing.Literal:
             return text
-        if option is type(None) and text.lower() in ("none", "null"):
-            return None
         if option is bool and text.lower() in ("true", "false"):
             return text.lower() == "true"
         if option is str:

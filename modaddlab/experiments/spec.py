@@ -81,8 +81,28 @@ class RecordSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OriginSpec:
+    """Where the weights of a network come from that was not trained here; the run id covers them by their hash."""
+
+    weights: str = setting("", "sha256 of the weights: their names, shapes and float32 bytes")
+    file: str = setting("", "the name of the file that they were read from; empty: none")
+    sha256: str = setting("", "its sha256")
+    layout: str = setting("", "how the weights lie in it")
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        for name in ("weights", "sha256"):
+            value = getattr(self, name)
+            hashed = len(value) == 64 and set(value) <= set("0123456789abcdef")
+            check(hashed or (name == "sha256" and not self.file), f"origin.{name} (={value!r}) must be 64 hex digits")
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """One training run, complete: with the same machine and thread count it determines every bit of the record."""
+    """One training run, complete: with the same machine and thread count it determines every bit of the record.
+
+    Of a network that was not trained here it has the task and the network, an `origin`, and nothing to say of an optimizer.
+    """
 
     name: str = setting("custom", "readable start of the run id: letters, digits, '-' and '.'")
     task: TaskSpec = setting(TaskSpec(), "the task")
@@ -95,6 +115,7 @@ class RunSpec:
     )
     seed: int = setting(0, "seed of the split and of the initial weights")
     loss_dtype: Literal["float64", "float32"] = setting("float64", "precision of the log-softmax; the weights are float32")
+    origin: OriginSpec | None = setting(None, "where the weights come from that were not trained here; none: from this training")
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -128,7 +149,7 @@ class RunSpec:
     def changes(self) -> dict[str, Any]:
         """The fields that differ from their defaults, as {"optim.lr": 0.01, ...}; the name is not among them."""
         mine, default = flatten(self.to_dict()), flatten(RunSpec(model=type(self.model)()).to_dict())
-        same = {key for key, value in mine.items() if key != "model.kind" and value == default[key]}
+        same = {key for key, value in default.items() if key != "model.kind" and key in mine and mine[key] == value}
         return {key: value for key, value in sorted(mine.items()) if key != "name" and key not in same}
 
     def canonical_json(self) -> str:
@@ -162,6 +183,8 @@ def _build(cls: type, content: Any, prefix: str) -> Any:
     for name, value in content.items():
         if hints[name] is Network:
             value = _build_model(value, f"{prefix}{name}.")
+        elif name == "origin" and value is not None:
+            value = _build(OriginSpec, value, f"{prefix}{name}.")
         elif dataclasses.is_dataclass(hints[name]):
             value = _build(typing.cast(type, hints[name]), value, f"{prefix}{name}.")
         arguments[name] = value

@@ -121,7 +121,8 @@ def kind(study: Study) -> str:
     spec, model = study.spec, study.spec.model
     task = f"{spec.task.operation} modulo {spec.task.p}, {spec.task.train_frac:.0%} of the pairs trained"
     record = f"weights={spec.record.weights}, {len(study.record.snapshot_steps)} snapshots, energies={spec.record.energies}"
-    return f"{model.phrase()} ({model.activation}, {spec.optim.optimizer}; {task}; {record})"
+    way = spec.optim.optimizer if spec.origin is None else "not trained here"
+    return f"{model.phrase()} ({model.activation}, {way}; {task}; {record})"
 
 
 def _listed(needs: tuple[Need, ...]) -> str:

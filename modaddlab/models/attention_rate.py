@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -29,9 +29,6 @@ from modaddlab.tasks import all_pairs
 @dataclass(frozen=True, kw_only=True)
 class AttentionRateSpec(Network):
     """A transformer on [a, b] without a mask, whose attention is alpha softmax + (1 - alpha) (Zhong et al. 2023)."""
-
-    causal: ClassVar[bool] = False
-    mlp_biases: ClassVar[bool] = True
 
     kind: Literal["attention-rate"] = setting("attention-rate", "tells this network from others")
     attention_rate: float = setting(1.0, "alpha: 0 for constant attention, 1 for the usual one")
@@ -54,6 +51,16 @@ class AttentionRateSpec(Network):
             f"d_head (={self.d_head}) times n_heads (={self.n_heads}) must equal d_model (={self.d_model}); "
             "set model.d_head, model.n_heads and model.d_model together",
         )
+
+    @property
+    def causal(self) -> bool:
+        """There is no mask."""
+        return False
+
+    @property
+    def mlp_biases(self) -> bool:
+        """There are biases."""
+        return True
 
     @property
     def residue_weights(self) -> tuple[str, ...]:

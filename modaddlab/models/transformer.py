@@ -64,7 +64,6 @@ class TransformerSpec(Network):
     """A decoder on the tokens [a, b, =], read at the last position (Nanda et al. 2023)."""
 
     kind: ClassVar[str] = "transformer"
-    attention_rate: ClassVar[float] = 1.0
 
     n_layers: int = setting(1, "number of layers, 1 to 3")
     d_model: int = setting(128, "width of the residual stream")
@@ -95,6 +94,11 @@ class TransformerSpec(Network):
             "set model.d_head, model.n_heads and model.d_model together",
         )
         check(0 <= self.dropout < 1, f"model.dropout (={self.dropout}) must lie in [0, 1)")
+
+    @property
+    def attention_rate(self) -> float:
+        """The usual attention."""
+        return 1.0
 
     @property
     def residue_weights(self) -> tuple[str, ...]:

@@ -86,6 +86,14 @@ def training_command(data: Path, spec: RunSpec, *, again: bool = False) -> str:
     return " ".join(["python -m modaddlab.train", *words])
 
 
+def way_back(data: Path, spec: RunSpec) -> str:
+    """What brings a record back: training the run again, or reading the file again that its weights came from."""
+    if spec.origin is None:
+        return f"train it again: {training_command(data, spec, again=True)}"
+    where = f" with --layout {spec.origin.layout}" if spec.origin.file else ""
+    return f"move its folder away and read its weights again: python -m modaddlab.read {spec.origin.file or 'FILE'}{where}"
+
+
 @dataclass(frozen=True, eq=False)
 class Record:
     """A finished run. Arrays are read-only and verified on first read."""
@@ -403,7 +411,7 @@ def damaged(data: Path, run_id: str, name: str, finding: str) -> LabError:
     if spec is None:
         way_out = "its settings are unknown: give the command that trained it once more, with --force, or move its folder away"
     else:
-        way_out = f"train it again: {training_command(data, spec, again=True)}"
+        way_out = way_back(data, spec)
     return LabError(f"{path}: {one_line}; {way_out}")
 
 

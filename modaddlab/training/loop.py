@@ -72,6 +72,8 @@ def train(
         Interrupted: see `should_stop`.
     """
     require(device)
+    if spec.origin is not None:
+        raise LabError(f"{spec.run_id} was not trained here (it has an origin) and cannot be trained again; it can be read again")
     partial = store.partial(spec, notify)
     resume = not force if resume is None else resume
     save_seconds = SAVE_SECONDS if save_seconds is None else save_seconds

@@ -8,12 +8,14 @@ import math
 import typing
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modaddlab import tasks
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, flatten
+from modaddlab.experiments.spec import OptimSpec, OriginSpec, RecordSpec, RunSpec, TaskSpec, flatten
 from modaddlab.models.registry import KINDS, TransformerSpec, TwoLayerSpec
 
 patient = settings(deadline=None, max_examples=60, derandomize=True)
@@ -135,10 +137,27 @@ def test_canonical_json_holds_the_changes_alone(spec: RunSpec) -> None:
     assert flatten(spec.to_dict()) == flatten(default.to_dict()) | content | {"name": spec.name}
 
 
+def first_pairs() -> str:
+    """A split of the default task: its first pairs, row by row."""
+    task = tasks.with_mask(TaskSpec(), np.arange(113**2).reshape(113, 113) < int(0.3 * 113**2))
+    assert task.train_pairs is not None
+    return task.train_pairs
+
+
+def test_an_origin_covers_the_weights_and_survives_json() -> None:
+    one = RunSpec(origin=OriginSpec(weights="0" * 64, file="a.pt", sha256="1" * 64, layout="nanda"))
+    assert RunSpec.from_dict(json.loads(json.dumps(one.to_dict()))) == one
+    other = dataclasses.replace(one, origin=OriginSpec(weights="2" * 64, file="a.pt", sha256="1" * 64, layout="nanda"))
+    assert one.run_id != other.run_id
+    for origin in ({"weights": "0" * 63}, {"weights": "g" * 64}, {"weights": "0" * 64, "file": "a.pt"}, {}, {"host": "x"}, 3):
+        with pytest.raises(LabError, match="origin"):
+            RunSpec.from_dict({"origin": origin})
+
+
 def test_every_field_changes_the_id() -> None:
     others: dict[str, Any] = {
         "name": "other",
-        "task": {"operation": "subtract", "p": 59, "train_frac": 0.4},
+        "task": {"operation": "subtract", "p": 59, "train_frac": 0.4, "train_pairs": first_pairs()},
         "model": {
             "n_layers": 2, "d_mlp": 64, "activation": "gelu", "causal": False, "mlp_biases": False,
             "layer_norm": True, "predict_equals": False, "dropout": 0.1, "init": "layers",
@@ -153,14 +172,14 @@ def test_every_field_changes_the_id() -> None:
         "steps": 10, "grokked_for": 100, "seed": 1, "loss_dtype": "float32",
     }  # fmt: skip
     three_at_once = {"model.d_model", "model.n_heads", "model.d_head"}  # one of them alone is refused
-    assert set(flatten(others)) | three_at_once == set(flatten(RunSpec().to_dict()))
-    ids = {RunSpec().run_id}
+    assert set(flatten(others)) | three_at_once | {"origin"} == set(flatten(RunSpec().to_dict()))
+    ids = {RunSpec().run_id, RunSpec(origin=OriginSpec(weights="0" * 64)).run_id}
     for path, value in flatten(others).items():
         table, _, name = path.rpartition(".")
         ids.add(RunSpec.from_dict({table: {name: value}} if table else {name: value}).run_id)
     ids.add(RunSpec(model=TransformerSpec(n_heads=2, d_head=64)).run_id)
     ids.add(RunSpec(model=TransformerSpec(n_heads=4, d_head=16, d_model=64)).run_id)
-    assert len(ids) == len(flatten(others)) + 3
+    assert len(ids) == len(flatten(others)) + 4
 
 
 @pytest.mark.parametrize(
@@ -202,6 +221,7 @@ WRONG_TYPES: dict[Any, list[Any]] = {
 OUT_OF_RANGE: dict[str, list[Any]] = {
     "name": ["", "Mainline", "a/b", "../x", "a..b", "..", ".hidden", "-x", "x" * 61, "a b", "a\n", "a\0", "ä", "a\\b", "~"],
     "task.p": [1, 0, -5, 1010, 10**400],
+    "task.train_pairs": ["", "AAAA", "!", "ä"],
     "task.train_frac": [0.0, -0.1, 1.0001, 1e-9, math.nan, math.inf, -math.inf],
     "model.n_layers": [0, 4],
     "model.d_model": [0, -1, 8193, 100],
@@ -242,6 +262,10 @@ def wrong_types() -> list[tuple[str, Any]]:
     for path, hint in fields().items():
         if typing.get_origin(hint) is typing.Literal:
             values = ["nonsense", 3, None, ["add"]]
+        elif path == "origin":
+            continue  # a table, see above
+        elif path == "task.train_pairs":
+            values = [value for value in WRONG_TYPES[str] if value is not None]
         elif path in ("optim.batch_size", "grokked_for"):
             values = [value for value in WRONG_TYPES[int] if value is not None]
         else:
@@ -277,7 +301,7 @@ def test_a_value_out_of_range_is_one_line_with_field_value_and_rule(path: str, v
 
 def test_the_tables_above_know_every_field() -> None:
     ranged = {path for path, hint in fields().items() if hint not in (bool,) and typing.get_origin(hint) is not typing.Literal}
-    assert ranged == set(OUT_OF_RANGE)
+    assert ranged - {"origin"} == set(OUT_OF_RANGE)
 
 
 TWO_LAYER_BAD: dict[str, list[Any]] = {

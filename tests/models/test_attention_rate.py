@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from modaddlab.models.registry import AttentionRateSpec
 from modaddlab.tasks import TaskSpec
 from modaddlab.training.loop import train
 
-SMALL = {"d_model": 12, "n_heads": 3, "d_head": 4, "d_mlp": 10}
+SMALL: dict[str, Any] = {"d_model": 12, "n_heads": 3, "d_head": 4, "d_mlp": 10}
 P = 7
 
 
@@ -91,7 +92,7 @@ def test_weights_have_the_published_shapes_and_scales() -> None:
 
 
 @pytest.mark.parametrize("field", [{"attention_rate": 1.5}, {"attention_rate": -0.1}, {"n_layers": 5}, {"d_head": 5}])
-def test_what_no_network_has_is_refused(field: dict[str, float]) -> None:
+def test_what_no_network_has_is_refused(field: dict[str, Any]) -> None:
     with pytest.raises(LabError, match=next(iter(field))):
         AttentionRateSpec(**(SMALL | field))
 

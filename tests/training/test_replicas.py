@@ -259,7 +259,7 @@ def test_two_processes_train_a_batch_once(tmp_path: Path) -> None:
         (dataclasses.replace(TINY, task=TaskSpec(p=13, train_frac=0.5)), "task.p is 11 of"),
         (dataclasses.replace(TINY, task=TaskSpec(p=11, train_frac=0.5)), r"pairs \(task.train_frac\) is 84 of"),
         (dataclasses.replace(TINY, model=TwoLayerSpec(d_mlp=25, init_scale=2.0)), "model.d_mlp is 24 of"),
-        (dataclasses.replace(TINY, model=TRANSFORMER), "the kind of network is TwoLayerSpec of"),
+        (dataclasses.replace(TINY, model=TRANSFORMER), "the kind of network is two-layer of"),
         (dataclasses.replace(TINY, optim=SGD), "optim.optimizer is adamw of"),
         (dataclasses.replace(TINY, record=RecordSpec(metrics_every=6)), "record.metrics_every is 5 of"),
         (dataclasses.replace(TINY, loss_dtype="float32"), "loss_dtype is float64 of"),

@@ -1,0 +1,111 @@
+"""The linear models of Zhong et al. 2023, "The Clock and the Pizza": one or two dense layers on two embeddings of one table.
+
+    A    h = act((E_a + E_b) L1 + b1)
+    B    h = act(act((E_a + E_b) L1 + b1) L2 + b2)
+    C    h = act(act(E_a L1 + b1 + E_b L1 + b1) L2 + b2)
+    D    h = act([E_a, E_b] L1 + b1)                          embeddings of half the width side by side
+    logits = h W_U
+
+The letters are those of the released code.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from array_api_compat import array_namespace
+
+from modaddlab.fields import check, check_fields, setting
+from modaddlab.models.grid import Grid
+from modaddlab.models.network import Activation, Array, Network, activate
+from modaddlab.tasks import all_pairs
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearLayersSpec(Network):
+    """Dense layers on two embeddings of one table (Zhong et al. 2023)."""
+
+    kind: Literal["linear-layers"] = setting("linear-layers", "tells this network from others")
+    arrangement: Literal["A", "B", "C", "D"] = setting("A", "how the two embeddings meet and how many layers follow")
+    d_mlp: int = setting(256, "width of every layer")
+    activation: Activation = setting("relu", "the nonlinearity")
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        check(
+            2 <= self.d_mlp <= 8192 and self.d_mlp % 2 == 0,
+            f"model.d_mlp (={self.d_mlp}) must be an even number between 2 and 8192",
+        )
+
+    @property
+    def residue_weights(self) -> tuple[str, ...]:
+        """The names of the parameters that stand for a residue."""
+        return ("embed.W_E",)
+
+    @property
+    def n_dense(self) -> int:
+        """Dense layers before the outputs."""
+        return 2 if self.arrangement in "BC" else 1
+
+    def phrase(self) -> str:
+        """The network in a few words."""
+        return f"dense layers in arrangement {self.arrangement}"
+
+    def param_shapes(self, p: int) -> dict[str, tuple[int, ...]]:
+        """The shape of every parameter, in the order in which they lie in the flat parameter vector."""
+        D = self.d_mlp
+        shapes: dict[str, tuple[int, ...]] = {"embed.W_E": (p, D // 2 if self.arrangement == "D" else D)}
+        for layer in range(1, self.n_dense + 1):
+            shapes |= {f"l{layer}.W": (D, D), f"l{layer}.b": (D,)}
+        return shapes | {"unembed.W_U": (D, p)}
+
+    def init_params(self, p: int, seed: int) -> dict[str, np.ndarray]:
+        """Initial weights: W_E N(0, 1) / sqrt(d_mlp / 2), W_U N(0, 1) / sqrt(d_mlp), layers uniform within 1 / sqrt(d_mlp).
+
+        Drawn by NumPy's PCG64, one stream per parameter.
+
+        Source:
+            Zhong et al. 2023, released code.
+        """
+        params = {}
+        for index, (name, shape) in enumerate(self.param_shapes(p).items()):
+            rng, bound = np.random.default_rng([seed, 0, index]), 1 / math.sqrt(self.d_mlp)
+            if name[0] == "l":
+                draw = rng.uniform(-bound, bound, shape)
+            else:
+                draw = rng.standard_normal(shape) * (bound * math.sqrt(2) if name == "embed.W_E" else bound)
+            params[name] = draw.astype(np.float32)
+        return params
+
+    def hidden(self, params: Mapping[str, Array], pairs_B2: Array) -> Array:
+        """The last layer's neurons, (B, H)."""
+        E_a, E_b = (params["embed.W_E"][pairs_B2[:, side]] for side in (0, 1))
+        L1, b1 = params["l1.W"], params["l1.b"]
+        match self.arrangement:
+            case "C":
+                pre = E_a @ L1 + E_b @ L1 + 2 * b1
+            case "D":
+                pre = array_namespace(E_a).concat([E_a, E_b], axis=1) @ L1 + b1
+            case _:
+                pre = (E_a + E_b) @ L1 + b1
+        h = activate(pre, self.activation)
+        return activate(h @ params["l2.W"] + params["l2.b"], self.activation) if self.n_dense == 2 else h
+
+    def forward(self, params: Mapping[str, Array], pairs_B2: Array, p: int) -> Array:
+        """The logits; see `Network.forward`."""
+        return self.hidden(params, pairs_B2) @ params["unembed.W_U"]
+
+    def maps(self, params: Mapping[str, Array], p: int) -> dict[str, Array]:
+        """The embedding, and W_U transposed."""
+        maps = {"W_E": params["embed.W_E"]} if "embed.W_E" in params else {}
+        return maps | ({"W_L": params["unembed.W_U"].mT} if "unembed.W_U" in params else {})
+
+    def grid(self, params: Mapping[str, np.ndarray], p: int) -> Grid:
+        """The network on every pair."""
+        weights = {name: np.asarray(value, dtype=np.float64) for name, value in params.items()}
+        neurons_PPH = self.hidden(weights, all_pairs(p)).reshape(p, p, -1)
+        return Grid(logits_PPC=neurons_PPH @ weights["unembed.W_U"], neurons_PPH=neurons_PPH, params=weights, model=self)

@@ -1,0 +1,198 @@
+"""`python -m modaddlab.read FILE`: another's checkpoint becomes a record, which every study and finding opens.
+
+The file is read with PyTorch's `weights_only=True`: tensors and plain containers, and no code that a pickle could bring. What
+it does not tell is asked for: how its pairs were split (`--split`), the activation, the attention rate. The layouts are those of
+`modaddlab.checkpoints`. The record has the file's name and sha256, and never poses as a run of ours: it cannot be trained, and
+its run id covers its weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import pickle
+import re
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modaddlab import command, weights
+from modaddlab.checkpoints import LAYOUTS, recognized
+from modaddlab.errors import LabError
+from modaddlab.experiments.spec import OriginSpec
+from modaddlab.store.files import disk_errors
+from modaddlab.store.record import Record
+from modaddlab.store.store import Store
+from modaddlab.tasks import TaskSpec, with_mask
+
+INSIDE = ("model", "state_dict", "model_state_dict")
+"""Where a file keeps its weights when they are not all that it holds."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    return command.run(lambda: _run(_parser().parse_args(arguments)), name="modaddlab.read")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.Parser(prog="python -m modaddlab.read", description="Read another's checkpoint and keep it as a record.")
+    parser.add_argument("file", metavar="FILE", type=Path, help="a PyTorch checkpoint")
+    parser.add_argument("--layout", default="auto", choices=("auto", *LAYOUTS), help="how the weights lie in it (default: auto)")
+    parser.add_argument("--p", type=int, metavar="P", help="the modulus, held against the file's shapes")
+    parser.add_argument("--operation", default="add", help="what it was trained on (default: add)")
+    parser.add_argument(
+        "--split",
+        default="none",
+        metavar="none|seed:N|MASK.npy",
+        help="which pairs were trained on: seed:N (or random-seed:N), as Python's random shuffles them in Nanda et al.'s code "
+        "and here; a (P, P) mask; none (default): not known, loss and accuracy are over all pairs",
+    )
+    parser.add_argument("--train-frac", type=float, default=0.3, metavar="F", help="share of the pairs in seed:N (default: 0.3)")
+    parser.add_argument("--activation", help="relu, gelu, quad or id (default: relu)")
+    parser.add_argument("--attention-rate", type=float, metavar="A", help="of Zhong et al.'s transformer, 0 to 1")
+    parser.add_argument("--arrangement", help="of Zhong et al.'s linear models: A, B, C or D")
+    parser.add_argument("--name", help="the record's name (default: the file's)")
+    parser.add_argument("--data", metavar="DIR", help="the data folder (default: the book's, or $MODADDLAB_DATA)")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    store = Store(options.data)
+    chosen = {name: getattr(options, name) for name in ("activation", "attention_rate", "arrangement")}
+    record = read(
+        options.file,
+        store,
+        layout=options.layout,
+        p=options.p,
+        operation=options.operation,
+        split=options.split,
+        train_frac=options.train_frac,
+        name=options.name,
+        **{name: value for name, value in chosen.items() if value is not None},
+    )
+    row = {name: float(record.metrics[name][0]) for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy")}
+    over = "all pairs" if record.spec.task.train_frac == 1 else "training pairs"
+    print(f"{record.run_id}: {record.spec.model.phrase()}, p = {record.spec.task.p}; {record.path}")
+    print(f"{over}: loss {row['train_loss']:.4e}, accuracy {row['train_accuracy']:.2%}", end="")
+    print("" if np.isnan(row["test_loss"]) else f"; test pairs: loss {row['test_loss']:.4e}, accuracy {row['test_accuracy']:.2%}")
+    if record.provenance["said"]:
+        print("the file says: " + ", ".join(f"{name} {value:.6g}" for name, value in record.provenance["said"].items()))
+    data = "" if options.data is None else f", data={options.data!r}"
+    print(f"in Python: from modaddlab import Study; study = Study.open({record.run_id!r}{data})")
+    return 0
+
+
+def read(
+    file: Path,
+    store: Store,
+    *,
+    layout: str = "auto",
+    p: int | None = None,
+    operation: str = "add",
+    split: str = "none",
+    train_frac: float = 0.3,
+    name: str | None = None,
+    **fields: Any,
+) -> Record:
+    """Keep another's checkpoint as a record.
+
+    Args:
+        file: a PyTorch checkpoint.
+        store: where the record goes.
+        layout: a name of `LAYOUTS`, or "auto".
+        p: the modulus, held against the file's shapes; none: theirs.
+        operation: what the network was trained on.
+        split: "none", "seed:N", "random-seed:N", or the path of a (P, P) mask in NumPy's format.
+        train_frac: share of the pairs that a seed's split trains on.
+        name: the record's name; none: the file's.
+        fields: of the network, what no file tells, such as attention_rate.
+
+    Raises:
+        LabError: the file is no checkpoint of plain tensors, not of that layout, or what it does not tell is missing; one line
+            that says what was expected and found.
+    """
+    if layout != "auto" and layout not in LAYOUTS:
+        raise LabError(f"layout (={layout!r}) must be auto or one of {', '.join(LAYOUTS)}")
+    content = _content(file)
+    try:
+        arrays, said = _arrays(content)
+        found = recognized(arrays) if layout == "auto" else LAYOUTS[layout]
+        model, modulus, params = found.read(arrays, fields)
+        if p not in (None, modulus):
+            raise LabError(f"the modulus must be --p (={p}), by the file's shapes it is {modulus}")
+        task, seed = _task(TaskSpec(p=modulus, operation=operation, train_frac=1.0), split, train_frac)  # type: ignore[arg-type]
+    except LabError as error:
+        raise LabError(f"{file}: {error}") from None
+    origin = OriginSpec(weights="0" * 64, file=file.name, sha256=hashlib.sha256(file.read_bytes()).hexdigest(), layout=found.name)
+    return weights.publish(store, name or _slug(file), model, task, params, seed=seed, origin=origin, told={"said": said})
+
+
+def _content(file: Path) -> Any:
+    """What a checkpoint holds, without running any code of it."""
+    import torch
+
+    if not file.is_file():
+        raise LabError(f"{file} is no file; name a PyTorch checkpoint")
+    with disk_errors(file, "read"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about the pickle's protocol
+        try:
+            return torch.load(file, map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError):
+            found = "it is none, is damaged, or holds other objects, whose code is never run"
+            raise LabError(f"{file} must be a PyTorch checkpoint of tensors and plain containers; {found}") from None
+
+
+def _arrays(content: Any) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """The weights in a checkpoint, float32 or float64 by name, and the numbers that it has beside them (of lists the last)."""
+    import torch
+
+    said: dict[str, float] = {}
+    inside = next((name for name in INSIDE if isinstance(content, Mapping) and isinstance(content.get(name), Mapping)), None)
+    if inside is not None:
+        for name, value in content.items():
+            last = value[-1] if isinstance(value, list) and value else value
+            if isinstance(last, int | float) and np.isfinite(last):
+                said[str(name)] = float(last)
+        content = content[inside]
+    if not isinstance(content, Mapping):
+        raise LabError(f"it must hold tensors by name, found a {type(content).__name__}")
+    others = [name for name, value in content.items() if not isinstance(value, torch.Tensor)]
+    if others:
+        raise LabError(f"key {others[0]!r} must be a tensor, found a {type(content[others[0]]).__name__}")
+    wide = {str(name): value.detach().double() if value.is_floating_point() else value for name, value in content.items()}
+    return {name: value.numpy() for name, value in wide.items()}, said
+
+
+def _task(task: TaskSpec, split: str, train_frac: float) -> tuple[TaskSpec, int]:
+    """The task with a split, and its seed."""
+    if split == "none":
+        return task, 0
+    if match := re.fullmatch(r"(?:random-)?seed:(\d+)", split):
+        return dataclasses.replace(task, train_frac=train_frac), int(match[1])
+    file, p = Path(split), task.p
+    if file.suffix != ".npy" or not file.is_file():
+        raise LabError(f"--split (={split!r}) must be none, seed:N, random-seed:N or a mask's file MASK.npy")
+    with disk_errors(file, "read"):
+        try:
+            mask = np.load(file, allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            raise LabError(f"--split {split} must be an array in NumPy's format, found: {error}") from None
+    if mask.shape != (p, p) or not np.isin(mask, (0, 1)).all() or not mask.any():
+        found = f"{mask.dtype} {mask.shape}"
+        raise LabError(f"--split {split} must be a mask of the shape {(p, p)} of 0 and 1, not all 0; found {found}")
+    return with_mask(task, mask.astype(bool)), 0
+
+
+def _slug(file: Path) -> str:
+    """A file's name as a run's."""
+    words = re.sub(r"[^a-z0-9]+", "-", file.stem.lower()).strip("-")
+    return words[:60].strip("-") or "network"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""Checkpoints that others published, where they are: their facts, by our measures.
+
+The files are not part of the project; `MODADDLAB_CHECKPOINTS` names the folder that has them.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from modaddlab import Store, Study, progress, two_layer
+from modaddlab.analysis.neurons import explained_neurons, fit_neurons
+from modaddlab.read import read
+
+FOLDER = Path(os.environ.get("MODADDLAB_CHECKPOINTS", "nowhere"))
+
+pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="MODADDLAB_CHECKPOINTS names no folder with published checkpoints")
+
+
+def opened(name: str, tmp_path: Path, **options: object) -> Study:
+    return Study(read(FOLDER / name, Store(tmp_path), **options))  # type: ignore[arg-type]
+
+
+def cosine_parts(logits_PPC: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The part of the logits, centred over the answers, along cos(w_k (a + b - c)) for k = 1..p//2, and those waves.
+
+    Returns:
+        correlations (K,), and for each k the wave of unit length over all (a, b, c) as a function of a + b - c, (K, P).
+
+    Source:
+        Chughtai et al. 2023, released code.
+    """
+    p = len(logits_PPC)
+    centred_PPC = logits_PPC - logits_PPC.mean(axis=2, keepdims=True)
+    sums_D = np.bincount(differences(p).ravel(), weights=centred_PPC.ravel(), minlength=p)
+    waves_KD = np.cos(2 * np.pi * np.arange(1, p // 2 + 1)[:, None] * np.arange(p) / p)
+    waves_KD /= p * np.linalg.norm(waves_KD, axis=1, keepdims=True)
+    return waves_KD @ sums_D / np.linalg.norm(centred_PPC), waves_KD
+
+
+def differences(p: int) -> np.ndarray:
+    """(a + b - c) mod p, (P, P, P)."""
+    residues = np.arange(p)
+    return (residues[:, None, None] + residues[:, None] - residues) % p
+
+
+@pytest.mark.parametrize(
+    ("name", "loss", "keys", "explained", "restricted", "neurons"),
+    [
+        ("universality-C113-transformer-1.pt", 1.5852e-7, [16, 30, 56], 0.9685, 4.126e-8, 495),
+        ("universality-C118-transformer-2.pt", 1.6568e-7, [8, 12, 27, 57], 0.9835, 4.054e-8, 325),
+        ("universality-C113-mlp-1.pt", 2.0526e-5, [1, 4, 8, 11, 13, 16, 17, 22, 25, 32, 34, 44, 50], 0.9368, 1.843e-6, 109),
+    ],
+)
+def test_universality(
+    name: str, loss: float, keys: list[int], explained: float, restricted: float, neurons: int, tmp_path: Path
+) -> None:
+    study = opened(name, tmp_path)
+    logits_PPC, p = study.grid.logits_PPC, study.p
+    assert study.scores.train_loss == pytest.approx(loss, rel=5e-4)
+    correlations_K, waves_KD = cosine_parts(logits_PPC)
+    assert (1 + np.flatnonzero(correlations_K > 0.005)).tolist() == keys
+    chosen = np.array(keys) - 1
+    assert (correlations_K[chosen] ** 2).sum() == pytest.approx(explained, abs=5e-5)
+    length = np.linalg.norm(logits_PPC - logits_PPC.mean(axis=2, keepdims=True))
+    kept_D = length * correlations_K[chosen] @ waves_KD[chosen]
+    assert progress.mean_loss(kept_D[differences(p)], study.labels_PP) == pytest.approx(restricted, rel=5e-4)
+    assert len(explained_neurons(fit_neurons(study.grid.neurons_PPH, keys))) == neurons
+
+
+def test_nanda_low_precision(tmp_path: Path) -> None:
+    study = opened("nanda-low-precision.pth", tmp_path, split="seed:0")
+    assert study.scores.train_loss == pytest.approx(2.04e-3, rel=5e-3)
+    assert study.scores.test_loss == pytest.approx(3.25e-3, rel=5e-3)
+    fits = fit_neurons(study.grid.neurons_PPH, range(1, 57))
+    assert len(explained_neurons(fits)) == 405
+    assert progress.sum_of_squares(study.record.final) == pytest.approx(1136, abs=0.5)
+
+
+def distance_irrelevance(study: Study) -> float:
+    """Over a - b the mean standard deviation over a + b of the correct logit, as a share of that of all (Zhong et al. 2023)."""
+    a, b = np.indices((study.p, study.p))
+    correct_PP = np.empty((study.p, study.p))
+    correct_PP[(a + b) % study.p, (a - b) % study.p] = study.grid.logits_PPC[a, b, study.labels_PP]
+    return correct_PP.std(axis=0).mean() / correct_PP.std()
+
+
+def circularity(W_E_PD: np.ndarray) -> float:
+    """How far the first four principal components of an embedding are waves of one frequency, their mean (Zhong et al. 2023)."""
+    components_PN = np.linalg.svd(W_E_PD - W_E_PD.mean(axis=0))[0][:, :4]
+    spectrum_KN = np.abs(np.fft.rfft(components_PN, axis=0)) ** 2
+    return float((2 / len(W_E_PD) * spectrum_KN.max(axis=0)).mean())
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "irrelevance", "circular"),
+    [
+        ("pizza-model-A.pt", {"attention_rate": 0.0}, 0.1717, 0.9978),
+        ("pizza-linear-beta.pt", {"arrangement": "B"}, 0.2302, 0.9950),
+    ],
+)
+def test_pizza(name: str, fields: dict[str, object], irrelevance: float, circular: float, tmp_path: Path) -> None:
+    study = opened(name, tmp_path, **fields)
+    assert study.p == 59
+    assert distance_irrelevance(study) == pytest.approx(irrelevance, abs=5e-5)
+    assert circularity(study.embedding_PD) == pytest.approx(circular, abs=5e-5)
+    if name == "pizza-model-A.pt":
+        assert study.scores.train_loss == pytest.approx(1.38e-7, rel=5e-3)
+        assert progress.sum_of_squares(study.record.final) ** 0.5 == pytest.approx(22.854, abs=1e-3)
+
+
+def test_embedmlp_relu(tmp_path: Path) -> None:
+    grid = opened("embedmlp-p23-relu-step4800.pth", tmp_path, activation="relu").grid
+    fits = two_layer.cosine_fits(grid.theta_HP, grid.xi_HP)
+    assert fits.input_fve_H.mean() == pytest.approx(0.757, abs=5e-4)
+    assert fits.output_fve_H.mean() == pytest.approx(0.803, abs=5e-4)
+
+
+def test_embedmlp_quad(tmp_path: Path) -> None:
+    grid = opened("embedmlp-p23-quad-step9800.pth", tmp_path, activation="quad").grid
+    assert two_layer.ipr(grid.theta_HP).mean() == pytest.approx(0.368, abs=5e-4)
+    assert two_layer.ipr(grid.xi_HP).mean() == pytest.approx(0.300, abs=5e-4)
