@@ -17,6 +17,7 @@ EXTRAS = {
     ),
     "wandb": ("wandb",),
     "cluster": ("dask_jobqueue",),
+    "web": ("ziglang",),
 }  # fmt: skip
 """What is imported of the packages that are optional, by the extra of pyproject.toml that brings them."""
 

@@ -43,7 +43,8 @@ LAYERS: dict[str, set[str]] = {
     "training": {"models", "tasks", "store", "experiments", "errors", "paths", "analysis.fourier"},
     "figures": {"shapes", "analysis"},
     "tables": set(),
-    "report": {"errors", "command", "paths", "source", "closure", "claims", "findings"},
+    "web": {"analysis", "command", "errors", "figures", "findings", "store", "study"},
+    "report": {"errors", "command", "paths", "source", "closure", "claims", "findings", "web"},
     "study": {"analysis", "models", "tasks", "store", "experiments", "errors", "paths", "source", "rows"},
     "findings.networks": {"analysis", "errors", "experiments", "models.transformer", "study"},
     "measurements": {"analysis", "models", "study", "experiments", "shapes", "errors", "store", "findings.networks"},
@@ -80,6 +81,7 @@ OUTSIDE: dict[str, set[str]] = {
     "training": {"numpy", "torch", "numba", "psutil", "rich", "dask", "distributed", "wandb"},
     "figures": {"numpy", "matplotlib", "IPython"},
     "tables": {"numpy", "IPython"},
+    "web": {"numpy", "matplotlib"},
     "report": {
         "IPython", "filelock", "jinja2", "jupyter_cache", "jupyter_client", "matplotlib", "matplotlib_inline", "nbclient",
         "nbformat", "panflute", "psutil", "pypandoc", "rich", "sqlalchemy", "typst", "watchfiles", "yaml",

@@ -110,7 +110,7 @@ if TYPE_CHECKING:
         steps_to_grok,
         two_bases,
     )
-    from modaddlab.figures.task import addition_on_a_circle, operation_table
+    from modaddlab.figures.task import addition_on_a_circle, answers_film, operation_table
     from modaddlab.figures.theme import frequency_colors
     from modaddlab.figures.two_layer import (
         magnitudes,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Arc, FancyArrowPatch
 
@@ -51,6 +52,29 @@ def operation_table(label_PP: np.ndarray, train_mask_PP: np.ndarray) -> Figure:
     axes[1].set_ylabel("")
     bar = color_scale(figure, image, list(axes), "right answer")
     bar.set_ticks(residue_ticks(p))
+    return figure
+
+
+@themed
+def answers_film(right_TPP: np.ndarray, train_mask_PP: np.ndarray, step_T: np.ndarray) -> Figure:
+    """Which questions are answered right at a few steps: a picture for each, train and other pairs in their colours.
+
+    Args:
+        right_TPP: (T, P, P) True where the answer is right, a down, b across.
+        train_mask_PP: (P, P) True where the pair is a train pair.
+        step_T: (T,) the steps.
+    """
+    sizes = require_shape("right_TPP", right_TPP, "T P P")
+    require_shape("train_mask_PP", train_mask_PP, "P P", P=sizes["P"])
+    colors = palette()
+    cells = ListedColormap([colors.page, colors.train, colors.test])
+    figure = new_figure(1.75, compressed=True)
+    for axis, right_PP, step in zip(figure.subplots(1, sizes["T"]), right_TPP, step_T, strict=True):
+        image = heatmap(axis, np.where(right_PP, np.where(train_mask_PP, 1, 2), 0), cells)
+        image.set_clim(0, 2)
+        axis.set_xticks([])
+        axis.set_yticks([])
+        axis.set_title(f"step {int(step):,}", fontsize="small")
     return figure
 
 

@@ -108,6 +108,11 @@ class Network(ABC):
         """What `forward` gives, perhaps with less work."""
         return self.forward(params, pairs_B2, p)
 
+    def page(self, p: int) -> dict[str, Any] | None:
+        """What the interactive page's network (`web/scripts/network.js`) must know of this one besides its weights; None: it
+        cannot be this one."""
+        return None
+
     def check_modulus(self, p: int) -> None:  # noqa: B027 - most are for all
         """Raise a `LabError` where the network is not for this modulus."""
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from array_api_compat import array_namespace
@@ -169,6 +169,13 @@ class TransformerSpec(Network):
         if "unembed.W_U" in params:
             maps["W_L"] = (params[f"blocks.{self.n_layers - 1}.mlp.W_out"] @ params["unembed.W_U"][..., :p]).mT
         return maps
+
+    def page(self, p: int) -> dict[str, Any] | None:
+        """What the interactive page's network must know of it besides its weights."""
+        if self.n_layers > 1 or self.layer_norm or self.activation not in ("relu", "quad") or self.d_mlp % 4 or self.n_heads > 16:
+            return None
+        width = {"heads": self.n_heads, "D": self.d_model, "d": self.d_head, "H": self.d_mlp}
+        return {"kind": self.kind, "p": p, **width, "activation": self.activation, "outputs": p + self.predict_equals}
 
     def grid(self, params: Mapping[str, np.ndarray], p: int) -> TransformerGrid:
         """The network on every pair."""

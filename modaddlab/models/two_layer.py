@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from array_api_compat import array_namespace
@@ -130,6 +130,12 @@ class TwoLayerSpec(Network):
         """theta's transpose and xi's."""
         maps = {"W_E": theta_of(params)} if "mlp.W_in" in params else {}
         return maps | ({"W_L": params["mlp.W_out"].mT} if "mlp.W_out" in params else {})
+
+    def page(self, p: int) -> dict[str, Any] | None:
+        """What the interactive page's network must know of it besides its weights."""
+        if self.d_model is not None or self.activation not in ("relu", "quad"):
+            return None
+        return {"kind": self.kind, "p": p, "H": self.d_mlp, "activation": self.activation}
 
     def grid(self, params: Mapping[str, np.ndarray], p: int) -> TwoLayerGrid:
         """The network on every pair."""

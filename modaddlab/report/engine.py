@@ -70,6 +70,7 @@ def render(
     """
     book = load_book(root)
     target = site_folder(book, output)
+    _write_interactive(book)
     builtin.resources(book)  # what is wrong with them is said before anything is executed
     unknown = set(only) - {chapter.path for chapter in book.chapters}
     if unknown:
@@ -104,6 +105,13 @@ def _measure_sentences(root: Path) -> None:
     done = subprocess.run([sys.executable, "-m", "modaddlab.report.sentences"], cwd=root, check=False)
     if done.returncode:
         raise BookError(None, "the values of the chapters do not fit; see above")
+
+
+def _write_interactive(book: Book) -> None:
+    """Make what the interactive pages load, where the book names it, in a process of its own: it sees the package as it is."""
+    named = "interactive/" in str(book.options["project"].get("resources"))
+    if named and subprocess.run([sys.executable, "-m", "modaddlab.web"], cwd=book.root, check=False).returncode:
+        raise BookError(None, "the interactive pages could not be made; see above")
 
 
 def _copy_last(target: Path, folder: Path) -> None:

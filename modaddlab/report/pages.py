@@ -89,7 +89,7 @@ def write_page(site: Site, index: int, document: pf.Doc, output: Path) -> None:
         identifier=identifier,
         title=_inline_html(title, entry.source),
         styles=["site.css", "book.css", *styles.own(site.book)],
-        policy=policy.POLICY,
+        policy=policy.of(content),
         to=lambda target: site.relative(Path(target), page),
     )
     text, files = policy.obey(text, f"{page.stem}_files", entry.source)

@@ -19,6 +19,9 @@ from .qmd import Source
 
 POLICY = "default-src 'self'"
 
+COMPILED = f"{POLICY}; script-src 'self' 'wasm-unsafe-eval'; worker-src blob:"
+"""The same for a page that loads the compiled core of the interactive pages: it may run, also in a worker."""
+
 _SCRIPTS = {"", "text/javascript", "application/javascript"}
 _ADDRESSES = {"href", "src", "srcset", "xlink:href", "poster", "data", "action", "formaction"}
 _RELATIVE = re.compile(r"""(url\(\s*['"]?|@import\s+['"])(?![a-z]+:|[/#])""")
@@ -31,6 +34,11 @@ def content_in_style(css: str) -> str | None:
     """The beginning of an address in a style sheet that is its own content, which the policy forbids; None when there is none."""
     found = _OWN_CONTENT.search(css)
     return found and found[0]
+
+
+def of(content: str) -> str:
+    """The policy of a page with this content."""
+    return COMPILED if re.search(r'<script[^>]* src="[^"]*interactive/', content) else POLICY
 
 
 def obey(page: str, folder: str, source: Source) -> tuple[str, dict[str, str]]:

@@ -34,11 +34,12 @@ def main(arguments: list[str]) -> int:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
     from modaddlab.command import run
     from modaddlab.report import executions, mark, sentences
+    from modaddlab.web import __main__ as interactive
 
     def begin() -> int:
         mark.before_quarto(root)
         executions.begin(root)
-        return sentences.main()
+        return sentences.main() or interactive.main()
 
     def end() -> None:
         mark.after_quarto(root)

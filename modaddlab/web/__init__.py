@@ -1,0 +1,107 @@
+"""The interactive pages: what they are made of, and how it comes into the site.
+
+`write(folder)` makes a folder of classic scripts, a style sheet and data, which both engines copy into the site as it is. A
+chapter has an empty element and loads the script:
+
+    <div class="web explorer" data-run="mainline-46bf2cf89b"></div>
+    <script src="../interactive/explorer.js"></script>
+
+Pages need no server and ask no other host. `core.c` is their arithmetic (see `modaddlab.web.build`), `scripts/` their parts, one
+noun a file, `data.py` what they show of a record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from matplotlib.colors import to_hex
+
+from modaddlab.figures import theme
+from modaddlab.study import Study
+from modaddlab.web import data
+
+__all__ = ["FOLDER", "write"]
+
+FOLDER = "interactive"
+"""The folder in the project, and in the site."""
+
+EXPLORER = ("core.wasm.js", "base.js", "address.js", "network.js", "views.js", "explorer.js")
+"""The parts of explorer.js, in order."""
+
+COLOURS = ("page", "ink", "muted", "rule", "shade", "train", "test", "restricted", "excluded", "norm")
+
+LISTED = "files.txt"
+"""What an earlier call wrote, with the hash of what it was made of; nothing else in the folder is ever removed."""
+
+
+def write(folder: Path, listed: list[tuple[str, list[Study]]]) -> None:
+    """Make or renew the folder; what has not changed is left alone, so that its date stays.
+
+    Args:
+        folder: where.
+        listed: the runs that can be opened: titles of groups, and their studies.
+
+    Raises:
+        OSError: a file cannot be written.
+        LabError: a record is damaged.
+    """
+    before = _listed(folder)
+    now: dict[str, str] = {}
+    for path, text in [("explorer.js", _joined(EXPLORER)), ("web.css", style()), data.runs_file(listed)]:
+        now[path] = hashlib.sha256(text.encode()).hexdigest()
+        _put(folder / path, text)
+    source = hashlib.sha256(Path(data.__file__).read_bytes()).hexdigest()
+    for study in (study for _, studies in listed for study in studies):
+        key = hashlib.sha256(f"{source} {study.record.digest}".encode()).hexdigest()
+        paths = data.paths(study)
+        if any(before.get(path) != key or not (folder / path).is_file() for path in paths):
+            for path, text in data.files(study):
+                _put(folder / path, text)
+        now |= dict.fromkeys(paths, key)
+    for path in set(before) - set(now):
+        (folder / path).unlink(missing_ok=True)
+    _put(folder / LISTED, "".join(f"{key} {path}\n" for path, key in sorted(now.items())))
+
+
+def style() -> str:
+    """The style sheet: the colours of both themes, then web.css."""
+    return "".join(_colours()) + _read("web.css")
+
+
+def _colours() -> Iterator[str]:
+    for palette, selector in ((theme.LIGHT, ".web"), (theme.DARK, '[data-theme="dark"] .web, body.quarto-dark .web')):
+        colours = {name: getattr(palette, name) for name in COLOURS} | {"key": palette.frequencies[0]}
+        ramp = " ".join(to_hex(palette.sequential(i / 8)) for i in range(9))
+        yield f"{selector} {{ {' '.join(f'--{name}: {value};' for name, value in colours.items())} --ramp: {ramp}; }}\n"
+
+
+def _joined(names: Sequence[str]) -> str:
+    """Scripts as one, in one scope: a page sees `CORE` and `Web` alone."""
+    core, *parts = (_read(f"scripts/{name}") for name in names)
+    return core + "(() => {\n" + "\n".join(parts) + "})();\n"
+
+
+def _read(path: str) -> str:
+    return importlib.resources.files("modaddlab.web").joinpath(path).read_text(encoding="utf-8")
+
+
+def _put(path: Path, text: str) -> None:
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_text(text, encoding="utf-8", newline="\n")
+    temporary.replace(path)
+
+
+def _listed(folder: Path) -> dict[str, str]:
+    """Path -> key of what an earlier call wrote; a list that cannot be read counts as empty."""
+    try:
+        lines = (folder / LISTED).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return {}
+    entries = [line.partition(" ")[::2] for line in lines]
+    return {path: key for key, path in entries if path and ".." not in Path(path).parts and not Path(path).is_absolute()}

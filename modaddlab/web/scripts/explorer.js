@@ -1,0 +1,282 @@
+// The explorer: a network of the book, to look at, to question and to take apart.
+//
+// <div class="web explorer" data-run="ID" data-step="6600"></div> becomes one. Everything that can be set is in `view`; `show` changes it, draws
+// what depends on the change, and writes the address.
+"use strict";
+
+Web.Explorer = class {
+  constructor(root) {
+    this.root = root;
+    const act = {
+      step: (step) => this.show({ step, result: null }),
+      ask: (a, b) => this.show({ ask: [a, b] }),
+      neuron: (neuron) => this.show({ neuron }),
+      axis: (axis) => this.show({ axis }),
+      turn: (turn) => this.show({ turn }),
+      take: (kind, members) => this.take(kind, members),
+      snap: (to) => this.snap(to),
+    };
+    this.parts = { curve: new Web.Curve(act), grid: new Web.Grid(act), scores: new Web.Scores(), attention: new Web.Attention(act), spectrum: new Web.Spectrum(act), neuron: new Web.NeuronMap(act), circle: new Web.Circle(act) };
+    const f = Web.field;
+    const fields = { run: f.word(root.dataset.run), step: f.whole(-1), ask: f.pair(), neuron: f.whole(0), axis: f.whole(-1), turn: f.whole(0), out: f.taken(), mean: f.whole(0) };
+    this.address = new Web.Address(fields, (said) => this.open(said));
+    this.build(act);
+    this.networks = new Map();
+    this.open(this.address.read());
+    Web.redrawn(root, () => this.view && this.draw());
+  }
+
+  // ---- the page -------------------------------------------------------------------------------------------------------------------
+  build(act) {
+    const { parts } = this, button = (words, onclick) => element("button", { type: "button", onclick }, words);
+    const panel = (title, words, ...content) => element("section", { class: "panel" }, element("h3", {}, title), ...(words ? [element("p", { class: "note" }, ...words)] : []), ...content);
+    this.lede = element("p", { class: "lede", "aria-live": "polite" });
+    this.choice = element("select", { "aria-label": "which network", onchange: () => this.open({ run: this.choice.value }) });
+    this.inputs = ["a", "b"].map((name, i) => element("input", { type: "number", min: 0, "aria-label": name, oninput: () => this.asked(i) }));
+    this.says = element("output");
+    this.modulus = element("span");
+    this.verdict = element("p", { "aria-live": "polite" });
+    this.mean = element("input", { type: "checkbox", onchange: () => this.show({ mean: +this.mean.checked, result: null }) });
+    const square = (name) => element("span", { class: `swatch ${name}`, "aria-hidden": true });
+    this.root.replaceChildren(
+      element("div", { class: "row" }, element("label", {}, "The network: ", this.choice)),
+      this.lede,
+      element("div", { class: "sticky" }, parts.curve.element),
+      element("div", { class: "row ask" }, this.inputs[0], " + ", this.inputs[1], this.modulus, this.says),
+      parts.scores.element, parts.attention.element,
+      element("div", { class: "verdict" }, parts.grid.small, this.verdict),
+      element("div", { class: "panels" },
+        panel("Which answers are right", [square("train"), " right, it was trained on; ", square("test"), " right, never seen; empty: wrong."], parts.grid.element),
+        panel("What the residues are made of", ["Waves in the embedding, by frequency. Press one to take it out."], parts.spectrum.element,
+          element("div", { class: "row" }, button("take out five random ones", () => this.takeRandom(5)), button("put everything back", () => this.show({ taken: none(), turn: 0, result: null }))),
+          element("label", { class: "row" }, this.mean, "heads and neurons leave their mean behind, not zero")),
+        panel("One neuron, all questions", null, parts.neuron.element),
+        panel("The clock of one frequency", null, parts.circle.element)));
+  }
+
+  asked(i) {
+    const input = this.inputs[i], value = Number(input.value), ask = [...this.view.ask];
+    if (input.value === "" || !Number.isInteger(value) || value < 0 || value >= this.view.run.shape.p) return;
+    ask[i] = value;
+    this.show({ ask });
+  }
+
+  // ---- which run ------------------------------------------------------------------------------------------------------------------
+  async open(said) {
+    const id = said.run ?? this.view?.run.id ?? this.root.dataset.run, mine = (this.opening = {});
+    let run;
+    try {
+      [run] = await Promise.all([Web.bring(`data/${id}/run.js`), this.list()]);
+    } catch {
+      if (this.view) return;
+      if (id !== this.root.dataset.run) { this.open({ ...said, run: this.root.dataset.run }); return; } // an address that names no run
+      this.lede.textContent = "The data of this network could not be loaded.";
+      return;
+    }
+    if (mine !== this.opening) return;
+    run.rights ??= run.right.map((bits) => Web.bits(bits, run.shape.p ** 2));
+    if (typeof run.mask === "string") run.mask = Web.bits(run.mask, run.shape.p ** 2);
+    const { p, H } = run.shape, within = (value, most, usual) => (Number.isInteger(value) && value >= 0 && value < most ? value : usual);
+    const step = said.step ?? (id === this.root.dataset.run ? Number(this.root.dataset.step ?? run.steps[run.steps.length - 1]) : run.steps[run.steps.length - 1]);
+    const nearest = run.steps.reduce((best, value, i) => (Math.abs(value - step) < Math.abs(run.steps[best] - step) ? i : best), 0);
+    const axis = within(said.axis, Math.floor(p / 2) + 1, 0) || run.keys[0] || 1, taken = said.out ?? none();
+    for (const [kind, most] of [["k", Math.floor(p / 2) + 1], ["h", run.shape.heads ?? 1], ["n", H]]) taken[kind] = new Set([...taken[kind]].filter((i) => i < most && (kind !== "k" || i > 0)));
+    const ask = (said.ask ?? [37, 95]).map((residue) => residue % p);
+    this.view = { run, ask, axis, taken, step: nearest, neuron: within(said.neuron, H, 0), turn: within(said.turn, p, 0), mean: said.mean ? 1 : 0, result: null, network: null };
+    this.choice.value = id;
+    this.modulus.textContent = ` mod ${p} = `;
+    this.inputs.forEach((input) => { input.max = p - 1; });
+    this.draw();
+    this.compute();
+    this.address.write(this.said());
+  }
+
+  async list() {
+    if (this.choice.options.length) return;
+    for (const { title, runs } of await Web.bring("data/runs.js")) {
+      this.choice.append(element("optgroup", { label: title }, ...runs.map(([id, words]) => element("option", { value: id }, words))));
+    }
+  }
+
+  said() {
+    const { run, step, ask, neuron, axis, turn, taken, mean } = this.view;
+    return { run: run.id, step: run.steps[step], ask, neuron, axis, turn, out: taken, mean };
+  }
+
+  // ---- what is done to it ---------------------------------------------------------------------------------------------------------
+  show(change) {
+    Object.assign(this.view, change);
+    const { taken, turn, mean, step, ...only } = change;
+    this.address.write(this.said());
+    if (taken || turn !== undefined || mean !== undefined || step !== undefined) { this.draw(); this.later(); } else this.draw(Object.keys(only));
+  }
+
+  take(kind, members) {
+    const taken = Object.fromEntries(Object.entries(this.view.taken).map(([name, set]) => [name, new Set(set)]));
+    const all = members.every((i) => taken[kind].has(i));
+    for (const i of members) taken[kind][all ? "delete" : "add"](i);
+    this.show({ taken, result: null });
+  }
+
+  takeRandom(n) {
+    this.show({ taken: { ...this.view.taken, k: new Set(Web.draw(n, this.view.run.norms[0].length, [])) }, result: null });
+  }
+
+  // The axes run to the neuron's own frequency, and noise becomes a wave.
+  snap(to) {
+    const run = () => {
+      if (this.view.axis === to) return;
+      this.show({ axis: this.view.axis + Math.sign(to - this.view.axis) });
+      setTimeout(run, matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 40);
+    };
+    run();
+  }
+
+  changes(taken = this.view.taken) {
+    const { run, turn, mean } = this.view;
+    return { gain: new Map([...taken.k].map((k) => [k, 0])), turn, turned: run.keys, heads: taken.h, neurons: taken.n, toMean: !!mean };
+  }
+
+  // ---- the network at this step ---------------------------------------------------------------------------------------------------
+  // The weights of the nearest saved step that has some; the last eight stay.
+  async network(run, step) {
+    const wanted = run.steps[step], last = run.steps[run.steps.length - 1], stepOf = (name) => (name === "final" ? last : name);
+    const name = run.shipped.reduce((best, other) => (Math.abs(stepOf(other) - wanted) < Math.abs(stepOf(best) - wanted) ? other : best), "final");
+    const key = `${run.id}/${name}`;
+    if (!this.networks.has(key)) {
+      const { size, weights } = await Web.bring(`data/${run.id}/step-${name}.js`), flat = Web.floats(weights, size), named = {};
+      let at = 0;
+      for (const [parameter, shape] of run.parameters) {
+        const n = shape.reduce((x, y) => x * y, 1);
+        named[parameter] = flat.subarray(at, (at += n));
+      }
+      const network = new Web.Network(named, run.shape);
+      this.networks.set(key, { network, frequencies: network.frequencies(), step: stepOf(name) });
+      if (this.networks.size > 8) this.networks.delete(this.networks.keys().next().value);
+    }
+    return this.networks.get(key);
+  }
+
+  later() {
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.compute(), this.view.network ? 60 : 0);
+  }
+
+  async compute() {
+    const { run, step } = this.view, mine = (this.running = {});
+    let found;
+    try {
+      found = await this.network(run, step);
+    } catch (error) {
+      this.verdict.textContent = `${error.message}.`;
+      return;
+    }
+    if (mine !== this.running || run !== this.view.run) return;
+    found.network.arrange(this.changes());
+    Object.assign(this.view, { network: found.network, frequencies: found.frequencies, weightsOf: found.step });
+    this.draw(["network"]);
+    this.all(found.network, (result) => {
+      if (mine !== this.running) return;
+      this.view.result = result;
+      this.root.dataset.milliseconds = result.busy.toFixed(1);
+      this.draw(["result"]);
+      this.control(found.network, mine);
+    });
+  }
+
+  all(network, done) {
+    if (!this.pairs?.fits(network)) this.pairs = new Web.AllPairs(network);
+    const { p } = network, { turn, run } = this.view, pairs = this.pairs.load(network);
+    Web.inSlices(p, (from, to) => pairs.rows(from, to), (busy) => {
+      const { best, losses } = pairs, right = new Uint8Array(p * p);
+      let loss = 0, count = 0, turned = 0;
+      for (let i = 0; i < p * p; i++) {
+        const a = Math.floor(i / p), sum = a + (i % p);
+        right[i] = best[i] === sum % p;
+        turned += best[i] === (sum + 2 * turn) % p;
+        count += right[i];
+        loss += losses[i];
+      }
+      const [train, test] = Web.shares(run, right);
+      done({ right, busy, accuracy: count / (p * p), loss: loss / (p * p), turned: turned / (p * p), train, test });
+    });
+  }
+
+  // The same with as many random frequencies or neurons taken out instead: what removing just anything does.
+  control(network, mine) {
+    const { taken, run, turn, result } = this.view, kind = taken.k.size && !taken.n.size ? "k" : taken.n.size && !taken.k.size ? "n" : null;
+    if (!kind || turn || taken.h.size) return;
+    const most = kind === "k" ? run.norms[0].length : run.shape.H, first = kind === "k" ? 1 : 0, members = Web.draw(taken[kind].size, most, [...taken[kind]], first);
+    if (members.length < taken[kind].size) return;
+    network.arrange(this.changes({ ...none(), [kind]: new Set(members) }));
+    this.all(network, ({ accuracy }) => {
+      network.arrange(this.changes());
+      if (mine !== this.running) return;
+      result.control = { kind, n: members.length, accuracy };
+      this.draw(["control"]);
+    });
+  }
+
+  // ---- drawing --------------------------------------------------------------------------------------------------------------------
+  draw(what = ["all"]) {
+    const { view, parts } = this, is = (...names) => what.includes("all") || names.some((name) => what.includes(name));
+    const { ask, network } = view;
+    if (is()) { parts.curve.draw(view); parts.spectrum.draw(view); this.drawLede(); this.mean.checked = !!view.mean; }
+    if (is("ask")) this.inputs.forEach((input, i) => { if (document.activeElement !== input) input.value = ask[i]; });
+    if (network && is("ask", "network")) {
+      const answer = network.question(...ask), { logits } = answer;
+      answer.best = logits.indexOf(Math.max(...logits));
+      view.answer = answer;
+      parts.scores.draw(view);
+      parts.attention.draw(view);
+      this.drawAnswer(answer);
+    }
+    if (is("ask", "result")) parts.grid.draw(view);
+    if (network && is("neuron", "axis", "network")) parts.neuron.draw(view);
+    if (network && is("ask", "axis", "network")) parts.circle.draw(view);
+    if (is("result", "control", "step")) this.drawVerdict();
+  }
+
+  drawLede() {
+    const { run, step } = this.view, [train, test] = run.accuracy[step], strong = (words, name) => element("b", name ? { class: name } : {}, words);
+    const to = (words, target) => element("button", { type: "button", class: "word", onclick: () => this.show({ step: run.steps.reduce((best, value, i) => (Math.abs(value - target) < Math.abs(run.steps[best] - target) ? i : best), 0), result: null }) }, words);
+    const words = ["After ", strong(Web.whole(run.steps[step])), " steps the network answers ", strong(Web.percent(train), "train"), " of the questions that it was trained on"];
+    if (Number.isFinite(test)) words.push(" and ", strong(Web.percent(test), "test"), " of those that it never saw");
+    words.push(". ");
+    if (run.memorized && run.grokked) words.push("It had ", to(`learned its list by heart at step ${Web.whole(run.memorized)}`, run.memorized), ", and ", to(`understood at step ${Web.whole(run.grokked)}`, run.grokked), ".");
+    else if (run.memorized) words.push("It has ", to(`learned its list by heart at step ${Web.whole(run.memorized)}`, run.memorized), " and nothing else.");
+    this.lede.replaceChildren(...words);
+  }
+
+  drawAnswer({ best, logits }) {
+    const { ask, run } = this.view, { p } = run.shape, right = (ask[0] + ask[1]) % p, most = logits[best];
+    const sure = 1 / logits.reduce((sum, logit) => sum + Math.exp(logit - most), 0), seen = run.mask[ask[0] * p + ask[1]] ? seriesOf.train : seriesOf.test;
+    this.says.replaceChildren(element("b", {}, String(best)), element("span", { class: "note" }, ` ${best === right ? "right" : `wrong: it is ${right}`} · ${Web.percent(sure)} sure · ${seen}`));
+  }
+
+  drawVerdict() {
+    const { taken, result, turn, run, step, weightsOf, mean } = this.view;
+    const parts = [["k", "frequency", "frequencies"], ["h", "head", "heads"], ["n", "neuron", "neurons"]].filter(([kind]) => taken[kind].size).map(([kind, one, many]) => {
+      const members = [...taken[kind]].sort((x, y) => x - y);
+      return members.length > 6 ? `${members.length} ${many}` : `${members.length > 1 ? many : one} ${Web.list(members.map(String))}`;
+    });
+    if (!result) { this.verdict.textContent = "…"; return; }
+    const words = [parts.length ? `Without ${Web.list(parts)}${mean && (taken.h.size || taken.n.size) ? " (their mean is left)" : ""}: ` : turn ? "" : "Nothing is taken out: "];
+    if (turn) words.push(element("b", {}, Web.percent(result.turned)), ` of all questions answered a + b + ${2 * turn}, as turned clocks ask; `);
+    words.push(element("b", {}, Web.percent(result.accuracy)), ` of all ${Web.whole(run.mask.length)} questions right, loss ${Web.number(result.loss)}.`);
+    if (result.control) words.push(` With ${result.control.n > 1 ? `${result.control.n} random ${result.control.kind === "k" ? "frequencies" : "neurons"}` : `a random ${result.control.kind === "k" ? "frequency" : "neuron"}`} out instead: ${Web.percent(result.control.accuracy)}.`);
+    if (weightsOf !== run.steps[step]) words.push(` (Weights of step ${Web.whole(weightsOf)}, the nearest kept here.)`);
+    this.verdict.replaceChildren(...words);
+  }
+};
+
+const none = () => ({ k: new Set(), h: new Set(), n: new Set() });
+
+// n different numbers from first to most, none of `without`.
+Web.draw = (n, most, without, first = 1) => {
+  const free = Array.from({ length: most }, (_, i) => i + first).filter((i) => !without.includes(i));
+  for (let i = free.length - 1; i > 0; i--) { const j = Math.floor(Math.random() * (i + 1)); [free[i], free[j]] = [free[j], free[i]]; }
+  return free.slice(0, n);
+};
+
+for (const root of document.querySelectorAll(".web.explorer")) root.explorer = new Web.Explorer(root);

@@ -1,0 +1,74 @@
+"""A page with the explorer of three networks, as files on a disk, and a browser."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from driven import Told, settled
+
+from modaddlab import web
+from modaddlab.study import Study
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'self'; script-src 'self' 'wasm-unsafe-eval'">
+<title>A page</title><link rel="stylesheet" href="page.css"><link rel="stylesheet" href="interactive/web.css"></head>
+<body><main><h1>A page</h1><h2>A part</h2><div class="web explorer" data-run="{run}"></div></main>
+<script src="interactive/explorer.js"></script></body></html>
+"""
+
+STYLE = """body { margin: 0 } main { padding: 1rem }
+[data-theme=dark] { background: #1b1e23; color: #e4e7eb; color-scheme: dark }
+"""
+
+
+@pytest.fixture(scope="session")
+def networks() -> dict[str, Study]:
+    """A small transformer with saved steps, one of the book's size without, and a two-layer network with saved steps."""
+    return {"small": Study.open("debug"), "large": Study.seeds("mainline-25k")[0], "two-layer": Study.open("mlp-grokking", p=23)}
+
+
+@pytest.fixture(scope="session")
+def site(networks: dict[str, Study], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    web.write(folder / web.FOLDER, [("All", list(networks.values()))])
+    (folder / "page.html").write_text(PAGE.format(run=networks["small"].record.run_id), encoding="utf-8")
+    (folder / "page.css").write_text(STYLE, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed, so no page was loaded in a browser")
+    driver = pytest.importorskip("playwright.sync_api")
+    with driver.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser: Any, site: Path) -> Iterator[Any]:
+    """Opens the page: `opened(hash, width=..., theme=...)` gives it once its network has answered every question."""
+    contexts = []
+
+    def open_page(address: str = "", width: int = 1200, theme: str = "light") -> Any:
+        context = browser.new_context(viewport={"width": width, "height": 900}, has_touch=width < 500)
+        contexts.append(context)
+        page = context.new_page()
+        page.told = Told(page)
+        page.goto((site / "page.html").as_uri() + address)
+        page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        settled(page)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
