@@ -17,7 +17,7 @@ from modaddlab import tables
 from modaddlab.analysis import activations, indicator, subsets, two_layer
 from modaddlab.findings.networks import ADDITION, ALL_WEIGHTS, KNOWN_HARMONICS, ODD_MODULUS, TWO_LAYER, for_networks
 from modaddlab.findings.sweep import Columns
-from modaddlab.findings.value import Group, Value, factor, loss, number, over, share, total, words
+from modaddlab.findings.value import Group, Value, factor, loss, number, pooled, share, total, words
 from modaddlab.findings.waves import ORDERS, UNTRAINED, Neurons, Waves, neurons, of
 from modaddlab.study import Study
 
@@ -240,15 +240,6 @@ def measure_swaps(study: Study) -> dict[str, np.ndarray]:
     return {key: np.array([getattr(one, name) for one in found]) for key, name in names.items()}
 
 
-def pooled_swaps(found: list[Swaps]) -> Swaps:
-    """Several networks' swaps, each value over them."""
-    together = {}
-    for name in ("accuracy", "loss", "even"):
-        together[name] = tuple(over(list(values)) for values in zip(*(getattr(one, name) for one in found), strict=True))
-    both = {name: over([getattr(one, name) for one in found]) for name in ("exponential", "soft")}
-    return Swaps(**both, **together)
-
-
 def measure() -> Mechanism:
     """The finding.
 
@@ -266,8 +257,8 @@ def measure() -> Mechanism:
         cancellation=_cancellation(quadratic.fits),
         logits=_logits(studies),
         chance=number(1.96 * third_H.std() / np.sqrt(len(third_H))),
-        standard=pooled_swaps([swaps(study) for study in Study.seeds("mlp-standard")]),
-        grokking=pooled_swaps([swaps(study) for study in Study.seeds("mlp-grokking")]),
+        standard=pooled([swaps(study) for study in Study.seeds("mlp-standard")]),
+        grokking=pooled([swaps(study) for study in Study.seeds("mlp-grokking")]),
         longer=swaps(longer),
         scaled=_scaled(studies["standard"], longer),
         thinned=thinned(),

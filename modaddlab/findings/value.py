@@ -189,7 +189,7 @@ def over(values: Sequence[Value]) -> Value:
 
 
 def pooled(findings: Sequence[Finding]) -> Finding:
-    """One finding of several networks: every value over them by `over`; what is no value is that of the first.
+    """One finding of several networks: every value over them by `over`, in tuples too; what is no value is that of the first.
 
     Args:
         findings: of one kind, a network each.
@@ -199,6 +199,8 @@ def pooled(findings: Sequence[Finding]) -> Finding:
         found = [getattr(one, field.name) for one in findings]
         if isinstance(found[0], Value):
             together[field.name] = over(found)
+        elif isinstance(found[0], tuple) and all(isinstance(value, Value) for value in found[0]):
+            together[field.name] = tuple(over(list(values)) for values in zip(*found, strict=True))
         elif _is_finding(found[0]):
             together[field.name] = pooled(found)
     return dataclasses.replace(first, **together)  # pyright: ignore[reportArgumentType]

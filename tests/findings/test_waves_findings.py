@@ -97,7 +97,7 @@ def test_even_functions_keep_the_answers_and_odd_ones_lose_them() -> None:
     assert max(accuracy["x"], accuracy["x³"]) < 0.5
     assert (even["x²"], even["x³"]) == (1, pytest.approx(0))
     assert found.exponential.value == accuracy["eˣ"]
-    twice = mechanism.pooled_swaps([found, found])
+    twice = pooled([found, found])
     assert [value.value for value in twice.accuracy] == pytest.approx(list(accuracy.values()))
     assert (twice.soft.low, twice.soft.high) == (pytest.approx(found.soft.value), pytest.approx(found.soft.value))
 
