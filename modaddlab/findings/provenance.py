@@ -23,7 +23,7 @@ Table = list[dict[str, str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """The records of this copy."""
+    """The records of this copy that were trained with this package."""
 
     runs: Value
     kinds: Value
@@ -54,7 +54,8 @@ def measure() -> Provenance:
         LabError: a record is damaged.
     """
     store = Store()
-    records = sorted((store.open(run_id) for run_id in store.runs()), key=lambda record: (*_kind(record), record.spec.seed))
+    records = [record for record in map(store.open, store.runs()) if record.spec.origin is None]  # those of others have no cost
+    records.sort(key=lambda record: (*_kind(record), record.spec.seed))
     kinds = [list(group) for _, group in itertools.groupby(records, _kind)]
     there = {record.run_id for record in records}
     lists = {name: sweep.runs() for name, sweep in SWEEPS.items()}
