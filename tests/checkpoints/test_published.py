@@ -121,5 +121,5 @@ def test_embedmlp_relu(tmp_path: Path) -> None:
 
 def test_embedmlp_quad(tmp_path: Path) -> None:
     grid = opened("embedmlp-p23-quad-step9800.pth", tmp_path, activation="quad").grid
-    assert two_layer.ipr(grid.theta_HP).mean() == pytest.approx(0.368, abs=5e-4)
-    assert two_layer.ipr(grid.xi_HP).mean() == pytest.approx(0.300, abs=5e-4)
+    assert two_layer.ipr(grid.theta_HP).mean() == pytest.approx(0.368, abs=1e-3)
+    assert two_layer.ipr(grid.xi_HP).mean() == pytest.approx(0.300, abs=1e-3)
