@@ -54,9 +54,11 @@ if TYPE_CHECKING:
     from modaddlab.experiments.spec import RunSpec
     from modaddlab.experiments.sweeps import SWEEPS
     from modaddlab.models.grid import Grid, run_grid
+    from modaddlab.models.registry import KINDS
     from modaddlab.store.named import open_record
     from modaddlab.store.record import Record
     from modaddlab.store.store import Store
     from modaddlab.study import Study
+    from modaddlab.train import train
 
 __getattr__, __dir__, __all__ = lazy.names(__name__, __file__)

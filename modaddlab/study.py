@@ -4,6 +4,7 @@
     study.grid                      the network on every pair (a, b)
     study.keys                      its key frequencies
     Study.seeds("mainline-25k")     the studies of every seed of a run that has been trained
+    Study.from_weights(...)         that of weights which were trained elsewhere
 
 Everything is computed when it is first asked for, and kept. What is slow and follows from the record alone is computed once and
 kept on disk (`Study.remember`; `modaddlab.measurements` has such computations). The key frequencies are those that at least two
@@ -12,22 +13,26 @@ of the three published rules find (`modaddlab.analysis.keys`), taken from the fi
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from modaddlab import source, tasks
+from modaddlab import card, source, tasks, weights
 from modaddlab.analysis import keys, phases, progress
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import TRAIN_VERSION
+from modaddlab.experiments.spec import TRAIN_VERSION, RunSpec
 from modaddlab.models.grid import Grid, run_grid
+from modaddlab.models.network import Network
 from modaddlab.rows import contradictions
 from modaddlab.store import derived
 from modaddlab.store.named import open_record, trained_seeds
 from modaddlab.store.record import Record
+from modaddlab.store.store import Store
 
 
 class Study:
@@ -41,12 +46,55 @@ class Study:
         self.record = record
         self.spec, self.p = record.spec, record.spec.task.p
 
+    def __repr__(self) -> str:
+        return card.line(self.record)
+
+    def _repr_html_(self) -> str:
+        return card.card(self.record, self.phases)
+
     @classmethod
     def open(
-        cls, name: str, *, seed: int | None = None, p: int | None = None, data: str | os.PathLike[str] | None = None
+        cls,
+        name: str | RunSpec,
+        changes: Mapping[str, Any] | None = None,
+        *,
+        seed: int | None = None,
+        p: int | None = None,
+        data: str | os.PathLike[str] | None = None,
     ) -> Study:
-        """The study of a run by its name or id; see `open_record` for the arguments and errors."""
-        return cls(open_record(name, seed=seed, p=p, data=data))
+        """The study of a run by its name, its id or its specification; see `open_record` for the arguments and errors."""
+        return cls(open_record(name, changes, seed=seed, p=p, data=data))
+
+    @classmethod
+    def from_weights(
+        cls,
+        params: Mapping[str, np.ndarray],
+        model: Network,
+        p: int,
+        *,
+        operation: tasks.Operation = "add",
+        train_mask_PP: np.ndarray | None = None,
+        name: str = "weights",
+        data: str | os.PathLike[str] | None = None,
+    ) -> Study:
+        """The study of weights that were trained elsewhere.
+
+        Args:
+            params: the weights by our names, any float type.
+            model: the network, such as `modaddlab.KINDS["transformer"](d_mlp=256)`.
+            p: the modulus.
+            operation: what it was trained on.
+            train_mask_PP: the pairs that it was trained on, (P, P) bool; none: not known, losses are over all pairs.
+            name: of the record.
+            data: the data folder that keeps it; none: it is gone when this process ends.
+
+        Raises:
+            LabError: the weights are not those of the network, or not finite.
+        """
+        task = tasks.TaskSpec(operation=operation, p=p, train_frac=1.0)
+        if train_mask_PP is not None:
+            task = tasks.with_mask(task, np.asarray(train_mask_PP, dtype=bool))
+        return cls(weights.publish(Store(_folder_of_this_process() if data is None else data), name, model, task, params))
 
     @classmethod
     def seeds(cls, name: str, *, p: int | None = None, data: str | os.PathLike[str] | None = None) -> list[Study]:
@@ -209,6 +257,13 @@ class Study:
             lambda: function(self, **arguments),
             version=lambda: source.IMPORTED.digest(module, name),
         )
+
+
+@functools.cache
+def _folder_of_this_process() -> str:
+    folder = tempfile.TemporaryDirectory(prefix="modaddlab-")
+    atexit.register(folder.cleanup)
+    return folder.name
 
 
 def measure_keys(study: Study) -> dict[str, np.ndarray]:

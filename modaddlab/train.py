@@ -10,6 +10,7 @@
 A run that was interrupted goes on from its last saved state; a run that is finished is not trained again (`--force` does).
 Several runs are trained side by side, one core each: on this machine, or on the Dask cluster that `--scheduler` names.
 Records go to the book's data folder, or where `--data` says.
+From Python `modaddlab.train("debug", data="my-runs")` does the same for one run and returns its study.
 Exit codes: 0 done, 1 some of several runs failed, the scheduler was lost, or --verify found damage, 2 bad input, 130 interrupted.
 """
 
@@ -19,8 +20,10 @@ import argparse
 import math
 import os
 import sys
-from collections.abc import Sequence
+import types
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from modaddlab import command, listing
 from modaddlab.errors import LabError
@@ -33,8 +36,11 @@ from modaddlab.store.files import disk_errors
 from modaddlab.store.store import Store
 from modaddlab.training import device
 from modaddlab.training.jobs.single import How, opening
-from modaddlab.training.status import Interrupted, SchedulerLost
+from modaddlab.training.status import Interrupted, SchedulerLost, Status
 from modaddlab.training.stop import Stop
+
+if TYPE_CHECKING:
+    from modaddlab.study import Study
 
 EXAMPLES = """\
 examples:
@@ -46,6 +52,45 @@ examples:
   python -m modaddlab.train --sweep two-layer --scheduler tcp://10.0.0.1:8786       the same on a Dask cluster
 Ctrl-C stops the runs and saves their states; the same command goes on from there.
 """
+
+
+def train(
+    run: str | RunSpec,
+    changes: Mapping[str, Any] | None = None,
+    *,
+    seed: int | None = None,
+    p: int | None = None,
+    data: str | os.PathLike[str] | None = None,
+    device: str = "cpu",
+    threads: int | None = None,
+    observe: Callable[[Status], None] = lambda status: None,
+) -> Study:
+    """Train a run, or go on with one that was interrupted, or open one that is trained.
+
+    Args:
+        run: a name of `modaddlab.RUNS`, or a specification.
+        changes: fields of it with other values, {"optim.weight_decay": 0.3}.
+        seed: another seed.
+        p: another modulus, of a named run that is there for any.
+        data: the data folder; none: the book's, or $MODADDLAB_DATA.
+        device: "cpu" or "cuda".
+        threads: CPU threads; none: one for a small network, as many as torch chooses for others.
+        observe: called at every row of metrics.
+
+    Raises:
+        LabError: the run is unknown, a value is not allowed, the run diverged, or the data folder cannot be written.
+    """
+    from modaddlab.study import Study
+    from modaddlab.training import loop
+
+    spec = catalogue.specified(run, changes, seed=seed, p=p)
+    return Study(loop.train(spec, Store(data), device=device, threads=threads, observe=observe))
+
+
+class _Callable(types.ModuleType):
+    """This module: it has the name of the function, and whoever has imported it can call it all the same."""
+
+    __call__ = staticmethod(train)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -216,6 +261,8 @@ def _train(specs: list[RunSpec], store: Store, options: argparse.Namespace) -> i
                 return 1
     return 0
 
+
+sys.modules[__name__].__class__ = _Callable
 
 if __name__ == "__main__":
     sys.exit(main())

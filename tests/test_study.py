@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import modaddlab
 from modaddlab import LabError, Store, Study, open_record
 from modaddlab.experiments import catalogue
 from modaddlab.experiments.overrides import with_overrides
@@ -63,7 +65,7 @@ def test_runs_in_another_folder_are_opened_by_name_or_id(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", [None, Path("debug"), 3])
 def test_what_is_no_name_is_said_in_a_line(name: Any) -> None:
-    with pytest.raises(LabError, match=r"a run is opened by its name or its run id, such as 'mainline', found .*; data= names a"):
+    with pytest.raises(LabError, match=r"a run has a name, a run id or a RunSpec, such as 'mainline', found .*; data= names a"):
         Study.open(name)
 
 
@@ -74,3 +76,59 @@ def test_a_missing_run_names_the_command(tmp_path: Path) -> None:
         open_record("mainlin", data=tmp_path)
     with pytest.raises(LabError, match="is a run of its own and has its seed already"):
         open_record("mainline-0123456789", seed=1, data=tmp_path)
+
+
+def test_a_study_shows_its_run(study: Study) -> None:
+    assert repr(study).startswith(f"Study({study.record.run_id}: a transformer of 1 layer; add modulo 17; 1,000 steps; loss ")
+    shown = study._repr_html_()
+    assert study.record.run_id in shown
+    assert f"at step {study.phases.memorization:,}" in shown
+    assert f"accuracy {study.scores.test_accuracy:.2%}" in shown
+    assert shown.count("<svg") == shown.count("</svg>") == 1
+    assert "<?xml" not in shown
+
+
+def test_a_study_of_weights_that_were_trained_elsewhere(study: Study, tmp_path: Path) -> None:
+    again = Study.from_weights(study.record.final, study.spec.model, 17, train_mask_PP=study.train_mask_PP)
+    assert again.keys == study.keys
+    np.testing.assert_array_equal(again.train_mask_PP, study.train_mask_PP)
+    for name in ("train_loss", "test_loss", "test_accuracy"):
+        assert again.metrics[name][0] == pytest.approx(study.metrics[name][-1], rel=1e-4)
+    assert "not trained here" in repr(again)
+    assert "<svg" not in again._repr_html_()
+    unknown = Study.from_weights(study.record.final, study.spec.model, 17, name="mine", data=tmp_path)
+    assert Study.open("mine", data=tmp_path).record.run_id == unknown.record.run_id != again.record.run_id
+    assert unknown.scores.train_loss == pytest.approx(study.scores.all_loss)
+    with pytest.raises(LabError, match="must have the names and shapes"):
+        Study.from_weights(study.record.final, study.spec.model, 19)
+    broken = {**study.record.final, "unembed.W_U": np.full_like(study.record.final["unembed.W_U"], np.nan)}
+    with pytest.raises(LabError, match="finite"):
+        Study.from_weights(broken, study.spec.model, 17)
+
+
+def test_a_run_is_opened_and_trained_by_its_settings(tmp_path: Path) -> None:
+    changes = {"steps": 20, "optim.weight_decay": 0.5, "record.snapshots": 0}
+    trained = modaddlab.train("debug", changes, seed=3, data=tmp_path)
+    spec = trained.spec
+    assert (spec.steps, spec.optim.weight_decay, spec.seed, spec.name) == (20, 0.5, 3, "debug")
+    for opened in (
+        Study.open("debug", changes, seed=3, data=tmp_path),
+        Study.open(spec, data=tmp_path),
+        Study.open(trained.record.run_id, data=tmp_path),
+        modaddlab.train(spec, data=tmp_path),
+    ):
+        assert opened.record.run_id == trained.record.run_id
+    with pytest.raises(LabError, match=r"unknown field 'optim\.rate'"):
+        Study.open("debug", {"optim.rate": 1}, data=tmp_path)
+    with pytest.raises(LabError, match=r"steps \(='many'\)"):
+        modaddlab.train("debug", {"steps": "many"}, data=tmp_path)
+    with pytest.raises(LabError, match="unknown run 'nothing'"):
+        modaddlab.train("nothing", data=tmp_path)
+
+
+def test_the_function_is_there_whether_or_not_its_module_was_imported() -> None:
+    assert callable(modaddlab.train)
+    module = importlib.import_module("modaddlab.train")
+    assert callable(module)
+    with pytest.raises(LabError, match="unknown run 'nothing'"):
+        module("nothing")

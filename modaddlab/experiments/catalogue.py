@@ -9,9 +9,11 @@ import dataclasses
 import difflib
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from modaddlab.errors import LabError
 from modaddlab.experiments import two_layer, two_layer_sweeps, variations
+from modaddlab.experiments.overrides import changed
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec
 from modaddlab.models.registry import AttentionRateSpec, LinearLayersSpec, TransformerSpec, TwoEmbeddingsSpec, TwoLayerSpec
 
@@ -182,6 +184,29 @@ def named(name: str, *, seed: int | None = None, p: int | None = None) -> RunSpe
             f"for another network like it: --set task.p={p}"
         )
     return spec if seed is None else dataclasses.replace(spec, seed=seed)
+
+
+def specified(
+    run: str | RunSpec, changes: Mapping[str, Any] | None = None, *, seed: int | None = None, p: int | None = None
+) -> RunSpec:
+    """The specification that a user means: a named run's or the one given, with fields replaced.
+
+    Args:
+        run: a name of `RUNS`, or a specification.
+        changes: fields and their values, {"optim.weight_decay": 0.3}.
+        seed: another seed.
+        p: another modulus, of a named run that is there for any.
+
+    Raises:
+        LabError: the name or a field is unknown, or a value is not allowed.
+    """
+    if isinstance(run, RunSpec):
+        if p is not None:
+            raise LabError(f"p (={p}) is for named runs; put task.p into the specification")
+        spec = run if seed is None else dataclasses.replace(run, seed=seed)
+    else:
+        spec = named(run, seed=seed, p=p)
+    return changed(spec, changes or {})
 
 
 def nearest(spec: RunSpec) -> RunSpec:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from modaddlab.errors import LabError
@@ -34,15 +34,27 @@ def with_overrides(spec: RunSpec, assignments: Iterable[str]) -> RunSpec:
     Raises:
         LabError: an assignment has no "=", a field is unknown, or a value is not of the field's type or range.
     """
-    content = spec.to_dict()
+    changes = {}
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
         if not equals:
             raise LabError(f"--set {assignment!r} must have the form field=value, such as optim.weight_decay=0.3")
         path = path.strip()
-        hint = _hint_of(path, spec)
+        changes[path] = _parse(text.strip(), _hint_of(path, spec), path)
+    return changed(spec, changes)
+
+
+def changed(spec: RunSpec, changes: Mapping[str, Any]) -> RunSpec:
+    """The specification with fields replaced by values, {"optim.lr": 0.01}.
+
+    Raises:
+        LabError: a field is unknown, or a value is not of the field's type or range.
+    """
+    content = spec.to_dict()
+    for path, value in changes.items():
+        _hint_of(path, spec)
         table, _, name = path.rpartition(".")
-        (content[table] if table else content)[name] = _parse(text.strip(), hint, path)
+        (content[table] if table else content)[name] = value
     return RunSpec.from_dict(content)
 
 

@@ -207,7 +207,7 @@ def measure_waves(study: Study) -> dict[str, np.ndarray]:
     fits, alive_H = every.living(), every.alive_H
     sure, fit = indicator.certainty(logits_PPC), indicator.fit_indicator(logits_PPC)
     rings = two_layer.rings(fits, HARMONICS)
-    null = two_layer.imbalance_null(rings.counts_K)
+    imbalance = two_layer.imbalance_null(rings.counts_K)
     limit = speed_limit(study.spec.optim, study.spec.steps)
     cut = [
         two_layer.network_logits(two_layer.keep_multiples(theta_HP, every.frequency_H, orders), every.xi_HP, sigma)
@@ -249,8 +249,8 @@ def measure_waves(study: Study) -> dict[str, np.ndarray]:
         "resultant_R": rings.resultant_RK.mean(axis=1),
         "resultant_null": np.mean([two_layer.resultant_null(int(n)).mean for n in rings.counts_K]),
         "imbalance_R": rings.imbalance_R,
-        "imbalance_low": null.low,
-        "imbalance_high": null.high,
+        "imbalance_low": imbalance.low,
+        "imbalance_high": imbalance.high,
     }
     return {key: np.array(value, dtype=np.float64) for key, value in found.items()}
 

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from modaddlab.errors import LabError
 from modaddlab.experiments import catalogue
+from modaddlab.experiments.spec import RunSpec
 from modaddlab.store.record import RUN_ID, Record
 from modaddlab.store.store import Store
 
 
 def open_record(
-    name: str, *, seed: int | None = None, p: int | None = None, data: str | os.PathLike[str] | None = None
+    name: str | RunSpec,
+    changes: Mapping[str, Any] | None = None,
+    *,
+    seed: int | None = None,
+    p: int | None = None,
+    data: str | os.PathLike[str] | None = None,
 ) -> Record:
-    """The record of a named run, or of any run by its id or the name that `--set name=...` gave it.
+    """The record of a named run, of any run by its id or the name that `--set name=...` gave it, or of a specification.
 
     Args:
-        name: a name of the catalogue, such as "mainline", a run id, such as "mainline-4a51325c63", or another run's name.
+        name: a name of the catalogue, such as "mainline", a run id, such as "mainline-4a51325c63", or another run's name; or a
+            specification.
+        changes: fields of it with other values, {"optim.weight_decay": 0.3}; for the catalogue's names and specifications.
         seed: another seed than the catalogue's; for its names only.
         p: another modulus than the catalogue's, for the two-layer network's runs; for its names only.
         data: the data folder; none: the book's, or $MODADDLAB_DATA.
@@ -25,11 +35,11 @@ def open_record(
         LabError: the name is unknown or stands for several runs, the run has not been trained (the message has the command), or
             its record is damaged.
     """
-    if not isinstance(name, str):
-        raise LabError(f"a run is opened by its name or its run id, such as 'mainline', found {name!r}; data= names a folder")
+    if not isinstance(name, str | RunSpec):
+        raise LabError(f"a run has a name, a run id or a RunSpec, such as 'mainline', found {name!r}; data= names a folder")
     store = Store(data)
-    if name in catalogue.RUNS:
-        return store.open(catalogue.named(name, seed=seed, p=p))
+    if isinstance(name, RunSpec) or name in catalogue.RUNS or changes:
+        return store.open(catalogue.specified(name, changes, seed=seed, p=p))
     runs = [name] if RUN_ID.fullmatch(name) else store.runs(name)
     if not runs:
         return store.open(catalogue.named(name))

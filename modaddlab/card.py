@@ -1,0 +1,58 @@
+"""A run at a glance: a line for a console, a card for a notebook. Both read what was recorded and compute nothing."""
+
+from __future__ import annotations
+
+import html
+import importlib.util
+
+import numpy as np
+
+from modaddlab.analysis.phases import Phases
+from modaddlab.store.record import Record
+
+
+def line(record: Record) -> str:
+    """The run, its network, its task and how it ended, in a line."""
+    spec, loss = record.spec, record.metrics["test_loss" if record.spec.task.train_frac < 1 else "train_loss"][-1]
+    trained = f"{record.metrics['step'][-1]:,} steps" if spec.origin is None else "not trained here"
+    task = f"{spec.task.operation} modulo {spec.task.p}"
+    return f"Study({record.run_id}: {spec.model.phrase()}; {task}; {trained}; loss {loss:.3g})"
+
+
+def card(record: Record, phases: Phases) -> str:
+    """The same as a table with the curves of training, in HTML.
+
+    Args:
+        record: the run.
+        phases: its phases.
+    """
+    spec, last = record.spec, {name: values[-1] for name, values in record.metrics.items() if values.ndim == 1}
+    n_weights = sum(int(np.prod(shape)) for shape in spec.model.param_shapes(spec.task.p).values())
+    parts = ("train", "test") if np.isfinite(last["test_loss"]) else ("train",)
+    rows = {
+        "network": f"{spec.model.phrase()}, {n_weights:,} weights",
+        "task": f"{spec.task.operation} modulo {spec.task.p}, {spec.task.train_frac:.0%} of the pairs trained",
+    }
+    if spec.origin is None:
+        changed = ", ".join(f"{name} {value}" for name, value in spec.changes().items() if name.startswith("optim."))
+        rows["training"] = f"{last['step']:,} steps, seed {spec.seed}{f', {changed}' if changed else ''}"
+    else:
+        rows["origin"] = f"{spec.origin.file or 'weights'}, not trained here"
+    for part in parts:
+        rows[f"at the end, {part}"] = f"loss {last[f'{part}_loss']:.3g}, accuracy {last[f'{part}_accuracy']:.2%}"
+    for name, step in (("memorized", phases.memorization), ("generalized", phases.generalization)):
+        if step is not None and spec.steps:
+            rows[name] = f"at step {step:,}"
+    cells = "".join(f"<tr><th scope='row'>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in rows.items())
+    return f"<div><strong>{record.run_id}</strong><table>{cells}</table>{_curves(record, phases)}</div>"
+
+
+def _curves(record: Record, phases: Phases) -> str:
+    """Loss and accuracy over training; nothing where there is a single row, or no Matplotlib."""
+    if len(record.metrics["step"]) < 2 or importlib.util.find_spec("matplotlib") is None:
+        return ""
+    from modaddlab.figures.curves import training_curves
+    from modaddlab.figures.display import svg
+
+    drawing = svg("light", training_curves, record.metrics, phases.spans)
+    return drawing[drawing.index("<svg") :]
