@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = command.Parser(prog="python -m modaddlab.read", description="Read another's checkpoint and keep it as a record.")
-    parser.add_argument("file", metavar="FILE", type=Path, help="a PyTorch checkpoint")
+    parser.add_argument("file", metavar="FILE", type=Path, help="a PyTorch checkpoint, or a file of safetensors")
     parser.add_argument("--layout", default="auto", choices=("auto", *LAYOUTS), help="how the weights lie in it (default: auto)")
     parser.add_argument("--p", type=int, metavar="P", help="the modulus, held against the file's shapes")
     parser.add_argument("--operation", default="add", help="what it was trained on (default: add)")
@@ -102,7 +102,7 @@ def read(
     """Keep another's checkpoint as a record.
 
     Args:
-        file: a PyTorch checkpoint.
+        file: a PyTorch checkpoint, or a file of safetensors.
         store: where the record goes.
         layout: a name of `LAYOUTS`, or "auto".
         p: the modulus, held against the file's shapes; none: theirs.
@@ -134,11 +134,17 @@ def read(
 
 def _content(file: Path) -> Any:
     """What a checkpoint holds, without running any code of it."""
+    import safetensors.torch
     import torch
 
     if not file.is_file():
-        raise LabError(f"{file} is no file; name a PyTorch checkpoint")
+        raise LabError(f"{file} is no file; name a PyTorch checkpoint or a file of safetensors")
     with disk_errors(file, "read"), warnings.catch_warnings():
+        if file.suffix == ".safetensors":
+            try:
+                return safetensors.torch.load_file(file)
+            except safetensors.SafetensorError as error:
+                raise LabError(f"{file} must be a file of safetensors, found: {error}") from None
         warnings.simplefilter("ignore")  # about the pickle's protocol
         try:
             return torch.load(file, map_location="cpu", weights_only=True)

@@ -96,7 +96,7 @@ OUTSIDE: dict[str, set[str]] = {
     "card": {"numpy"},
     "checkpoints": {"numpy"},
     "weights": {"numpy"},
-    "read": {"numpy", "torch"},
+    "read": {"numpy", "safetensors", "torch"},
     "listing": set(),
     "train": set(),
     "verify": {"numpy"},

@@ -29,7 +29,8 @@ FOLDER = "interactive"
 """The folder in the project, and in the site."""
 
 EXPLORER = ("core.wasm.js", "base.js", "address.js", "network.js", "views.js", "explorer.js")
-"""The parts of explorer.js, in order."""
+LAB = ("core.wasm.js", "base.js", "address.js", "lab_worker.js", "lab.js")
+"""The parts of explorer.js and of lab.js, in order."""
 
 COLOURS = ("page", "ink", "muted", "rule", "shade", "train", "test", "restricted", "excluded", "norm")
 
@@ -50,7 +51,8 @@ def write(folder: Path, listed: list[tuple[str, list[Study]]]) -> None:
     """
     before = _listed(folder)
     now: dict[str, str] = {}
-    for path, text in [("explorer.js", _joined(EXPLORER)), ("web.css", style()), data.runs_file(listed)]:
+    made = {"explorer.js": _joined(EXPLORER), "lab.js": _joined(LAB), "web.css": style()}
+    for path, text in [*made.items(), data.runs_file(listed)]:
         now[path] = hashlib.sha256(text.encode()).hexdigest()
         _put(folder / path, text)
     source = hashlib.sha256(Path(data.__file__).read_bytes()).hexdigest()
@@ -75,6 +77,8 @@ def _colours() -> Iterator[str]:
     for palette, selector in ((theme.LIGHT, ".web"), (theme.DARK, '[data-theme="dark"] .web, body.quarto-dark .web')):
         colours = {name: getattr(palette, name) for name in COLOURS} | {"key": palette.frequencies[0]}
         ramp = " ".join(to_hex(palette.sequential(i / 8)) for i in range(9))
+        hues = {f"hue-{i}": to_hex(palette.cyclic(i / 12)) for i in range(12)}
+        colours |= hues
         yield f"{selector} {{ {' '.join(f'--{name}: {value};' for name, value in colours.items())} --ramp: {ramp}; }}\n"
 
 
