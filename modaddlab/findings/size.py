@@ -131,7 +131,7 @@ class Pairs:
         lines = {}
         for name, law, points in kinds:
             ends = [n for n, point in points.items() if point.n_grokked]
-            span = np.array([max(min(ends), law.line[0][0]), max(law.line[0][-1], max(ends))])
+            span = np.array([max(min(ends), law.line[0][0]), max(ends)])
             lines[f"along {name}, exponent {law.exponent.alone}"] = (span, law.found.at(span))
         return lines
 
