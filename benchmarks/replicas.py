@@ -1,8 +1,7 @@
 """`python -m benchmarks.replicas [--all] [--seconds N] [--threads 1 2]`: replicas in a batch beside one run at a time.
 
     one at a time   steps of `modaddlab.training.loop`, with the rows of metrics of the run
-    batch           as many replicas as the row says, each with its own seed, by `modaddlab.training.replicas`; the same steps
-                    with the same rows of metrics
+    batch           as many replicas as the row says, each with its own seed; the same steps with the same rows of metrics
     plain           one run at a time by the plain step of `benchmarks.steps`, as public code has it; at its first weights
 
 All are timed in one process, in turn: a stretch of one, a stretch of the other, each of whole rows of metrics; of the plain
@@ -11,9 +10,8 @@ replicas an hour; a ratio is the median of the ratios of neighbouring stretches.
 batch divides its blocks of replicas among them; a run alone could divide its products, which at this size costs more than it
 gains: it takes one thread where that is faster (the table says how many it took).
 
-A run alone computes a step in a dozen calls of torch, each of which writes its result to memory for the next one to read. A batch
-computes it in one call, compiled for this processor (`modaddlab.training.replicas.compiled`), and goes on to the next row of
-metrics without coming back; those rows are made for several replicas at once.
+A step of the two-layer network is one call that is compiled for this processor (`modaddlab.training.compiled`), for one run and
+for each of several.
 
 With a GPU there is a row for the mainline transformer on it; "one at a time" is then a run alone on that GPU.
 """
@@ -28,7 +26,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from benchmarks.steps import PLAIN_BLOCK, SMALL_FACTOR, WARM_STEPS, PlainTraining, _load, _ProgressLine
+from benchmarks.steps import PLAIN_BLOCK, SMALL_FACTOR, WARM_STEPS, Ours, PlainTraining, _load, _ProgressLine
 from modaddlab import command
 from modaddlab.experiments.catalogue import named
 from modaddlab.experiments.overrides import with_overrides
@@ -119,44 +117,36 @@ def measure(
     """
     import torch
 
-    from modaddlab.training.loop import _Run
-    from modaddlab.training.machine import flushed_denormals
-    from modaddlab.training.replicas.batch import prepare_thread, untracked_blocks
+    from modaddlab.training.blocks import is_compiled
+    from modaddlab.training.compiled import block
+    from modaddlab.training.machine import flushed_denormals, prepare_thread
 
-    before, every = torch.get_num_threads(), spec.record.metrics_every
-    n_rows = -(-STRETCH // every)
-    n_steps = n_rows * every
-    endless = dataclasses.replace(spec, steps=10_000_000, record=dataclasses.replace(spec.record, snapshots=0))
-    alone_run = _Run(endless, torch.device(device))
-    specs = [dataclasses.replace(endless, seed=spec.seed + i) for i in range(n_replicas)]
-    blocks = untracked_blocks(specs, torch.device(device), threads)
-    plain_run, n_plain = PlainTraining(alone_run), PLAIN_BLOCK * SMALL_FACTOR
+    before, n_steps = torch.get_num_threads(), -(-STRETCH // spec.record.metrics_every) * spec.record.metrics_every
+    specs = [dataclasses.replace(spec, seed=spec.seed + i) for i in range(n_replicas)]
+    if is_compiled(spec, device):
+        block.load()
+    alone_run = Ours([spec], device)
+    batches = [Ours([each], device) for each in specs] if device == "cpu" else [Ours(specs, device)]
+    plain_run, n_plain = PlainTraining(spec, alone_run.weights()), PLAIN_BLOCK * SMALL_FACTOR
 
     def alone() -> None:
         torch.set_num_threads(threads_alone)
-        for _ in range(n_steps):
-            alone_run.advance()
+        alone_run.advance(n_steps)
 
     def batch() -> None:
-        torch.set_num_threads(1 if len(blocks) > 1 else threads)
-        for _ in range(n_rows):
-            if pool is None:
-                for block in blocks:
-                    block.advance()
-            else:
-                list(pool.map(type(blocks[0]).advance, blocks))
+        torch.set_num_threads(1 if len(batches) > 1 else threads)
+        list((pool.map if pool else map)(lambda each: each.advance(n_steps), batches))
 
     def plain() -> None:
         torch.set_num_threads(threads)
-        for _ in range(n_plain):
-            plain_run.step()
+        plain_run.advance(n_plain)
 
     def timed(function: Callable[[], None], n_steps: int) -> float:
         started = time.perf_counter()
         function()
         return (time.perf_counter() - started) / n_steps
 
-    n_workers = min(threads, len(blocks))
+    n_workers = min(threads, len(batches))
     pool = ThreadPoolExecutor(n_workers, initializer=prepare_thread) if n_workers > 1 else None
     threads_alone = threads
     alone_seconds: list[float] = []

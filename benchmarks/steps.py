@@ -27,9 +27,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from modaddlab import command
 from modaddlab.experiments.catalogue import named
@@ -40,7 +40,7 @@ from modaddlab.store.store import Store
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from modaddlab.training.loop import _Run
+    from modaddlab.training.exact import ExactBlock
     from modaddlab.training.steps.plain import PlainStep
 
 WARM_STEPS = 100
@@ -111,7 +111,37 @@ def _spread(seconds: Sequence[float]) -> str:
     return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def warmed_up(network: str, spec: RunSpec, report: Callable[[str], None], n_steps: int = WARM_STEPS) -> _Run:
+class Ours:
+    """Our training of some runs, as `modaddlab.training.loop` does it; nothing is written.
+
+    Args:
+        specs: the runs; several are for a GPU.
+        device: "cpu" or "cuda".
+    """
+
+    def __init__(self, specs: Sequence[RunSpec], device: str = "cpu") -> None:
+        from modaddlab.training.blocks import new_block
+
+        self.spec = specs[0]
+        self.block = new_block(specs, device, compiled=False)
+
+    def advance(self, n_steps: int) -> None:
+        """So many steps, each row of metrics included."""
+        every, end = self.spec.record.metrics_every, self.block.step + n_steps
+        while self.block.step < end:
+            if self.block.step % every == 0:
+                self.block.measure()
+                self.block.update()
+            self.block.steps(min(-(-self.block.step // every) * every, end) - self.block.step)
+
+    def weights(self) -> dict[str, Tensor]:
+        """The first run's weights now, by name."""
+        import torch
+
+        return {name: torch.tensor(value) for name, value in self.block.weights(0).items()}
+
+
+def warmed_up(network: str, spec: RunSpec, report: Callable[[str], None], n_steps: int = WARM_STEPS) -> Ours:
     """A run that was trained for some steps; nothing is written.
 
     Args:
@@ -120,21 +150,18 @@ def warmed_up(network: str, spec: RunSpec, report: Callable[[str], None], n_step
         report: receives lines of progress.
         n_steps: how far to train.
     """
-    import torch
-
-    from modaddlab.training.loop import _Run
     from modaddlab.training.machine import flushed_denormals
 
-    run = _Run(dataclasses.replace(spec, steps=10_000_000), torch.device("cpu"))
+    run = Ours([spec])
     with flushed_denormals():
-        while run.step < n_steps:
-            run.advance()
-            report(f"{network}: warm-up, step {run.step} of {n_steps}")
+        while run.block.step < n_steps:
+            run.advance(1)
+            report(f"{network}: warm-up, step {run.block.step} of {n_steps}")
     return run
 
 
 def measure(
-    network: str, run: _Run, threads: int, seconds: float, report: Callable[[str], None], *, shared_passes: bool = False
+    network: str, run: Ours, threads: int, seconds: float, report: Callable[[str], None], *, shared_passes: bool = False
 ) -> Timing:
     """Time both steps of a network in turn.
 
@@ -154,8 +181,8 @@ def measure(
     torch.set_num_threads(threads)
     try:
         with flushed_denormals():
-            plain = PlainTraining(run, shared_passes=shared_passes)
-            run.advance()
+            plain = PlainTraining(run.spec, run.weights(), shared_passes=shared_passes)
+            run.advance(1)
             plain.step()
             factor = SMALL_FACTOR if run.spec.task.p < SMALL_P else 1
             ours_seconds: list[float] = []
@@ -164,14 +191,15 @@ def measure(
             while (spent := time.perf_counter() - started) < seconds or len(ours_seconds) < 3:
                 report(f"{network}, threads {threads}: block {len(ours_seconds) + 1}, {spent:.0f} of {seconds:.0f} s")
                 ours_seconds.append(_seconds_per_step(run.advance, OUR_BLOCK * factor))
-                plain_seconds.append(_seconds_per_step(plain.step, PLAIN_BLOCK * factor))
-            dense_frac, sparse_frac = product_shares(run) if run.spec.model.kind == "transformer" else (None, None)
+                plain_seconds.append(_seconds_per_step(plain.advance, PLAIN_BLOCK * factor))
+            transformer = run.spec.model.kind == "transformer"
+            dense_frac, sparse_frac = product_shares(cast("ExactBlock", run.block)) if transformer else (None, None)
     finally:
         torch.set_num_threads(before)
     return Timing(
         network=network,
         p=run.spec.task.p,
-        n_pairs=len(run.data.train),
+        n_pairs=int(run.spec.task.train_frac * run.spec.task.p**2),
         threads=threads,
         ours=ours_seconds,
         plain=plain_seconds,
@@ -181,25 +209,28 @@ def measure(
 
 
 class PlainTraining:
-    """The plain training step, from the weights that a run has now.
+    """The plain training step.
 
     Args:
-        run: a run in training; its weights are copied.
+        spec: a run.
+        weights: those that it has now, by name; they are copied.
         shared_passes: of a two-layer network take loss and accuracy from one forward pass, not from two.
     """
 
-    def __init__(self, run: _Run, *, shared_passes: bool = False) -> None:
+    def __init__(self, spec: RunSpec, weights: Mapping[str, Tensor], *, shared_passes: bool = False) -> None:
         import torch
 
+        from modaddlab import tasks
         from modaddlab.training.steps.plain import PlainStep
 
-        spec, data, self.shared_passes = run.spec, run.data, shared_passes
-        self.params = {name: torch.nn.Parameter(value.detach().clone()) for name, value in run.params.items()}
-        self.grads = {name: torch.zeros_like(value) for name, value in run.params.items()}
+        self.shared_passes = shared_passes
+        self.params = {name: torch.nn.Parameter(value.detach().clone()) for name, value in weights.items()}
+        self.grads = {name: torch.zeros_like(value) for name, value in weights.items()}
+        pairs, labels = torch.tensor(tasks.all_pairs(spec.task.p)), torch.tensor(tasks.labels(spec.task, spec.seed))
         for name, param in self.params.items():
             param.grad = self.grads[name]
         self.train, self.test = (
-            PlainStep(spec.model, spec.task.p, data.pairs[rows], data.labels[rows]) for rows in (data.train, data.test)
+            PlainStep(spec.model, spec.task.p, pairs[rows], labels[rows]) for rows in tasks.split(spec.task, spec.seed)
         )
         self.optimizer = torch.optim.AdamW(
             self.params.values(),
@@ -211,6 +242,11 @@ class PlainTraining:
         if spec.model.kind == "two-layer":
             warmup = max(spec.optim.warmup_steps, 1)
             self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda step: min(step / warmup, 1))
+
+    def advance(self, n_steps: int) -> None:
+        """So many epochs."""
+        for _ in range(n_steps):
+            self.step()
 
     def step(self) -> tuple[float, float]:
         """One epoch; its training and test loss."""
@@ -252,7 +288,7 @@ class PlainTraining:
         return torch.relu(one_hot_BP @ self.params["mlp.W_in"]) @ self.params["mlp.W_out"]
 
 
-def product_shares(run: _Run) -> tuple[float, float]:
+def product_shares(block: ExactBlock) -> tuple[float, float]:
     """The share of our step's wall time that is spent in dense and in sparse matrix products."""
     from torch.profiler import ProfilerActivity, profile
 
@@ -260,13 +296,13 @@ def product_shares(run: _Run) -> tuple[float, float]:
 
     # a product with a CSR matrix has the same name as a dense one; the shape of its left factor tells
     sparse_shapes: set[tuple[int, ...]] = set()
-    for step in (run.data.everything(), run.data._whole):
+    for step in (block.everything, block.data._whole):
         if isinstance(step, OneLayer):
             sparse_shapes |= {tuple(step.S.shape), tuple(step.S_T.shape)}
     with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as profiler:
         started = time.perf_counter()
-        for _ in range(OUR_BLOCK):
-            run.advance()
+        block.measure()
+        block.steps(OUR_BLOCK)
         wall = time.perf_counter() - started
     dense = sparse = 0.0
     for event in profiler.events() or []:
@@ -290,10 +326,9 @@ def peak_memory_mb(spec: RunSpec, threads: int) -> int:
         return store.open(store.runs()[0]).provenance["peak_memory_mb"]
 
 
-def _seconds_per_step(step: Callable[[], object], n_steps: int) -> float:
+def _seconds_per_step(advance: Callable[[int], object], n_steps: int) -> float:
     started = time.perf_counter()
-    for _ in range(n_steps):
-        step()
+    advance(n_steps)
     return (time.perf_counter() - started) / n_steps
 
 

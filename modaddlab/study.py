@@ -25,7 +25,7 @@ import numpy as np
 from modaddlab import card, source, tasks, weights
 from modaddlab.analysis import keys, phases, progress
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import TRAIN_VERSION, RunSpec
+from modaddlab.experiments.spec import RunSpec
 from modaddlab.models.grid import Grid, run_grid
 from modaddlab.models.network import Network
 from modaddlab.rows import contradictions
@@ -225,10 +225,10 @@ class Study:
 
     def _require_our_draw(self, what: str) -> None:
         """Raise unless our training made the record, whose split and labels then follow from its seed."""
-        if self.record.provenance.get("train_version") != TRAIN_VERSION:
+        if self.record.provenance.get("train_version") != self.spec.train_version:
             raise LabError(
                 f"the {what} of {self.record.run_id} cannot be drawn again from its seed: its provenance.json does not say that "
-                f"our training made it (train_version {TRAIN_VERSION}); use its weights and its recorded curves alone"
+                f"our training made it (train_version {self.spec.train_version}); use its weights and its recorded curves alone"
             )
 
     def remember(self, function: Callable[..., Mapping[str, np.ndarray]], **arguments: object) -> dict[str, np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import cast
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ import torch
 from benchmarks import steps
 from modaddlab.experiments.spec import RunSpec, TaskSpec
 from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
+from modaddlab.training.exact import ExactBlock
 
 TINY = RunSpec(
     name="tiny",
@@ -44,14 +46,14 @@ TWO_LAYER = dataclasses.replace(TINY, model=TwoLayerSpec(d_mlp=20, init_scale=3.
 @pytest.mark.parametrize("shared_passes", [False, True])
 def test_the_plain_two_layer_step_trains_the_same_network(shared_passes: bool) -> None:
     run = steps.warmed_up("tiny", TWO_LAYER, lambda line: None, n_steps=15)
-    plain = steps.PlainTraining(run, shared_passes=shared_passes)
-    row = run.measures.row(run.params)
+    plain = steps.PlainTraining(run.spec, run.weights(), shared_passes=shared_passes)
+    block = cast(ExactBlock, run.block)
+    [row] = block.measure()
     train_loss, test_loss = plain.step()
     assert train_loss == pytest.approx(row["train_loss"], rel=1e-5)
     assert test_loss == pytest.approx(row["test_loss"], rel=1e-5)
     assert plain.accuracies == pytest.approx([row["train_accuracy"], row["test_accuracy"]])
-    run.data.gradients(run.step, run.params, run.grads)
-    for name, grad in run.grads.items():
+    for name, grad in block.grads.items():
         found = plain.params[name].grad
         assert found is not None
         torch.testing.assert_close(found, grad, rtol=1e-4, atol=1e-6)
@@ -87,14 +89,13 @@ def test_a_network_is_measured(n_layers: int) -> None:
 
 def test_both_steps_train_the_same_network() -> None:
     run = steps.warmed_up("tiny", TINY, lambda line: None, n_steps=15)
-    plain = steps.PlainTraining(run)
-    row = run.measures.row(run.params)
+    plain = steps.PlainTraining(run.spec, run.weights())
+    block = cast(ExactBlock, run.block)
+    [row] = block.measure()
     train_loss, test_loss = plain.step()
-    objective = run.data.gradients(run.step, run.params, run.grads)
-    assert objective is not None
-    assert train_loss == pytest.approx(objective.item(), rel=1e-5)
+    assert train_loss == pytest.approx(row["objective"], rel=1e-5)
     assert test_loss > float(row["test_loss"]) > 0  # p + 1 outputs against p
-    for name, grad in run.grads.items():
+    for name, grad in block.grads.items():
         torch.testing.assert_close(plain.grads[name], grad, rtol=1e-4, atol=1e-6)
     losses = [plain.step()[0] for _ in range(50)]
     assert losses[-1] < losses[0]

@@ -2,11 +2,11 @@
 
 A run is named by its specification. The id is the run's readable name and the first ten hex digits of the sha256 of
 
-    {"train_version": TRAIN_VERSION, <every field that differs from its default>}
+    {"train_version": <that of the network's family>, <every field that differs from its default>}
 
 so that two people who type the same settings get the same id, and a field that is added later with a default that keeps
-the old behaviour renames no record. Changing a default, or the arithmetic of training, needs a new TRAIN_VERSION; a golden
-test holds both in place.
+the old behaviour renames no record. Changing a default, or the arithmetic of training, needs a new `train_version` of the
+families that it is about; a golden test holds both in place.
 
 A table "model" describes a network of the family that its field "kind" names (`modaddlab.models.registry`); one without that
 field describes a transformer. What a run's id covers are the fields that differ from the defaults of its own kind.
@@ -25,9 +25,6 @@ from modaddlab.fields import check, check_fields, setting
 from modaddlab.models.network import Network
 from modaddlab.models.registry import KINDS
 from modaddlab.tasks import TaskSpec
-
-TRAIN_VERSION = 1
-"""Raised whenever the same specification would give other bits: all records are then trained again."""
 
 DEFAULT_KIND, DEFAULT_MODEL = next((kind, cls()) for kind, cls in KINDS.items())
 """The network of a run that names none."""
@@ -154,8 +151,13 @@ class RunSpec:
 
     def canonical_json(self) -> str:
         """The text whose hash names the run: sorted keys, no spaces, shortest floats."""
-        content = {"train_version": TRAIN_VERSION, **self.changes()}
+        content = {"train_version": self.train_version, **self.changes()}
         return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @property
+    def train_version(self) -> int:
+        """Of the training code for this family of networks."""
+        return self.model.train_version
 
     @property
     def run_id(self) -> str:

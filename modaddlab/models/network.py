@@ -40,6 +40,7 @@ class Network(ABC):
     """A network of some family; see the head of this module.
 
     Attributes:
+        train_version: raised whenever the same specification would give other bits: the family's records are then trained again.
         kind: the family's name, in a specification's field of this name.
         d_mlp: hidden neurons.
         activation: their nonlinearity.
@@ -50,6 +51,7 @@ class Network(ABC):
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    train_version: ClassVar[int] = 1
     kind: str
     d_mlp: int
     activation: Activation

@@ -16,7 +16,7 @@ import torch
 
 from modaddlab import paths
 from modaddlab.experiments import cost
-from modaddlab.experiments.spec import TRAIN_VERSION, RunSpec
+from modaddlab.experiments.spec import RunSpec
 
 SMALL_STEP = 0.01
 """Seconds of a step below which one thread is enough: what a second one saves, it loses again by waiting for the first at every
@@ -39,17 +39,26 @@ def threads(spec: RunSpec, n: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def provenance(device: torch.device, *, threads: int, seconds: float, commit: str | None) -> dict[str, Any]:
+def prepare_thread() -> None:
+    """Make a thread ready for compiled loops: both settings belong to a thread."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+
+
+def provenance(
+    device: torch.device, train_version: int, *, threads: int, seconds: float, commit: str | None
+) -> dict[str, Any]:
     """What a run was trained with; JSON types.
 
     Args:
         device: where it was trained.
+        train_version: of its family.
         threads: CPU threads of torch.
         seconds: wall time over all sittings.
         commit: of the code, see `commit`; asked at the start, because a checkout may change meanwhile.
     """
     return {
-        "train_version": TRAIN_VERSION,
+        "train_version": train_version,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name(),
         "threads": threads,
         "wall_seconds": round(seconds, 1),

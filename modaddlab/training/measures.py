@@ -15,46 +15,48 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from modaddlab import tasks
 from modaddlab.analysis.fourier import fourier_basis, gini, sum_over_rows
 from modaddlab.experiments.spec import RunSpec
-from modaddlab.training.steps.batches import TrainingSet
-from modaddlab.training.steps.objective import Params, accuracy_and_loss
-from modaddlab.training.steps.two_layer import UnorderedPairs
+from modaddlab.training.steps.objective import Params
 
 Row = dict[str, float | np.ndarray]
 
 
 class Measures:
-    """Evaluates a network on every pair and measures its weights."""
+    """Measures of one run's weights.
 
-    def __init__(self, spec: RunSpec, data: TrainingSet) -> None:
-        self.p, self.train, self.test = spec.task.p, torch.tensor(data.train), torch.tensor(data.test)
-        self.labels = data.labels
-        self.network = data.everything()
-        self.basis_PP = torch.tensor(fourier_basis(self.p), device=data.device)
-        self.model, self.energies = spec.model, spec.record.energies
+    Args:
+        spec: the run.
+        device: where the weights live.
+
+    Attributes:
+        train, test: which of the p*p ordered pairs are trained on, and which are not, int64 on the CPU.
+    """
+
+    def __init__(self, spec: RunSpec, device: torch.device) -> None:
+        self.train, self.test = map(torch.tensor, tasks.split(spec.task, spec.seed))
+        self.basis_PP = torch.tensor(fourier_basis(spec.task.p), device=device)
+        self.p, self.model, self.energies = spec.task.p, spec.model, spec.record.energies
 
     @torch.no_grad()
-    def row(self, params: Params) -> Row:
-        """The metrics of these weights, all but `objective` and `gradient_norm`, as float64 numbers and float32 arrays (K,)."""
-        right, loss = self._right_and_loss(params)
+    def row(self, params: Params, right_B: Tensor, loss_B: Tensor) -> Row:
+        """The metrics of these weights, all but `objective` and `gradient_norm`, as float64 numbers and float32 arrays (K,).
+
+        Args:
+            params: the weights by name.
+            right_B: of all p*p ordered pairs, whether the largest logit is the right one; on the CPU.
+            loss_B: their cross-entropy, float64; on the CPU.
+        """
         row: Row = {}
         for name, pairs in (("train", self.train), ("test", self.test)):
-            row[f"{name}_loss"] = loss[pairs].mean().item() if len(pairs) else float("nan")
-            row[f"{name}_accuracy"] = right[pairs].double().mean().item() if len(pairs) else float("nan")
+            row[f"{name}_loss"] = loss_B[pairs].mean().item() if len(pairs) else float("nan")
+            row[f"{name}_accuracy"] = right_B[pairs].double().mean().item() if len(pairs) else float("nan")
         for name, matrix_PX in self.model.maps({name: value.double() for name, value in params.items()}, self.p).items():
             norms_P = (self.basis_PP @ matrix_PX).norm(dim=1).cpu().numpy()
             row[f"gini_{name}"] = gini(norms_P)
             if self.energies:
                 row[f"energy_{name}"] = sum_over_rows(norms_P**2).astype(np.float32)
         return row | {f"norm/{name}": value.double().norm().item() for name, value in params.items()}
-
-    def _right_and_loss(self, params: Params) -> tuple[torch.Tensor, torch.Tensor]:
-        """Per ordered pair: whether the largest logit is the right one, and the cross-entropy; on the CPU."""
-        if isinstance(self.network, UnorderedPairs):
-            right_E, loss_E = self.network.right_and_loss(params)
-            return right_E[self.network.entry_of_ordered_B], loss_E[self.network.entry_of_ordered_B]
-        logits = self.network.logits(params)[:, : self.p]
-        right_B, loss_B = accuracy_and_loss(logits, self.labels)
-        return right_B.cpu(), loss_B.cpu()

@@ -1,17 +1,25 @@
-"""The update rules, on one flat vector of weights: AdamW by torch's fused kernel, and plain gradient descent.
+"""The update rules: AdamW and plain gradient descent.
 
-They give the bits of `torch.optim.AdamW(fused=True)` and `torch.optim.SGD`; without the bookkeeping of those classes, which for
-a network of some 20,000 weights takes longer than the update.
+`Optimizer` is for one vector of weights: AdamW by torch's fused kernel. It gives the bits of `torch.optim.AdamW(fused=True)` and
+`torch.optim.SGD`; without the bookkeeping of those classes, which for a network of some 20,000 weights takes longer than the
+update.
+
+`StackedOptimizer` is for the stacked weights of several runs, each with its own numbers. Rates, decays, betas and the number of
+the step are tensors on the device and the rule is written in tensor operations, so that an update can be recorded once and
+repeated there (a CUDA graph).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from modaddlab.errors import LabError
 from modaddlab.experiments.spec import OptimSpec
+from modaddlab.training.stack import Stack
 
 EPS = 1e-8
 
@@ -59,7 +67,57 @@ class Optimizer:
             maximize=False,
         )
 
-    def load(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from a saved state, by the names of `state`."""
-        for name, value in self.state.items():
-            value.copy_(state[name])
+
+class StackedOptimizer:
+    """Changes the weights of a stack in place by their gradients.
+
+    Args:
+        optims: the numbers of each run; the update rule is the same.
+        stack: the weights.
+        t: the number of updates so far.
+
+    Raises:
+        LabError: the runs have different update rules.
+    """
+
+    def __init__(self, optims: Sequence[OptimSpec], stack: Stack, t: int = 0) -> None:
+        rules = {optim.optimizer for optim in optims}
+        if len(rules) > 1:
+            listed = ", ".join(sorted(rules))
+            raise LabError(f"optim.optimizer differs ({listed}); replicas of one batch have the same update rule")
+        self.adamw, self.stack = rules == {"adamw"}, stack
+        self.step_number = torch.tensor(float(t), dtype=torch.float64, device=stack.device)
+        self.lr_R1, self.decay_R1, self.beta1_R1, self.beta2_R1, warmup_R1 = (
+            torch.tensor([[float(getattr(optim, name))] for optim in optims], dtype=torch.float64, device=stack.device)
+            for name in ("lr", "weight_decay", "beta1", "beta2", "warmup_steps")
+        )
+        # a run without warm-up has its whole rate at once, at step 0 too
+        self.head_start_R1, self.warmup_R1 = (warmup_R1 == 0).double(), warmup_R1.clamp_min(1)
+        self.moments = {name: torch.zeros_like(stack.flat) for name in ("exp_avg", "exp_avg_sq")} if self.adamw else {}
+
+    def step(self) -> None:
+        """One update of each run by its gradient."""
+        flat, grad = self.stack.flat, self.stack.grad
+        rate_R1 = self.lr_R1 * torch.clamp(self.step_number / self.warmup_R1 + self.head_start_R1, max=1.0)
+        self.step_number.add_(1)
+        if not self.adamw:
+            flat.sub_((grad + flat * self.decay_R1.float()) * rate_R1.float())
+            return
+        mean, square = self.moments["exp_avg"], self.moments["exp_avg_sq"]
+        mean.lerp_(grad, (1 - self.beta1_R1).float().expand_as(mean))
+        square.mul_(self.beta2_R1.float()).addcmul_(grad, grad * (1 - self.beta2_R1).float())
+        size_R1, root_R1 = -rate_R1 / (1 - self.beta1_R1**self.step_number), (1 - self.beta2_R1**self.step_number).sqrt()
+        flat.mul_((1 - rate_R1 * self.decay_R1).float())
+        flat.addcdiv_(mean * size_R1.float(), square.sqrt().div_(root_R1.float()).add_(EPS))
+
+    def state(self, r: int) -> dict[str, np.ndarray]:
+        """The state of run r by the names of `Optimizer.state`."""
+        if not self.moments:
+            return {}
+        moments = {name: self.stack.one(value, r) for name, value in self.moments.items()}
+        return {"step": np.array(self.step_number.item(), dtype=np.float32)} | moments
+
+    def restore(self, r: int, state: Mapping[str, np.ndarray]) -> None:
+        """The inverse of `state`, all but the number of updates, which the runs share."""
+        for name, value in self.moments.items():
+            self.stack.put(value, r, state[name])

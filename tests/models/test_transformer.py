@@ -214,7 +214,7 @@ def test_initial_weights_depend_on_the_seed_alone() -> None:
 
 
 def test_initial_weights_are_pinned() -> None:
-    """A change of the initial weights changes every run: raise TRAIN_VERSION."""
+    """A change of the initial weights changes every run: raise the family's train_version."""
     params = TransformerSpec().init_params(113, 0)
     found = [params["embed.W_E"][0, 0], params["blocks.0.attn.W_O"][3, 31, 127], params["unembed.W_U"][127, 113]]
     np.testing.assert_allclose(found, [0.0111130867, 0.0593273081, 0.0499130599], rtol=1e-6)

@@ -1,6 +1,6 @@
 """The format is pinned: a record committed long ago is read, and the same content gives the same bytes.
 
-When the format changes on purpose (a new `FORMAT`, or a new TRAIN_VERSION, which renames every run):
+When the format changes on purpose (a new `FORMAT`, or a new train_version, which renames a family's runs):
 
     python tests/store/test_golden.py
 

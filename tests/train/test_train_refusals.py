@@ -20,7 +20,6 @@ from train_cli import SHORT, interrupt_at, listing, run, specification
 
 from modaddlab.experiments import catalogue
 from modaddlab.store.store import Store
-from modaddlab.training import loop
 from modaddlab.training.jobs import engine
 
 BAD = [
@@ -153,7 +152,11 @@ def test_a_working_state_of_other_code(
     with monkeypatch.context() as patched:
         interrupt_at(25, patched)
         assert run(arguments, capsys)[0] == 130
-    monkeypatch.setattr(loop, "TRAIN_VERSION", 99)
+    state = next(tmp_path.glob("partial/*/state-*.safetensors"))
+    partial = Store(tmp_path).partial(state.parent.name)
+    with partial.lock():
+        step, arrays, extra = partial.load_state() or pytest.fail("there is no state")
+        partial.save_state(step, arrays, extra | {"train_version": 99})
     code, _, err = run(arguments, capsys)
     assert code == 2
     assert "was begun by another version of the training code" in err

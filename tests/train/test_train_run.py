@@ -31,7 +31,7 @@ def test_the_debug_run_is_trained_into_the_folder(trained: Path) -> None:
 
 
 def test_a_second_call_loads(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop._Run, "advance", lambda run: pytest.fail("trained again"))
+    monkeypatch.setattr(loop._Training, "advance", lambda training: pytest.fail("trained again"))
     before = listing(data)
     code, _, err = run(["debug", "--data", str(data)], capsys)
     assert code == 0
@@ -136,17 +136,17 @@ def test_force_trains_again_and_keeps_the_record_until_then(
     spec = specification(SHORT)
     before = Store(data).open(spec).final
     steps: list[int] = []
-    advance = loop._Run.advance
+    advance = loop._Training.advance
 
-    def counted(run: loop._Run):
-        steps.append(run.step)
+    def counted(training: loop._Training):
+        steps.append(training.block.step)
         assert Store(data).find(spec) is not None
-        return advance(run)
+        return advance(training)
 
-    monkeypatch.setattr(loop._Run, "advance", counted)
+    monkeypatch.setattr(loop._Training, "advance", counted)
     code, _, err = run([*SHORT, "--force", "--data", str(data), "--threads", "1"], capsys)
     assert code == 0
-    assert steps == list(range(61))
+    assert steps == [0, *range(1, 61, 10)]  # from row to row
     assert ": trained in" in err
     for name, value in Store(data).open(spec).final.items():
         np.testing.assert_array_equal(value, before[name])

@@ -122,16 +122,16 @@ def test_a_sweep_goes_on_where_it_stopped_and_skips_what_is_done(
     command: Command, three: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[str, int]] = []
-    advance = loop._Run.advance
+    advance = loop._Training.advance
 
-    def counted(run: loop._Run):
-        if len(seen) == 60:
-            monkeypatch.setattr(loop._Run, "advance", advance)
+    def counted(training: loop._Training):
+        if len({run_id for run_id, _ in seen}) == 2:
+            monkeypatch.setattr(loop._Training, "advance", advance)
             raise KeyboardInterrupt
-        seen.append((run.spec.run_id, run.step))
-        return advance(run)
+        seen.append((training.runs[0].spec.run_id, training.block.step))
+        return advance(training)
 
-    monkeypatch.setattr(loop._Run, "advance", counted)
+    monkeypatch.setattr(loop._Training, "advance", counted)
     assert command("--sweep", "three")[0] == 130
     assert Store(tmp_path).runs() == [three[0]]
     code, _, err = command("--sweep", "three")

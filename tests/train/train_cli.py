@@ -42,23 +42,23 @@ def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, 
 
 def interrupt_at(step: int, monkeypatch: pytest.MonkeyPatch, times: int = 1, number: signal.Signals = signal.SIGINT) -> None:
     """Ctrl-C, or another signal, while that step is computed."""
-    advance = loop._Run.advance
+    advance = loop._Training.advance
 
-    def interrupting(run: loop._Run):
-        if run.step == step:
+    def interrupting(training: loop._Training):
+        if training.block.step <= step <= training.runs[0].next_row:
             for _ in range(times):
                 signal.raise_signal(number)
-        return advance(run)
+        return advance(training)
 
-    monkeypatch.setattr(loop._Run, "advance", interrupting)
+    monkeypatch.setattr(loop._Training, "advance", interrupting)
 
 
 def program(arguments: list[str], *, line_seconds: float = 10.0, row_seconds: float = 0.0) -> list[str]:
     """The command, with faster lines and slower rows, so that a test can watch it."""
     code = (
-        "import sys, time; from modaddlab.training import progress, loop; from modaddlab.train import main\n"
-        f"progress.LINE_SECONDS = {line_seconds}; row = loop.Measures.row\n"
-        f"loop.Measures.row = lambda self, params: (time.sleep({row_seconds}), row(self, params))[1]\n"
+        "import sys, time; from modaddlab.training import measures, progress; from modaddlab.train import main\n"
+        f"progress.LINE_SECONDS = {line_seconds}; row = measures.Measures.row\n"
+        f"measures.Measures.row = lambda *of: (time.sleep({row_seconds}), row(*of))[1]\n"
         "sys.exit(main(sys.argv[1:]))"
     )
     return [sys.executable, "-c", code, *arguments]

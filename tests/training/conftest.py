@@ -12,6 +12,7 @@ from modaddlab.experiments import sweeps
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.store.store import Store
 from modaddlab.train import main
+from modaddlab.training.compiled import block
 from modaddlab.training.loop import train
 
 
@@ -20,6 +21,12 @@ def digest(tmp_path_factory: pytest.TempPathFactory) -> Callable[[RunSpec], str]
     """The bits of a run that is trained alone."""
     store = Store(tmp_path_factory.mktemp("serial"))
     return lambda spec: train(spec, store, threads=1).digest
+
+
+@pytest.fixture(scope="session")
+def compiled_loops() -> None:
+    """The step of the two-layer network, compiled or from the cache."""
+    block.load()
 
 
 @pytest.fixture

@@ -151,7 +151,7 @@ def run(data: Path, seed: int, n_kills: int, arguments: list[str]) -> dict[str, 
     commit = machine.commit()
     machine.commit = lambda: commit  # two calls of git, a third of an attempt's time
     for owner, name, place in [
-        (loop._Run, "advance", "step"),
+        (loop._Training, "advance", "step"),
         (Partial, "save_state", "state"),
         (Partial, "save_snapshot", "snapshot"),
         (Store, "publish", "publish"),

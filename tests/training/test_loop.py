@@ -218,7 +218,7 @@ def test_the_fast_run_follows_the_plain_step(tmp_path: Path) -> None:
 
 
 def test_the_golden_curve_holds(tmp_path: Path) -> None:
-    """Fails when the arithmetic of training changes: then raise TRAIN_VERSION and train all records again."""
+    """Fails when the arithmetic of training changes: then raise the family's train_version and train its records again."""
     golden = json.loads(GOLDEN.read_text())
     assert {name: spec.run_id for name, spec in VARIANTS.items()} == golden["run_ids"]
     for name, spec in VARIANTS.items():
@@ -230,7 +230,7 @@ def test_an_existing_record_is_not_trained_again(tmp_path: Path, monkeypatch: py
     store = Store(tmp_path)
     first = loop.train(TINY, store, threads=1)
     calls: list[int] = []
-    monkeypatch.setattr(loop._Run, "advance", lambda run: calls.append(run.step))
+    monkeypatch.setattr(loop._Training, "advance", lambda training: calls.append(training.block.step))
     again = loop.train(TINY, store, threads=1)
     assert calls == []
     assert again.provenance == first.provenance

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from test_loop import UNTIL
 
+from modaddlab import rows
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec
 from modaddlab.models.network import Activation
@@ -19,9 +21,8 @@ from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
 from modaddlab.store.record import Record
 from modaddlab.store.store import Store
 from modaddlab.training import loop
-from modaddlab.training.loop import Interrupted, Status
-from modaddlab.training.replicas import batch, two_layer
-from modaddlab.training.replicas.batch import group, train_together, untracked_blocks
+from modaddlab.training.blocks import group, is_compiled, parts
+from modaddlab.training.loop import Interrupted, Status, train_together
 
 ROOT = Path(loop.__file__).parents[2]
 TINY = RunSpec(
@@ -63,7 +64,7 @@ VARIANTS = {
 }
 
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "compiled_loops")
 
 
 def several(spec: RunSpec, n: int = 5) -> list[RunSpec]:
@@ -84,14 +85,6 @@ def assert_same_bits(found: Sequence[Record], expected: Sequence[Record]) -> Non
         assert one.digest == other.digest
 
 
-def assert_same_weights(found: Sequence[Record], expected: Sequence[Record]) -> None:
-    for one, other in zip(found, expected, strict=True):
-        for name, values in one.final.items():
-            np.testing.assert_array_equal(values, other.final[name], err_msg=name)
-        for name, values in one.metrics.items():
-            np.testing.assert_allclose(values, other.metrics[name], rtol=1e-6 if name.startswith("energy") else 1e-12)
-
-
 def assert_close(one: Record, other: Record, rtol: float = 2e-5) -> None:
     assert list(one.metrics) == list(other.metrics)
     for name, values in one.metrics.items():
@@ -106,17 +99,15 @@ def assert_close(one: Record, other: Record, rtol: float = 2e-5) -> None:
             np.testing.assert_allclose(values, other.snapshot(step)[name], atol=2e-5)
 
 
-@pytest.mark.parametrize("block", [1, 4])
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_replicas_equal_runs_alone(variant: str, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(two_layer, "REPLICAS", block)
+def test_replicas_equal_runs_alone(variant: str, tmp_path: Path) -> None:
     specs = several(VARIANTS[variant])
     together = train_together(specs, Store(tmp_path / "together"), threads=1)
     for spec, record in zip(specs, together, strict=True):
         alone = loop.train(spec, Store(tmp_path / "alone"), threads=1)
         assert (record.spec, record.run_id) == (spec, alone.run_id)
         assert_close(record, alone)
-        how = {"replicas", "numba"} if two_layer.covers(spec.model) else {"replicas"}
+        how = {"replicas", "numba"} if is_compiled(spec, "cpu") else {"replicas"}
         assert record.provenance.keys() - alone.provenance.keys() == how
         assert (record.provenance["replicas"], record.provenance["threads"]) == (5, 1)
         initial = loop.train(dataclasses.replace(spec, steps=0), Store(tmp_path / "alone")).metrics["objective"][0]
@@ -142,7 +133,7 @@ def test_a_killed_batch_ends_with_the_same_bits(tmp_path: Path) -> None:
     whole = train_together(specs, Store(tmp_path / "whole"), threads=1)
     program = (
         "import sys, time; from pathlib import Path; sys.path.insert(0, 'tests/training')\n"
-        "from test_replicas import VARIANTS, several; from modaddlab.training.replicas.batch import train_together\n"
+        "from test_replicas import VARIANTS, several; from modaddlab.training.loop import train_together\n"
         "from modaddlab.store.store import Store\n"
         "train_together(several(VARIANTS['gelu, half of the pairs']), Store(Path(sys.argv[1])), threads=1, save_seconds=0.0,\n"
         "               observe=lambda s: (print(s.step, flush=True), time.sleep(600 if s.step >= 20 else 0)))"
@@ -163,18 +154,13 @@ def test_a_killed_batch_ends_with_the_same_bits(tmp_path: Path) -> None:
     assert_same_bits(resumed, whole)
 
 
-@pytest.mark.parametrize("block", [1, 3, 8])
-@pytest.mark.parametrize(("d_mlp", "activation"), [(24, "relu"), (70, "quad")])
-def test_the_weights_depend_neither_on_companions_nor_on_threads(
-    block: int, d_mlp: int, activation: Activation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(two_layer, "REPLICAS", block)
+@pytest.mark.parametrize(("d_mlp", "activation"), [(24, "relu"), (270, "quad")])
+def test_the_bits_depend_neither_on_companions_nor_on_threads(d_mlp: int, activation: Activation, tmp_path: Path) -> None:
     specs = several(dataclasses.replace(TINY, model=TwoLayerSpec(d_mlp=d_mlp, activation=activation, init_scale=1.0)), n=8)
     expected = train_together(specs, Store(tmp_path / "all"), threads=1)
-    assert_same_weights(train_together(specs, Store(tmp_path / "threads"), threads=3), expected)
-    assert_same_weights(train_together(specs[::-1], Store(tmp_path / "reversed"), threads=1), expected[::-1])
-    for i in (0, 3, 7):
-        assert_same_weights(train_together([specs[i]], Store(tmp_path / "by itself"), threads=1), [expected[i]])
+    assert_same_bits(train_together(specs, Store(tmp_path / "threads"), threads=3), expected)
+    assert_same_bits(train_together(specs[::-1], Store(tmp_path / "reversed"), threads=1), expected[::-1])
+    assert_same_bits(train_together(specs[3:5], Store(tmp_path / "two"), threads=1), expected[3:5])
 
 
 def test_either_takes_up_what_the_other_began(tmp_path: Path) -> None:
@@ -205,8 +191,8 @@ def test_what_is_trained_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert len(together) == 5
     assert (seen[-1].step, seen[-1].steps) == (60, 60)
     assert [status.step for status in seen] == sorted(status.step for status in seen)
-    assert 0 < seen[-1].row["train_loss"] < seen[0].row["train_loss"]
-    monkeypatch.setattr(batch._Block, "advance", lambda block: pytest.fail("trained again"))
+    assert seen[-1].row["train_loss"] in [record.metrics["train_loss"][-1] for record in together]
+    monkeypatch.setattr(loop._Training, "advance", lambda training: pytest.fail("trained again"))
     assert [record.provenance for record in train_together(specs, store)] == [record.provenance for record in together]
 
 
@@ -223,7 +209,7 @@ def test_a_record_is_announced_when_it_is_in_the_store(tmp_path: Path) -> None:
     train_together(specs, store, threads=1, published=published, observe=lambda status: steps.append((status.step, len(seen))))
     assert sorted(seen) == sorted(spec.run_id for spec in specs)
     assert seen[0] == specs[4].run_id
-    assert {n for _, n in steps} == {1, 3}  # blocks of two and of three: the first two were announced before the last step
+    assert {n for _, n in steps} == {1, 2, 3, 4, 5}  # one core trains one after the other
     assert steps[-1][0] == 60
     assert all(step < 60 for step, _ in steps[:-1])
 
@@ -233,14 +219,14 @@ def test_force_trains_again_from_the_start(tmp_path: Path) -> None:
     first = train_together(specs, store, threads=1)
     seen: list[int] = []
     again = train_together(specs, store, threads=1, force=True, observe=lambda status: seen.append(status.step))
-    assert len(seen) == 13  # rows at steps 0, 5, ..., 60 of one block
+    assert len(seen) == 26  # rows at steps 0, 5, ..., 60 of each
     assert_same_bits(again, first)
 
 
 def test_two_processes_train_a_batch_once(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; sys.path.insert(0, 'tests/training')\n"
-        "from test_replicas import TINY, several; from modaddlab.training.replicas.batch import train_together\n"
+        "from test_replicas import TINY, several; from modaddlab.training.loop import train_together\n"
         "from modaddlab.store.store import Store\n"
         "specs = several(TINY)[:: int(sys.argv[2])]; steps = []\n"
         "train_together(specs, Store(Path(sys.argv[1])), threads=1, observe=lambda s: steps.append(s.step)); print(len(steps))"
@@ -249,7 +235,7 @@ def test_two_processes_train_a_batch_once(tmp_path: Path) -> None:
         subprocess.Popen([sys.executable, "-c", program, str(tmp_path), order], stdout=subprocess.PIPE, text=True, cwd=ROOT)
         for order in ("1", "-1")
     ]
-    assert sorted(int(process.communicate()[0]) for process in processes) == [0, 26]
+    assert sorted(int(process.communicate()[0]) for process in processes) == [0, 65]
 
 
 @pytest.mark.parametrize(
@@ -283,27 +269,26 @@ def test_runs_are_grouped_by_shape() -> None:
     assert group([]) == []
 
 
-@pytest.mark.parametrize(
-    ("replicas", "threads", "sizes"), [(4, 1, [4]), (4, 2, [2, 2]), (10, 2, [2, 3, 2, 3]), (3, 8, [1, 1, 1]), (9, 1, [3, 3, 3])]
-)
-def test_every_core_has_as_much_to_do(replicas: int, threads: int, sizes: list[int]) -> None:
-    specs = several(TINY, replicas)
-    assert [len(block.replicas) for block in untracked_blocks(specs, torch.device("cpu"), threads)] == sizes
-    gelu = [dataclasses.replace(spec, model=dataclasses.replace(TINY.model, activation="gelu")) for spec in specs]
-    assert [len(block.replicas) for block in untracked_blocks(gelu, torch.device("cpu"), threads)] == [replicas]
+def test_on_a_gpu_those_at_one_step_are_computed_together() -> None:
+    assert parts([0, 20, 0, 20, 7], "cuda") == [[0, 2], [1, 3], [4]]
+    assert parts([0, 20, 0], "cpu") == [[0], [1], [2]]
 
 
-def test_compiling_is_announced_once(tmp_path: Path) -> None:
-    program = (
-        "import sys; from pathlib import Path; sys.path.insert(0, 'tests/training')\n"
-        "from test_replicas import TINY, several; from modaddlab.training.replicas.batch import train_together\n"
-        "from modaddlab.store.store import Store\n"
-        "for folder in 'ab':\n"
-        "    train_together(several(TINY, 2), Store(Path(sys.argv[1]) / folder), threads=1, notify=print)"
-    )
-    command = [sys.executable, "-c", program, str(tmp_path)]
-    printed = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout
-    assert printed == "compiling the step of these networks, which takes some seconds\n"
+@pytest.mark.parametrize("network", ["two-layer network", "transformer"])
+def test_replicas_end_when_they_have_grokked(network: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each at its own step, also where they are computed as one stack."""
+    specs = [dataclasses.replace(UNTIL[network], seed=seed, steps=150) for seed in (2, 1)]
+    alone = [loop.train(spec, Store(tmp_path / "alone"), threads=1) for spec in specs]
+    together = train_together(specs, Store(tmp_path / "together"), threads=1)
+    monkeypatch.setattr(loop, "parts", lambda steps, device: parts(steps, "cuda"))
+    stacked = train_together(specs, Store(tmp_path / "stacked"), threads=1)
+    for one, *others in zip(alone, together, stacked, strict=True):
+        for other in others:
+            assert other.metrics["step"].tolist() == one.metrics["step"].tolist()
+            assert rows.contradictions(other.spec, other.metrics, -1, other.final) == []  # weights of that very step
+    if network == "two-layer network":
+        assert [record.metrics["step"][-1] for record in alone] == [alone[0].metrics["step"][-1], 150]
+        assert alone[0].metrics["step"][-1] < 150
 
 
 def test_one_replica_that_diverges_leaves_the_others_alone(tmp_path: Path) -> None:

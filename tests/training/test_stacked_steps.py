@@ -11,12 +11,12 @@ import torch
 
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import OptimSpec, RunSpec, TaskSpec
+from modaddlab.models.network import Network
 from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
-from modaddlab.training.loop import _Run
-from modaddlab.training.replicas.autograd import AutogradBlock, recorded
-from modaddlab.training.replicas.optimizer import TensorUpdate, UpdateState
-from modaddlab.training.replicas.stack import Stack
-from modaddlab.training.replicas.two_layer import TwoLayerBlock, covers
+from modaddlab.training.exact import ExactBlock
+from modaddlab.training.optimizer import StackedOptimizer
+from modaddlab.training.stack import Stack
+from modaddlab.training.stacked import StackedBlock, recorded
 from modaddlab.training.steps.batches import TrainingSet
 from modaddlab.training.steps.plain import PlainStep
 
@@ -30,15 +30,14 @@ def seeds(spec: RunSpec, n: int = 3) -> list[RunSpec]:
 
 
 @pytest.mark.parametrize("model", [SPEC.model, TwoLayerSpec(d_mlp=21, d_model=5), TRANSFORMER])
-def test_a_replica_s_flat_vector_is_that_of_a_run_alone(model: TwoLayerSpec | TransformerSpec) -> None:
+def test_a_stacked_vector_is_that_of_a_run_alone(model: Network) -> None:
     specs = seeds(dataclasses.replace(SPEC, model=model))
-    stack = TwoLayerBlock(specs).stack if isinstance(model, TwoLayerSpec) else Stack(specs, CPU)
+    stack = Stack(specs, CPU)
     for r, spec in enumerate(specs):
-        alone = _Run(spec, CPU)
-        np.testing.assert_array_equal(stack.one(stack.flat, r), alone.flat)
+        np.testing.assert_array_equal(stack.one(stack.flat, r), ExactBlock(spec, CPU).state(0)["flat"])
         for name, value in model.init_params(11, spec.seed).items():
             np.testing.assert_array_equal(stack.weights(r)[name], value)
-    values = np.arange(len(alone.flat), dtype=np.float32)
+    values = np.arange(stack.n_weights, dtype=np.float32)
     others = [stack.one(stack.flat, r) for r in (0, 2)]
     stack.put(stack.flat, 1, values)
     np.testing.assert_array_equal(stack.one(stack.flat, 1), values)
@@ -54,49 +53,39 @@ def test_a_replica_s_flat_vector_is_that_of_a_run_alone(model: TwoLayerSpec | Tr
         TRANSFORMER,
     ],
 )
-@pytest.mark.parametrize("by_autograd", [False, True])
-def test_gradients_equal_the_plain_step(by_autograd: bool, model: TwoLayerSpec | TransformerSpec, loss_dtype: str) -> None:
-    if not by_autograd and not covers(model):
-        pytest.skip("there is no compiled step")
+def test_gradients_equal_the_plain_step(model: Network, loss_dtype: Literal["float64", "float32"]) -> None:
     specs = seeds(dataclasses.replace(SPEC, model=model, loss_dtype=loss_dtype))
-    block = AutogradBlock(specs, CPU) if by_autograd else TwoLayerBlock(specs)
+    block = StackedBlock(specs, CPU, 7)
     block.stack.grad.fill_(torch.nan)
-    block.gradients()
-    for r, spec in enumerate(specs):
+    for r, (spec, row) in enumerate(zip(specs, block.measure(), strict=True)):
         data = TrainingSet(spec, CPU)
         exact = {name: torch.tensor(value).double() for name, value in model.init_params(11, spec.seed).items()}
         expected = {name: torch.empty_like(value) for name, value in exact.items()}
         loss = PlainStep(model, 11, data.pairs[data.train], data.labels[data.train]).gradients(exact, expected)
-        row = block.rows(7)[r]
         assert row["step"] == 7
         assert row["objective"] == pytest.approx(loss.item(), rel=2e-6)
         for name, value in expected.items():
             assert (block.stack.grads[name][r] - value).norm() / value.norm() < 5e-6, name
 
 
-@pytest.mark.parametrize("loss_dtype", ["float64", "float32"])
-@pytest.mark.parametrize("by_autograd", [False, True])
-def test_a_sure_network_still_has_a_gradient_in_float64(by_autograd: bool, loss_dtype: Literal["float32", "float64"]) -> None:
-    """One training pair, whose right logit is 20 above the other: 1 - softmax is 2.06e-9, and 0 in float32."""
-    spec = RunSpec(task=TaskSpec(p=2, train_frac=0.25), model=TwoLayerSpec(d_mlp=3, activation="id"), loss_dtype=loss_dtype)
-    block = AutogradBlock([spec], CPU) if by_autograd else TwoLayerBlock([spec])
-    [answer] = block.measures.labels_RB[0][block.measures.train_RB[0]].tolist()
-    theta, xi = block.stack.params["mlp.W_in"][0], block.stack.params["mlp.W_out"][0]
-    theta.fill_(0.5)
-    xi.zero_()
-    xi[0, answer] = 20.0
-    block.gradients()
-    row = block.rows(0)[0]
-    if loss_dtype == "float32":
-        assert row["objective"] == 0
-        right = block.stack.grads["mlp.W_out"][0, :, answer]
-        assert not right.any()
-    else:
-        doubt = np.exp(-20) / (1 + np.exp(-20))
-        assert row["objective"] == pytest.approx(doubt, rel=1e-6)
-        d_out = torch.full((3, 2), doubt)
-        d_out[:, answer] = -doubt
-        torch.testing.assert_close(block.stack.grads["mlp.W_out"][0], d_out, rtol=1e-6, atol=0)
+@pytest.mark.parametrize("model", [SPEC.model, TRANSFORMER])
+def test_a_stack_goes_on_from_the_states_of_its_runs(model: Network) -> None:
+    specs = seeds(dataclasses.replace(SPEC, model=model))
+    whole, first = (StackedBlock(specs, CPU) for _ in range(2))
+    whole.steps(7)
+    first.steps(4)
+    other = StackedBlock(specs, CPU, 4)
+    alone = ExactBlock(specs[1], CPU, 4)
+    alone.restore(0, first.state(1))
+    for r in range(3):
+        other.restore(r, first.state(r))
+    for block in (other, alone):
+        block.steps(3)
+    for r in range(3):
+        for name, value in whole.weights(r).items():
+            np.testing.assert_allclose(other.weights(r)[name], value, atol=1e-6)
+            if r == 1:
+                np.testing.assert_allclose(alone.weights(0)[name], value, atol=1e-4)
 
 
 OWN = [
@@ -110,8 +99,7 @@ OWN = [
 def test_every_replica_has_its_own_numbers(rule: str) -> None:
     optims = [dataclasses.replace(optim, optimizer=rule) for optim in OWN]
     stack = Stack(seeds(SPEC), CPU)
-    mine, generator = UpdateState(optims, stack), torch.Generator().manual_seed(0)
-    update = TensorUpdate(mine)
+    mine, generator = StackedOptimizer(optims, stack), torch.Generator().manual_seed(0)
     theirs = [{name: torch.nn.Parameter(value[r].clone()) for name, value in stack.params.items()} for r in range(3)]
     references: list[torch.optim.Optimizer] = [
         torch.optim.AdamW(params.values(), betas=(optim.beta1, optim.beta2), weight_decay=optim.weight_decay)
@@ -127,42 +115,16 @@ def test_every_replica_has_its_own_numbers(rule: str) -> None:
         for reference, optim in zip(references, optims, strict=True):
             reference.param_groups[0]["lr"] = optim.lr * min(step / optim.warmup_steps if optim.warmup_steps else 1, 1)
             reference.step()
-        update.step()
-    assert mine.t == 12
+        mine.step()
+    assert mine.step_number == 12
     for r in range(3):
         for name, value in stack.params.items():
             torch.testing.assert_close(value[r], theirs[r][name].detach(), rtol=2e-6, atol=1e-7)
 
 
-@pytest.mark.parametrize("optim", [OptimSpec(), OptimSpec(optimizer="sgd", weight_decay=0.3)])
-def test_a_replica_s_state_is_that_of_a_run_alone(optim: OptimSpec) -> None:
-    stack, generator = Stack(seeds(SPEC), CPU), torch.Generator().manual_seed(0)
-    mine = UpdateState([optim] * 3, stack)
-    update = TensorUpdate(mine)
-    for _ in range(20):
-        stack.grad.copy_(torch.randn(stack.grad.shape, generator=generator))
-        update.step()
-    state = mine.one(1)
-    assert state.keys() == _Run(dataclasses.replace(SPEC, optim=optim), CPU).optimizer.state.keys()
-    fresh = UpdateState([optim] * 3, Stack(seeds(SPEC), CPU))
-    for value in fresh.moments.values():
-        assert not value.any()
-    if state:
-        assert state["step"] == 20
-        fresh.put(1, state)
-        for name, value in fresh.moments.items():
-            np.testing.assert_array_equal(stack.one(value, 1), state[name])
-            assert not stack.one(value, 0).any()
-
-
 def test_two_update_rules_do_not_mix() -> None:
     with pytest.raises(LabError, match=r"optim.optimizer differs \(adamw, sgd\)"):
-        UpdateState([OptimSpec(), OptimSpec(optimizer="sgd")], Stack(seeds(SPEC, 2), CPU))
-
-
-def test_what_has_a_compiled_step() -> None:
-    assert [name for name in ("relu", "gelu", "quad", "id") if covers(TwoLayerSpec(activation=name))] == ["relu", "quad", "id"]
-    assert not covers(TRANSFORMER)
+        StackedOptimizer([OptimSpec(), OptimSpec(optimizer="sgd")], Stack(seeds(SPEC, 2), CPU))
 
 
 def test_on_the_cpu_a_recorded_function_is_the_function() -> None:

@@ -16,7 +16,7 @@ from modaddlab.models.registry import TwoLayerSpec
 from modaddlab.store.store import Store
 from modaddlab.tasks import Operation
 from modaddlab.training import loop
-from modaddlab.training.measures import Measures
+from modaddlab.training.exact import ExactBlock
 from modaddlab.training.optimizer import Optimizer
 from modaddlab.training.steps import two_layer
 from modaddlab.training.steps.batches import TrainingSet
@@ -112,8 +112,10 @@ def test_the_recorded_metrics_are_those_of_the_ordered_pairs(train_frac: float, 
     task = TaskSpec(p=11, train_frac=train_frac, operation=operation)
     spec = dataclasses.replace(TINY, task=task, model=MODELS["relu, learned"])
     params = {key: torch.tensor(value) for key, value in MODELS["relu, learned"].init_params(11, 1).items()}
-    data = TrainingSet(spec, torch.device("cpu"))
-    row = Measures(spec, data).row(params)
+    block = ExactBlock(spec, torch.device("cpu"))
+    data = block.data
+    block.params = params
+    [row] = block.measure()
     grid = run_grid({key: value.numpy() for key, value in params.items()}, spec.model, 11)
     logits = torch.tensor(grid.logits_PPC.reshape(-1, 11))
     loss = torch.nn.functional.cross_entropy(logits, data.labels, reduction="none")

@@ -178,7 +178,7 @@ def _train_in_batches(
     todo: Mapping[str, RunSpec], store: Store, how: How, most: int, display: Display, stop: Stop, progress: SweepDisplay
 ) -> dict[str, str]:
     """Why runs failed, by run id; runs that a batch would not make faster are trained in turn."""
-    from modaddlab.training.replicas.batch import group, is_faster_together
+    from modaddlab.training.blocks import group, is_faster_together
 
     failures: dict[str, str] = {}
     for batch in group(list(todo.values()), most):
@@ -195,7 +195,7 @@ def _train_in_batches(
 def _train_batch(
     batch: Sequence[RunSpec], store: Store, how: How, display: Display, stop: Stop, progress: SweepDisplay
 ) -> dict[str, str]:
-    from modaddlab.training.replicas.batch import train_together
+    from modaddlab.training.loop import train_together
 
     show, stop.training = display.run(f"{label(batch[0])} and {len(batch) - 1} more"), False
     waiting = {spec.run_id: spec for spec in batch}

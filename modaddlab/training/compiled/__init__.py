@@ -1,0 +1,1 @@
+"""The step of the two-layer network as loops that are compiled for the processor at hand."""

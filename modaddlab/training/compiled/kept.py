@@ -1,0 +1,109 @@
+"""Compiled code that is kept between commands, so that a short run does not wait for it.
+
+    <cache folder>/compiled/<key>/    what numba has written, and sums.json with the sha256 of each of its files
+
+The key is a hash of all that the code depends on: our source, the versions of Python, numba and LLVM, and the processor with its
+instructions; so another processor on the same disk has code of its own. A folder is filled under another name and then renamed:
+it is there as a whole or not at all, whoever else fills it at the same time. It is used only when every file has its sum; a
+damaged one is compiled anew. A cache that cannot be written is done without.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numba
+from numba.core.registry import cpu_target
+
+from modaddlab import paths
+from modaddlab.training.compiled import arrays, loops
+
+SUMS = "sums.json"
+KEPT = 4
+"""Folders that are kept, the newest."""
+
+_loaded = False
+
+
+def load(use: Callable[[], None], notify: Callable[[str], None] = lambda line: None) -> None:
+    """Have the loops ready in this process: from the cache, or compiled and then kept.
+
+    Args:
+        use: calls every one of `loops.ENTRIES`.
+        notify: is told when they are to be compiled, which takes some seconds.
+    """
+    global _loaded
+    if _loaded:
+        return
+    folder = paths.cache_folder() / "compiled" / key()
+    if is_intact(folder):
+        _with_cache(folder, use)
+    else:
+        notify("compiling the step of these networks, which takes some seconds")
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            filling = Path(tempfile.mkdtemp(prefix="filling-", dir=folder.parent))
+        except OSError:
+            use()
+        else:
+            _fill(filling, folder, use)
+    _loaded = True
+
+
+def key() -> str:
+    """Hash of all that compiled code depends on."""
+    digest = hashlib.sha256()
+    for module in (arrays, loops):
+        digest.update(Path(str(module.__file__)).read_bytes())
+    versions = platform.python_version(), numba.__version__, importlib.metadata.version("llvmlite")
+    processor = cpu_target.target_context.codegen().magic_tuple()
+    digest.update(json.dumps([*versions, *map(str, processor)]).encode())
+    return digest.hexdigest()[:20]
+
+
+def is_intact(folder: Path) -> bool:
+    """Whether a folder holds what its sums say, and nothing else."""
+    try:
+        return json.loads((folder / SUMS).read_text(encoding="utf-8")) == _sums(folder)
+    except (OSError, ValueError):
+        return False
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != SUMS)
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def _fill(filling: Path, folder: Path, use: Callable[[], None]) -> None:
+    try:
+        _with_cache(filling, use)
+        with contextlib.suppress(OSError):
+            (filling / SUMS).write_text(json.dumps(_sums(filling)), encoding="utf-8")
+            filling.rename(folder)  # or another process was sooner
+    finally:
+        shutil.rmtree(filling, ignore_errors=True)
+    others = [path for path in folder.parent.iterdir() if not path.name.startswith("filling-")]
+    for old in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _with_cache(folder: Path, use: Callable[[], None]) -> None:
+    """Call the loops while numba reads and writes a folder."""
+    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(folder)  # type: ignore[attr-defined]
+    try:
+        for entry in loops.ENTRIES:
+            entry.enable_caching()
+        use()
+    except OSError:  # the disk filled up, or the folder went: what is compiled by now is used, the rest is compiled again
+        use()
+    finally:
+        numba.config.CACHE_DIR = before  # type: ignore[attr-defined]

@@ -1,1 +1,0 @@
-"""Runs whose networks have the same shape, with stacked weights, trained as one."""
