@@ -56,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--activation", help="relu, gelu, quad or id (default: relu)")
     parser.add_argument("--attention-rate", type=float, metavar="A", help="of Zhong et al.'s transformer, 0 to 1")
     parser.add_argument("--arrangement", help="of Zhong et al.'s linear models: A, B, C or D")
+    parser.add_argument("--initial", type=Path, metavar="FILE", help="the checkpoint that its training began with")
+    parser.add_argument("--steps", type=int, metavar="N", help="steps between the two (default: the file's epoch)")
     parser.add_argument("--name", help="the record's name (default: the file's)")
     parser.add_argument("--data", metavar="DIR", help="the data folder (default: the book's, or $MODADDLAB_DATA)")
     return parser
@@ -72,10 +74,12 @@ def _run(options: argparse.Namespace) -> int:
         operation=options.operation,
         split=options.split,
         train_frac=options.train_frac,
+        initial=options.initial,
+        steps=options.steps,
         name=options.name,
         **{name: value for name, value in chosen.items() if value is not None},
     )
-    row = {name: float(record.metrics[name][0]) for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy")}
+    row = {name: float(record.metrics[name][-1]) for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy")}
     over = "all pairs" if record.spec.task.train_frac == 1 else "training pairs"
     print(f"{record.run_id}: {record.spec.model.phrase()}, p = {record.spec.task.p}; {record.path}")
     print(f"{over}: loss {row['train_loss']:.4e}, accuracy {row['train_accuracy']:.2%}", end="")
@@ -96,6 +100,8 @@ def read(
     operation: str = "add",
     split: str = "none",
     train_frac: float = 0.3,
+    initial: Path | None = None,
+    steps: int | None = None,
     name: str | None = None,
     **fields: Any,
 ) -> Record:
@@ -109,6 +115,8 @@ def read(
         operation: what the network was trained on.
         split: "none", "seed:N", "random-seed:N", or the path of a (P, P) mask in NumPy's format.
         train_frac: share of the pairs that a seed's split trains on.
+        initial: the checkpoint that its training began with, of the same layout; it becomes the record's snapshot of step 0.
+        steps: how many steps lie between the two; none: the epoch that the file tells.
         name: the record's name; none: the file's.
         fields: of the network, what no file tells, such as attention_rate.
 
@@ -118,18 +126,27 @@ def read(
     """
     if layout != "auto" and layout not in LAYOUTS:
         raise LabError(f"layout (={layout!r}) must be auto or one of {', '.join(LAYOUTS)}")
-    content = _content(file)
+    first = None
     try:
-        arrays, said = _arrays(content)
+        arrays, said = _arrays(file)
         found = recognized(arrays) if layout == "auto" else LAYOUTS[layout]
         model, modulus, params = found.read(arrays, fields)
         if p not in (None, modulus):
             raise LabError(f"the modulus must be --p (={p}), by the file's shapes it is {modulus}")
         task, seed = _task(TaskSpec(p=modulus, operation=operation, train_frac=1.0), split, train_frac)  # type: ignore[arg-type]
+        if initial is not None:
+            apart = int(said.get("epoch", 0)) if steps is None else steps
+            if apart < 1:
+                raise LabError(f"steps (={apart}) between the initial weights and these must be at least 1; give --steps")
+            first = found.read(_arrays(initial)[0], fields)
+            if first[:2] != (model, modulus):
+                raise LabError(f"the initial weights must be of the same network, found {first[0]} modulo {first[1]}")
     except LabError as error:
         raise LabError(f"{file}: {error}") from None
     origin = OriginSpec(weights="0" * 64, file=file.name, sha256=hashlib.sha256(file.read_bytes()).hexdigest(), layout=found.name)
-    return weights.publish(store, name or _slug(file), model, task, params, seed=seed, origin=origin, told={"said": said})
+    began = {} if first is None else {"initial": first[2], "steps": apart}
+    told = {"said": said}
+    return weights.publish(store, name or _slug(file), model, task, params, seed=seed, origin=origin, told=told, **began)
 
 
 def _content(file: Path) -> Any:
@@ -138,26 +155,26 @@ def _content(file: Path) -> Any:
     import torch
 
     if not file.is_file():
-        raise LabError(f"{file} is no file; name a PyTorch checkpoint or a file of safetensors")
+        raise LabError(f"{file.name} is no file; name a PyTorch checkpoint or a file of safetensors")
     with disk_errors(file, "read"), warnings.catch_warnings():
         if file.suffix == ".safetensors":
             try:
                 return safetensors.torch.load_file(file)
             except safetensors.SafetensorError as error:
-                raise LabError(f"{file} must be a file of safetensors, found: {error}") from None
+                raise LabError(f"{file.name} must be a file of safetensors, found: {error}") from None
         warnings.simplefilter("ignore")  # about the pickle's protocol
         try:
             return torch.load(file, map_location="cpu", weights_only=True)
         except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError):
             found = "it is none, is damaged, or holds other objects, whose code is never run"
-            raise LabError(f"{file} must be a PyTorch checkpoint of tensors and plain containers; {found}") from None
+            raise LabError(f"{file.name} must be a PyTorch checkpoint of tensors and plain containers; {found}") from None
 
 
-def _arrays(content: Any) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+def _arrays(file: Path) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """The weights in a checkpoint, float32 or float64 by name, and the numbers that it has beside them (of lists the last)."""
     import torch
 
-    said: dict[str, float] = {}
+    content, said = _content(file), dict[str, float]()
     inside = next((name for name in INSIDE if isinstance(content, Mapping) and isinstance(content.get(name), Mapping)), None)
     if inside is not None:
         for name, value in content.items():

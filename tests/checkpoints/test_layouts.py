@@ -153,6 +153,29 @@ def test_a_split_is_named_or_given(tmp_path: Path) -> None:
     assert Store(tmp_path / "data").open(given.run_id).spec == given.spec
 
 
+def test_initial_weights_are_the_network_s_own(tmp_path: Path) -> None:
+    model = TwoLayerSpec(d_mlp=10, activation="quad")
+    first, last = some_params(model), some_params(model, 2)
+    write, data = LAYOUTS["embedmlp"].write, Store(tmp_path / "data")
+    began = saved(tmp_path / "step0.pth", write(model, first, P), epoch=0)
+    ended = saved(tmp_path / "step40.pth", write(model, last, P), epoch=40)
+    record = read(ended, data, activation="quad", initial=began)
+    study = Study(record)
+    assert record.metrics["step"].tolist() == [0, 40]
+    assert all(np.array_equal(study.initial[name], first[name]) for name in first)
+    assert all(np.array_equal(record.final[name], last[name]) for name in last)
+    losses = [Study(read(file, data, activation="quad")).metrics["train_loss"][0] for file in (began, ended)]
+    np.testing.assert_array_equal(record.metrics["train_loss"], losses)
+    assert record.run_id != read(ended, data, activation="quad", initial=ended).run_id
+    assert verify.main(["--data", str(tmp_path / "data")]) == 0
+    other = saved(tmp_path / "other.pth", write(TwoLayerSpec(d_mlp=9), some_params(TwoLayerSpec(d_mlp=9)), P))
+    for initial, words in ((other, "of the same network"), (tmp_path / "none.pth", "is no file")):
+        with pytest.raises(LabError, match=words):
+            read(ended, data, activation="quad", initial=initial)
+    with pytest.raises(LabError, match="give --steps"):
+        read(began, data, activation="quad", initial=began)
+
+
 def _net(name: str) -> tuple[Network, dict[str, np.ndarray]]:
     model = CASES[name][1]
     return model, some_params(model)

@@ -13,6 +13,7 @@ import pytest
 
 from modaddlab import Store, Study, progress, two_layer
 from modaddlab.analysis.neurons import explained_neurons, fit_neurons
+from modaddlab.findings import lottery
 from modaddlab.read import read
 
 FOLDER = Path(os.environ.get("MODADDLAB_CHECKPOINTS", "nowhere"))
@@ -123,3 +124,16 @@ def test_embedmlp_quad(tmp_path: Path) -> None:
     grid = opened("embedmlp-p23-quad-step9800.pth", tmp_path, activation="quad").grid
     assert two_layer.ipr(grid.theta_HP).mean() == pytest.approx(0.368, abs=1e-3)
     assert two_layer.ipr(grid.xi_HP).mean() == pytest.approx(0.300, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("activation", "step", "misalignment", "largest", "race"),
+    [("relu", 4800, 0.180, 0.453, 0.607), ("quad", 9800, 0.205, 0.488, 0.934)],
+)
+def test_embedmlp_lottery(activation: str, step: int, misalignment: float, largest: float, race: float, tmp_path: Path) -> None:
+    """With the network's own initial weights. Of 512 neurons two or three may count otherwise: winners are nearly even there."""
+    initial = FOLDER / f"embedmlp-p23-{activation}-step0.pth"
+    hits = lottery.of(opened(f"embedmlp-p23-{activation}-step{step}.pth", tmp_path, activation=activation, initial=initial)).hits
+    assert hits.misalignment.value == pytest.approx(misalignment, abs=3 / 512)
+    assert hits.input.value == pytest.approx(largest, abs=3 / 512)
+    assert hits.race.value == pytest.approx(race, abs=3 / 512)
