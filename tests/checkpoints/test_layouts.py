@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save_file
 
 from modaddlab import LabError, Store, Study, tasks, verify
 from modaddlab.checkpoints import LAYOUTS
@@ -174,6 +175,17 @@ def test_initial_weights_are_the_network_s_own(tmp_path: Path) -> None:
             read(ended, data, activation="quad", initial=initial)
     with pytest.raises(LabError, match="give --steps"):
         read(began, data, activation="quad", initial=began)
+
+
+def test_safetensors_are_read_as_well(tmp_path: Path) -> None:
+    model, params = _net("embedmlp")
+    file = tmp_path / "lab.safetensors"
+    save_file(LAYOUTS["embedmlp"].write(model, params, P), file)
+    record = read(file, Store(tmp_path / "data"), activation="quad")
+    assert all(np.array_equal(record.final[name], params[name]) for name in params)
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(LabError, match="must be a file of safetensors"):
+        read(file, Store(tmp_path / "data"), activation="quad")
 
 
 def _net(name: str) -> tuple[Network, dict[str, np.ndarray]]:
