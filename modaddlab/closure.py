@@ -172,7 +172,40 @@ class _Used(ast.NodeVisitor):
         self.attributes: set[str] = set()
         self.own: set[str] = set()
         self.is_dynamic = False
+        self._local: list[set[str]] = []
         self.visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        for outside in (*node.decorator_list, *_signature(node.args), node.returns):
+            if outside is not None:
+                self.visit(outside)
+        self._inside(_names(node.args) | _bound(node.body), node.body)
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        for outside in _signature(node.args):
+            self.visit(outside)
+        self._inside(_names(node.args), [node.body])
+
+    def visit_ListComp(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
+        self.visit(node.generators[0].iter)
+        rest = [part for each in node.generators for part in (each.target, each.iter, *each.ifs)]
+        results = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        self._inside(_bound([each.target for each in node.generators]), [*rest, *results])
+
+    visit_SetComp = visit_DictComp = visit_GeneratorExp = visit_ListComp
+
+    def _inside(self, local: set[str], nodes: Iterable[ast.AST]) -> None:
+        """Visit what lies in a scope of its own."""
+        self._local.append(local)
+        for node in nodes:
+            self.visit(node)
+        self._local.pop()
+
+    def _chain(self, *names: str) -> None:
+        if not any(names[0] in local for local in self._local):
+            self.chains.add(names)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         parts, value = [node.attr], node.value
@@ -183,12 +216,12 @@ class _Used(ast.NodeVisitor):
         if isinstance(value, ast.Name):
             if value.id in ("self", "cls"):
                 self.own.add(parts[-1])
-            self.chains.add((value.id, *reversed(parts)))
+            self._chain(value.id, *reversed(parts))
         else:
             self.visit(value)
 
     def visit_Name(self, node: ast.Name) -> None:
-        self.chains.add((node.id,))
+        self._chain(node.id)
 
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str) and node.value.isidentifier():
@@ -207,6 +240,37 @@ class _Used(ast.NodeVisitor):
         self.is_dynamic |= any(alias.name == "*" for alias in node.names)
 
 
+def _signature(arguments: ast.arguments) -> list[ast.expr]:
+    """What a function's head has besides names: defaults and annotations."""
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    annotations = [each.annotation for each in every if each and each.annotation]
+    return [*annotations, *arguments.defaults, *(default for default in arguments.kw_defaults if default)]
+
+
+def _names(arguments: ast.arguments) -> set[str]:
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    return {each.arg for each in every if each}
+
+
+def _bound(nodes: Iterable[ast.AST]) -> set[str]:
+    """The names that are bound in a scope, but for those that are imported there or declared global."""
+    found: set[str] = set()
+    free: set[str] = set()
+    todo = list(nodes)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            free.update(node.names)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif not isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            found.update({node.name} if isinstance(node, ast.ExceptHandler | ast.MatchAs) and node.name else set())
+            todo += ast.iter_child_nodes(node)
+    return found - free
+
+
 class _Walk:
     """One search through a package."""
 
@@ -217,7 +281,7 @@ class _Walk:
         self._classes: list[tuple[str, str, dict[str, list[ast.stmt]]]] = []
         self._attributes: set[str] = set()
         self._own: set[str] = set()
-        self._todo: list[tuple[_Module, ast.AST]] = []
+        self._todo: list[tuple[_Module, str, ast.AST]] = []
 
     def run(self, module: str, name: str) -> Closure:
         self._enter(module, (name,))
@@ -233,15 +297,19 @@ class _Walk:
             return False
         nodes = list(nodes)
         self._found[module.name, name] = "\n".join(ast.dump(node) for node in nodes)
-        self._todo += [(module, node) for node in nodes]
+        self._todo += [(module, name, node) for node in nodes]
         return True
 
-    def _read(self, module: _Module, node: ast.AST) -> None:
+    def _read(self, module: _Module, name: str, node: ast.AST) -> None:
         used = _Used(node)
         if used.is_dynamic:
-            for name in self._package.names():
-                self._enter(name, ())
-        self._own |= used.own
+            for every in self._package.names():
+                self._enter(every, ())
+        owner = name.partition(".")[0]
+        theirs = next((members for *place, members in self._classes if place == [module.name, owner]), {})
+        for member in used.own & theirs.keys():
+            self._add(module, f"{owner}.{member}", theirs[member])
+        self._own |= used.own - theirs.keys()  # inherited, or of a class above
         new = used.attributes - self._attributes
         self._attributes |= new
         if new or used.own:

@@ -7,6 +7,7 @@ and `check` for the ranges.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import types
 import typing
@@ -32,7 +33,7 @@ def check_fields(spec: object) -> None:
     Raises:
         LabError: a value is not of its field's annotated type, or a number is not finite.
     """
-    hints = typing.get_type_hints(type(spec))
+    hints = _hints(type(spec))
     for item in dataclasses.fields(spec):  # type: ignore[arg-type]
         value = getattr(spec, item.name)
         if not _fits(value, hints[item.name]):
@@ -48,6 +49,9 @@ def check_fields(spec: object) -> None:
             if not math.isfinite(number):
                 raise LabError(f"{item.name} (={number}) of {type(spec).__name__} must be a finite number")
             object.__setattr__(spec, item.name, number)
+
+
+_hints = functools.cache(typing.get_type_hints)
 
 
 def _fits(value: object, hint: Any) -> bool:

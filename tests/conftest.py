@@ -10,6 +10,9 @@ import pytest
 # before anything imports torch: threads that wait for each other take minutes on a machine that is busy with something else
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# no test pulls the plug, and a killed process loses nothing that the system has: half a minute of waiting for the disk
+os.fsync = lambda descriptor: None
+
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:

@@ -7,6 +7,7 @@ needs a line in LAYERS, and with it a decision about where it stands.
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.metadata
 import itertools
 import re
@@ -129,8 +130,14 @@ def imports(tree: ast.AST, package: str = "modaddlab") -> list[str]:
     return found
 
 
+@functools.cache
+def text_of(module: Path) -> str:
+    return module.read_text(encoding="utf-8")
+
+
+@functools.cache
 def parsed(module: Path) -> ast.Module:
-    return ast.parse(module.read_text(encoding="utf-8"), str(module))
+    return ast.parse(text_of(module), str(module))
 
 
 def named(module: Path) -> str:
@@ -157,10 +164,11 @@ def refused_edges(source: str, where: str, package: str = "modaddlab") -> list[s
     return problems
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if m.parent != PACKAGE or m.name != "__init__.py"], ids=named)
-def test_nothing_is_imported_from_above(module: Path) -> None:
-    assert part(module) in LAYERS, f"{part(module)} is new: give it its place in LAYERS and OUTSIDE"
-    assert refused_edges(module.read_text(encoding="utf-8"), part(module), package_of(module)) == []
+def test_nothing_is_imported_from_above() -> None:
+    modules = [module for module in MODULES if module != PACKAGE / "__init__.py"]
+    assert {part(module) for module in modules} <= set(LAYERS), "a part is new: give it its place in LAYERS and OUTSIDE"
+    found = {named(module): refused_edges(text_of(module), part(module), package_of(module)) for module in modules}
+    assert {name: edges for name, edges in found.items() if edges} == {}
 
 
 @pytest.mark.parametrize(
@@ -247,10 +255,10 @@ def family_problems(source: str, module: str) -> list[str]:
     return problems
 
 
-@pytest.mark.parametrize("module", MODULES, ids=named)
-def test_nobody_asks_which_family_a_network_is_of(module: Path) -> None:
-    name = ".".join(module.relative_to(PACKAGE).with_suffix("").parts)
-    assert family_problems(module.read_text(encoding="utf-8"), name) == []
+def test_nobody_asks_which_family_a_network_is_of() -> None:
+    names = {module: ".".join(module.relative_to(PACKAGE).with_suffix("").parts) for module in MODULES}
+    found = {name: family_problems(text_of(module), name) for module, name in names.items()}
+    assert {name: problems for name, problems in found.items() if problems} == {}
 
 
 @pytest.mark.parametrize(
@@ -267,41 +275,32 @@ def test_a_question_for_the_family_would_be_found(source: str, module: str) -> N
     assert len(family_problems(source, module)) == 1
 
 
-@pytest.mark.parametrize("module", sorted((PACKAGE / "figures").rglob("*.py")), ids=named)
-def test_figures_do_no_input_or_output(module: Path) -> None:
-    tree = parsed(module)
-    names = imports(tree, package_of(module))
-    assert not {name.partition(".")[0] for name in names} & {
-        "os",
-        "pathlib",
-        "shutil",
-        "tempfile",
-        "subprocess",
-        "urllib",
-        "socket",
-        "json",
-        "pickle",
-    }
-    assert "matplotlib.pyplot" not in names, "pyplot keeps figures in a global list; use matplotlib.figure.Figure"
-    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    assert not [call for call in calls if isinstance(call, ast.Name) and call.id == "open"]
+def test_figures_do_no_input_or_output() -> None:
+    refused = {"os", "pathlib", "shutil", "tempfile", "subprocess", "urllib", "socket", "json", "pickle"}
+    for module in sorted((PACKAGE / "figures").rglob("*.py")):
+        tree = parsed(module)
+        names = imports(tree, package_of(module))
+        assert not {name.partition(".")[0] for name in names} & refused, module
+        assert "matplotlib.pyplot" not in names, f"{module}: pyplot keeps figures in a global list; use matplotlib.figure.Figure"
+        calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        assert not [call for call in calls if isinstance(call, ast.Name) and call.id == "open"], module
 
 
-@pytest.mark.parametrize("module", MODULES, ids=named)
-def test_a_module_is_explained_and_short(module: Path) -> None:
-    tree = parsed(module)
-    assert ast.get_docstring(tree), "a module starts with what it is about"
-    assert len(module.read_text(encoding="utf-8").splitlines()) <= 500, "split it"
-    missing = [
-        node.name
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        and not node.name.startswith("_")
-        and not ast.get_docstring(node)
-        and not any(isinstance(mark, ast.Name) and mark.id == "overload" for mark in node.decorator_list)
-        and not any(isinstance(base, ast.Name) and base.id == "Protocol" for base in getattr(node, "bases", []))
-    ]
-    assert missing == []
+def test_a_module_is_explained_and_short() -> None:
+    for module in MODULES:
+        tree = parsed(module)
+        assert ast.get_docstring(tree), f"{module}: a module starts with what it is about"
+        assert len(text_of(module).splitlines()) <= 500, f"{module}: split it"
+        missing = [
+            node.name
+            for node in tree.body
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            and not node.name.startswith("_")
+            and not ast.get_docstring(node)
+            and not any(isinstance(mark, ast.Name) and mark.id == "overload" for mark in node.decorator_list)
+            and not any(isinstance(base, ast.Name) and base.id == "Protocol" for base in getattr(node, "bases", []))
+        ]
+        assert missing == [], module
 
 
 def code_cells(chapter: Path) -> list[str]:

@@ -51,6 +51,33 @@ class Study:
     def never(self):
         return 8
 ''',
+    "heirs.py": """
+def null():
+    return 4
+def ratio():
+    return 5
+class Base:
+    @staticmethod
+    def inherited():
+        return 1
+    @classmethod
+    def open(cls):
+        return 2
+class Heir(Base):
+    def ask(self):
+        return self.inherited()
+class Stranger:
+    @classmethod
+    def inherited(cls):
+        return 3
+    def ask(self):
+        return self.inherited()
+    def open(self):
+        return self.open()
+def measure(study, ratio=ratio):
+    null = [ratio for ratio in study]
+    return Heir().ask() + null[ratio]
+""",
     "tools.py": """
 FIELD = "asked_by_name"
 def double(x):
@@ -140,6 +167,11 @@ def test_what_it_can_depend_on_changes_its_digest(lab: Path, name: str, old: str
     before = digest(lab)
     changed(lab, name, old, new)
     assert digest(lab) != before
+
+
+def test_what_is_asked_of_oneself_is_one_s_own_or_inherited(lab: Path) -> None:
+    definitions = {name for _, name in Package(lab).closure("lab.heirs", "measure").definitions}
+    assert definitions == {"measure", "ratio", "Heir", "Heir.ask", "Base", "Base.inherited"}
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ field describes a transformer. What a run's id covers are the fields that differ
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import typing
@@ -145,7 +146,7 @@ class RunSpec:
 
     def changes(self) -> dict[str, Any]:
         """The fields that differ from their defaults, as {"optim.lr": 0.01, ...}; the name is not among them."""
-        mine, default = flatten(self.to_dict()), flatten(RunSpec(model=type(self.model)()).to_dict())
+        mine, default = flatten(self.to_dict()), _defaults(type(self.model))
         same = {key for key, value in default.items() if key != "model.kind" and key in mine and mine[key] == value}
         return {key: value for key, value in sorted(mine.items()) if key != "name" and key not in same}
 
@@ -211,3 +212,9 @@ def flatten(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[prefix + key] = value
     return flat
+
+
+@functools.cache
+def _defaults(family: type[Network]) -> dict[str, Any]:
+    """The fields of a run of that family with all their defaults."""
+    return flatten(RunSpec(model=family()).to_dict())

@@ -6,7 +6,7 @@ A sweep is a function without arguments that gives its runs, so that naming the 
 from __future__ import annotations
 
 import difflib
-import itertools
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -218,5 +218,11 @@ def sweep(name: str) -> Sweep:
 
 def by_run_id(run_id: str) -> RunSpec | None:
     """The run of that id when it is a named run or in a sweep; None for others, whose settings an id does not tell."""
-    listed = itertools.chain(RUNS.values(), *(item.runs() for item in SWEEPS.values()))
+    listed = _listed(tuple(SWEEPS.values()))
     return next((spec for spec in listed if run_id.startswith(f"{spec.name}-") and spec.run_id == run_id), None)
+
+
+@functools.lru_cache(maxsize=1)
+def _listed(sweeps: tuple[Sweep, ...]) -> tuple[RunSpec, ...]:
+    """The named runs and those of some sweeps, thousands of them: listed once."""
+    return (*RUNS.values(), *(spec for item in sweeps for spec in item.runs()))

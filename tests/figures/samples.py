@@ -231,7 +231,7 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
         ),
         "attention_by_input": (
             figures.attention_by_input,
-            (patterns_Bn33, [(i, (5 * i + 3) % p) for i in range(9)], patterns_Bn33.mean(axis=0), heads, keys),
+            (patterns_Bn33[:5], [(i, (5 * i + 3) % p) for i in range(5)], patterns_Bn33.mean(axis=0), heads, keys),
             {},
         ),
         "head_writing": (figures.head_writing, ({"": written, "untrained": written[:2]}, keys), {}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 import subprocess
@@ -81,9 +82,17 @@ def holds(figure: Figure, array: ArrayLike) -> bool:
     return False
 
 
+@functools.cache
+def drawn(name: str) -> Figure:
+    """A figure of the samples in the light theme; drawn once, and looked at by several tests."""
+    function, args, kwargs = CALLS[name]
+    with theme.use("light"):
+        return function(*args, **kwargs)
+
+
 def test_every_figure_function_has_a_sample() -> None:
-    drawn = {call[0].__name__ for call in CALLS.values()}
-    assert drawn == set(figures.__all__) - NOT_FIGURES
+    names = {call[0].__name__ for call in CALLS.values()}
+    assert names == set(figures.__all__) - NOT_FIGURES
     assert {name for name in figures.__all__ if not hasattr(figures, name)} == set()
 
 
@@ -106,9 +115,8 @@ def drawn_texts(figure: Figure, monkeypatch: pytest.MonkeyPatch) -> list[tuple[s
 
 @pytest.mark.parametrize("name", CALLS)
 def test_figure_draws_inside_its_borders(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    function, args, kwargs = CALLS[name]
+    figure = drawn(name)
     with theme.use("light"):
-        figure = function(*args, **kwargs)
         texts = drawn_texts(figure, monkeypatch)
     assert numbers(figure)
     width, height = figure.get_size_inches() * figure.dpi
@@ -146,107 +154,106 @@ def test_lines_bars_and_images_carry_the_data() -> None:
         for name in ("train_loss", "test_loss", "train_accuracy", "test_accuracy"):
             assert holds(curves, run[name]), name
         assert not holds(curves, run["test_loss"] * 1.01)
-        function, args, kwargs = CALLS["component_spectrum"]
-        spectrum = function(*args, **kwargs)
+        args = CALLS["component_spectrum"][1]
+        spectrum = drawn("component_spectrum")
         assert holds(spectrum, args[0][1::2])
         assert holds(spectrum, args[0][2::2])
         assert holds(spectrum, np.hypot(args[0][1::2], args[0][2::2]))
-        function, args, kwargs = CALLS["logit_spectrum"]
-        assert holds(function(*args, **kwargs), args[0])
-        function, args, kwargs = CALLS["operation_table"]
-        assert holds(function(*args, **kwargs), args[0])
-        function, args, kwargs = CALLS["embedding_circles"]
+        args = CALLS["logit_spectrum"][1]
+        assert holds(drawn("logit_spectrum"), args[0])
+        args = CALLS["operation_table"][1]
+        assert holds(drawn("operation_table"), args[0])
+        args = CALLS["embedding_circles"][1]
         for points in args[0].values():
-            assert holds(function(*args, **kwargs), points)
-        function, args, kwargs = CALLS["logits_as_waves"]
-        waves = function(*args, **kwargs)
+            assert holds(drawn("embedding_circles"), points)
+        args = CALLS["logits_as_waves"][1]
+        waves = drawn("logits_as_waves")
         assert holds(waves, args[1])
         assert all(holds(waves, wave) for wave in args[0])
         assert holds(waves, args[0].sum(axis=0))
-        function, args, kwargs = CALLS["activation_grids"]
-        grids = function(*args, **kwargs)
+        args = CALLS["activation_grids"][1]
+        grids = drawn("activation_grids")
         assert holds(grids, args[0][:, :, 1])
         assert holds(grids, args[1][:, :, 1])
-        function, args, kwargs = CALLS["attention_by_token"]
-        assert holds(function(*args, **kwargs), args[0][:, :, 2].mean(axis=1))
-        function, args, kwargs = CALLS["progress_measures"]
-        assert all(holds(function(*args, **kwargs), loss) for loss in args[1].values())
-        function, args, kwargs = CALLS["excluded_by_key"]
-        assert holds(function(*args, **kwargs), args[1][:, 1])
-        function, args, kwargs = CALLS["cluster_sizes"]
-        assert holds(function(*args, **kwargs), [args[0][key] for key in (1, 3, 4, 0)])
-        function, args, kwargs = CALLS["ablation_losses"]
-        assert all(holds(function(*args, **kwargs), [row.value]) for row in args[0])
-        function, args, kwargs = CALLS["key_energies"]
-        assert all(holds(function(*args, **kwargs), energy_TK[:, key - 1]) for energy_TK in args[1].values() for key in args[2])
+        args = CALLS["attention_by_token"][1]
+        assert holds(drawn("attention_by_token"), args[0][:, :, 2].mean(axis=1))
+        args = CALLS["progress_measures"][1]
+        assert all(holds(drawn("progress_measures"), loss) for loss in args[1].values())
+        args = CALLS["excluded_by_key"][1]
+        assert holds(drawn("excluded_by_key"), args[1][:, 1])
+        args = CALLS["cluster_sizes"][1]
+        assert holds(drawn("cluster_sizes"), [args[0][key] for key in (1, 3, 4, 0)])
+        args = CALLS["ablation_losses"][1]
+        assert all(holds(drawn("ablation_losses"), [row.value]) for row in args[0])
+        args = CALLS["key_energies"][1]
+        assert all(holds(drawn("key_energies"), energy_TK[:, key - 1]) for energy_TK in args[1].values() for key in args[2])
         others = [k for k in range(P // 2) if k + 1 not in args[2]]
-        assert holds(function(*args, **kwargs), np.median(args[1]["W_E"][:, others], axis=1))
-        function, args, kwargs = CALLS["neuron_followers"]
-        assert holds(function(*args, **kwargs), args[1].sum(axis=1))
-        function, args, kwargs = CALLS["weight_path"]
-        assert holds(function(*args, **kwargs), args[1][:, 1])
-        assert holds(function(*args, **kwargs), args[3][:, 0])
-        function, args, kwargs = CALLS["embedding_plane"]
-        assert all(holds(function(*args, **kwargs), points) for points in args[0].values())
-        function, args, kwargs = CALLS["key_share"]
-        assert holds(function(*args, **kwargs), args[1]["W_L"])
-        assert holds(function(*args, **kwargs), kwargs["seeds"][0][1])
-        function, args, kwargs = CALLS["story_strip"]
-        strip = function(*args, **kwargs)
+        assert holds(drawn("key_energies"), np.median(args[1]["W_E"][:, others], axis=1))
+        args = CALLS["neuron_followers"][1]
+        assert holds(drawn("neuron_followers"), args[1].sum(axis=1))
+        args = CALLS["weight_path"][1]
+        assert holds(drawn("weight_path"), args[1][:, 1])
+        assert holds(drawn("weight_path"), args[3][:, 0])
+        args = CALLS["embedding_plane"][1]
+        assert all(holds(drawn("embedding_plane"), points) for points in args[0].values())
+        _, args, kwargs = CALLS["key_share"]
+        assert holds(drawn("key_share"), args[1]["W_L"])
+        assert holds(drawn("key_share"), kwargs["seeds"][0][1])
+        args = CALLS["story_strip"][1]
+        strip = drawn("story_strip")
         assert all(holds(strip, args[0].point_TP2[frame]) for frame in args[1])
         assert all(holds(strip, args[0].norm_TK[frame]) for frame in args[1])
         assert all(holds(strip, args[0].probability_TC[frame]) for frame in args[1])
-        function, args, kwargs = CALLS["hero"]
-        hero = function(*args, **kwargs)
+        args = CALLS["hero"][1]
+        hero = drawn("hero")
         assert holds(hero, run["test_accuracy"])
         assert all(holds(hero, moment.point_P2) for moment in args[1])
 
 
 def test_the_two_layer_figures_carry_the_data() -> None:
-    function, args, kwargs = CALLS["neuron_waves"]
-    waves = function(*args, **kwargs)
+    args = CALLS["neuron_waves"][1]
+    waves = drawn("neuron_waves")
     assert all(holds(waves, vector_P) for vector_P in [*args[0], *args[1]])
     assert not holds(waves, args[0][0] + 0.01)
-    function, args, kwargs = CALLS["logits_by_ray"]
+    args = CALLS["logits_by_ray"][1]
     for ray_P in args[0].values():
-        assert holds(function(*args, **kwargs), np.roll(ray_P / ray_P[0], P // 2))
-    function, args, kwargs = CALLS["neuron_identity"]
-    identity = function(*args, **kwargs)
+        assert holds(drawn("logits_by_ray"), np.roll(ray_P / ray_P[0], P // 2))
+    args = CALLS["neuron_identity"][1]
+    identity = drawn("neuron_identity")
     assert holds(identity, args[0])
     assert holds(identity, args[1].total_PPC[..., args[2]])
-    function, args, kwargs = CALLS["logit_strip"]
-    assert holds(function(*args, **kwargs), args[0]["formula"].T / np.abs(args[0]["formula"]).max())
-    function, args, kwargs = CALLS["swap_accuracies"]
+    args = CALLS["logit_strip"][1]
+    assert holds(drawn("logit_strip"), args[0]["formula"].T / np.abs(args[0]["formula"]).max())
+    args = CALLS["swap_accuracies"][1]
     for rows in args[0].values():
-        assert holds(function(*args, **kwargs), rows)
-    function, args, kwargs = CALLS["ring_balance"]
-    assert holds(function(*args, **kwargs), args[0]["grokking"][1])
-    function, args, kwargs = CALLS["weight_components"]
-    image = np.asarray(function(*args, **kwargs).axes[0].images[0].get_array())
+        assert holds(drawn("swap_accuracies"), rows)
+    args = CALLS["ring_balance"][1]
+    assert holds(drawn("ring_balance"), args[0]["grokking"][1])
+    args = CALLS["weight_components"][1]
+    image = np.asarray(drawn("weight_components").axes[0].images[0].get_array())
     rows_H = image[:: image.shape[0] // len(args[2]), :: image.shape[1] // P]
     assert sorted(map(tuple, rows_H.round(9))) == sorted(map(tuple, args[0].round(9)))
     assert np.array_equal(np.abs(rows_H[:, 1:]).argmax(axis=1) // 2 + 1, np.sort(args[2])), "sorted by frequency"
 
 
 def test_the_figures_of_operations_and_sizes_carry_the_data() -> None:
-    function, args, kwargs = CALLS["wave_shares"]
+    args = CALLS["wave_shares"][1]
     for share_K in args[0]["a + b"].values():
-        assert holds(function(*args, **kwargs), share_K)
-    function, args, kwargs = CALLS["two_orders"]
-    natural, moved = (np.asarray(axes.images[0].get_array()) for axes in function(*args, **kwargs).axes)
+        assert holds(drawn("wave_shares"), share_K)
+    natural, moved = (np.asarray(axes.images[0].get_array()) for axes in drawn("two_orders").axes)
     repeats = len(moved) // 12
     diagonals = (np.add.outer(np.arange(12), np.arange(12)) % 12).tolist()
     assert moved[::repeats, ::repeats].tolist() == diagonals
     assert natural[::repeats, ::repeats].tolist() != diagonals
-    function, args, kwargs = CALLS["times_by_size"]
-    times = function(*args, **kwargs)
+    args = CALLS["times_by_size"][1]
+    times = drawn("times_by_size")
     assert all(holds(times, [steps[0]]) for steps, _ in args[1]["this book, each seed"].values())
     assert all(holds(times, line) for line in args[3]["our law"])
 
 
 def test_waves_between_the_outputs_pass_through_the_outputs() -> None:
-    function, args, kwargs = CALLS["logits_as_waves"]
-    lines = function(*args, **kwargs).axes[0].lines
+    args = CALLS["logits_as_waves"][1]
+    lines = drawn("logits_as_waves").axes[0].lines
     assert np.allclose(lines[0].get_ydata()[:: 16 * P][:1], args[0][0][:1])
     fine, coarse = np.asarray(lines[0].get_xdata()), np.arange(P)
     values = np.interp(coarse, fine, np.asarray(lines[0].get_ydata()))
@@ -323,7 +330,10 @@ def test_themes_leave_settings_and_nothing_open() -> None:
 
 
 def test_figures_import_neither_torch_nor_pyplot() -> None:
-    script = "import sys, modaddlab.figures as f; print([m for m in ('torch', 'matplotlib.pyplot') if m in sys.modules])"
+    script = (
+        "import sys, modaddlab.figures as f; [getattr(f, name) for name in f.__all__]; "
+        "print([m for m in ('torch', 'matplotlib.pyplot') if m in sys.modules])"
+    )
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
 

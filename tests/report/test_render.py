@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import shutil
 import signal
@@ -170,16 +171,16 @@ def test_what_stands_in_the_place_of_a_cache_is_named_and_kept(
     assert contents(book / "_book") == before
 
 
-@pytest.mark.parametrize(
-    ("number", "words"),
-    [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "permission denied"), (None, "render again")],
-)
+REASONS = {errno.ENOSPC: "the disk is full", errno.EROFS: "read-only", errno.EACCES: "permission denied", None: "render again"}
+
+
 def test_a_disk_that_takes_nothing_costs_neither_the_site_nor_more_than_a_line(
-    book: Path, number: int | None, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    book: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whatever the render writes fails, one write after the other; or its folder is removed while it writes."""
+    """Whatever the render writes fails, one write after the other, each for another reason; or its folder is removed then."""
     monkeypatch.chdir(book)
     before, write, left = contents(book / "_book"), Path.write_text, [0]
+    reasons = itertools.cycle(REASONS)
 
     def fails(path: Path, *arguments: str, **options: str) -> int:
         left[0] -= 1
@@ -191,11 +192,11 @@ def test_a_disk_that_takes_nothing_costs_neither_the_site_nor_more_than_a_line(
 
     monkeypatch.setattr(Path, "write_text", fails)
     for failing in range(1, 20):
-        left[0] = failing
+        left[0], number = failing, next(reasons)
         if command_line.main(["render", "--engine", "builtin", "--to", "html"]) == 0:
             break
         said = capsys.readouterr().err.splitlines()
-        assert words in said[-1], said
+        assert REASONS[number] in said[-1], said
         assert not [line for line in said if "Traceback" in line]
         assert contents(book / "_book") == before
         assert not list(book.glob("._book*"))

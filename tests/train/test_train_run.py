@@ -88,7 +88,7 @@ def test_a_run_of_ones_own_in_the_book_s_folder_is_hinted_at(
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     monkeypatch.delenv("MODADDLAB_DATA")
     (tmp_path / "_quarto.yml").touch()
-    hint = "is none of the book's runs and goes into the book's data folder, so that every chapter is executed again; --data DIR"
+    hint = "is none of the book's runs and goes into the book's data folder, so that chapters which list its runs are"
     assert hint not in run(["mlp-untrained"], capsys)[2]
     assert hint in run([*SHORT, "--threads", "1"], capsys)[2]
     for arguments in (SHORT, [*SHORT, "--data", str(tmp_path / "mine")]):  # trained before; a folder of one's own
