@@ -141,6 +141,11 @@ class Study:
             kept = self.record.snapshot(0)
             dtype = self.spec.record.snapshot_dtype
             is_own = all(np.array_equal(drawn[name].astype(dtype), kept[name].astype(dtype)) for name in kept)
+        elif self.spec.origin is not None:
+            raise LabError(
+                f"the initial weights of {self.record.run_id} are unknown: it was not trained here; where its step 0 is "
+                "known, read it with python -m modaddlab.read FILE --initial FILE"
+            )
         else:
             self._require_our_draw("initial weights")
             is_own = not contradictions(self.spec, self.metrics, 0, drawn)

@@ -8,6 +8,7 @@ import inspect
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -195,6 +196,19 @@ def test_a_measurement_gives_numbers_or_refuses_in_one_line(studies: dict[str, S
     assert answered, "no network of the list suits it"
     if module in ANSWERED:
         assert answered == ANSWERED[module]
+
+
+@pytest.mark.parametrize("network", ["one layer", "two-layer relu", "attention rate"])
+@pytest.mark.parametrize("split", ["known", "unknown"])
+def test_a_network_that_was_not_trained_here_is_measured_or_refused(
+    studies: dict[str, Study], network: str, split: str, tmp_path: Path
+) -> None:
+    ours = studies[network]
+    mask = ours.train_mask_PP if split == "known" else None
+    read = Study.from_weights(ours.record.final, ours.spec.model, ours.p, train_mask_PP=mask, data=tmp_path)
+    answered = {name for name, function in MEASURES.items() if asked(function, read, **ARGUMENTS.get(name, {})) is not None}
+    assert {"structure.of", "spectrum.of"} <= answered or split == "unknown"
+    assert not answered & {"lottery.of", "structure.null", "progress.history"}  # they need the initial weights, or snapshots
 
 
 def test_what_runs_for_a_kept_result_is_what_it_is_found_to_depend_on(
