@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -49,18 +48,6 @@ class Ablation:
     key: int | None
     scores: Scores
     control: Control | None
-
-    def measured(self, name: str) -> dict[str, Any]:
-        """One score with its control under the names that `figures.ablation.AblationRow` takes."""
-        null = self.control.summary(name) if self.control else None
-        return {
-            "name": self.label,
-            "value": getattr(self.scores, name),
-            "control": null.mean if null else None,
-            "control_low": null.low if null else None,
-            "control_high": null.high if null else None,
-            "key": self.key,
-        }
 
 
 @dataclass

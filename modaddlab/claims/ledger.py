@@ -42,14 +42,16 @@ _BY_ID = {claim.id: claim for claim in CLAIMS}
 
 def published_texts() -> dict[str, str]:
     """Every published value as it is written, by the name under which chapters take it: published.suite-rate-0-003 of the claim
-    suite-rate-0.003; with "-trained-for" behind it the steps of a run that something did not happen in, and with the name of one
-    of its details that detail."""
+    suite-rate-0.003; with "-trained-for" behind it the steps of a run that something did not happen in, with "-null" what the
+    source has for its null, and with the name of one of its details that detail."""
     texts = {"published.suite-betas": tables.listing([f"{beta:g}" for beta in suite.BETAS])}
     for claim in CLAIMS:
         name = f"published.{claim.id.replace('.', '-')}"
         texts[name] = claim.published_text
         if claim.trained_for is not None:
             texts[f"{name}-trained-for"] = tables.whole(claim.trained_for)
+        if claim.null_published is not None:
+            texts[f"{name}-null"] = claim.form(claim.null_published)
         details = {what.replace(" ", "-"): values for what, values in claim.details.items() if values}
         texts |= {f"{name}-{what}": tables.listing([_detail(claim, one) for one in values]) for what, values in details.items()}
     return texts

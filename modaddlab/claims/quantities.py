@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Literal
 
 import numpy as np
 
 from modaddlab import findings
 from modaddlab.claims.claim import Measure
 from modaddlab.errors import LabError
-from modaddlab.findings import ablation
 from modaddlab.study import Study
 
 MAINLINE = "mainline"
@@ -40,36 +38,10 @@ def excluded_loss(study: Study) -> float:
     return findings.structure.of(study, keys=study.keys or Study.open(MAINLINE).keys).excluded_loss.value
 
 
-def ablated(
-    table: str, kind: str, score: str = "test_loss", *, which: Literal["", "least", "most"] = "", control: bool = False
-) -> Measure:
-    """A score after an ablation.
-
-    Args:
-        table, kind: which ablation; see `modaddlab.findings.ablation`.
-        score: a field of `modaddlab.analysis.progress.Scores`.
-        which: among several rows of that kind, the one that costs least or most.
-        control: of as much chosen at random, the mean of the draws.
-    """
-
-    def measure(study: Study) -> float:
-        n_draws = 10 if study.spec.name == MAINLINE else 1  # over seeds one choice each is enough
-        rows = [row for row in ablation.tables(study, n_draws=n_draws)[table] if row.kind == kind]
-        if not rows:
-            return math.nan
-        row = (max if which == "most" else min)(rows, key=lambda row: row.scores.test_loss)
-        if not control:
-            return getattr(row.scores, score)
-        return row.control.summary(score).mean if row.control else math.nan
-
-    return measure
-
-
-def accuracy_lost(table: str, kind: str, control: bool = False) -> Measure:
-    """How much test accuracy an ablation costs."""
-    left = ablated(table, kind, "test_accuracy", control=control)
-    before = finding("structure.test_accuracy")
-    return lambda study: before(study) - left(study)
+def random_neurons_lost(study: Study) -> float:
+    """How much accuracy as many random neurons cost as there are explained ones, held at their mean."""
+    n_draws = findings.ablation.DRAWS if study.spec.name == MAINLINE else 1  # over seeds one choice each is enough
+    return findings.ablation.of(study, n_draws=n_draws).explained_mean.lost.null
 
 
 def agreement(study: Study) -> float:

@@ -11,7 +11,7 @@ from modaddlab import lazy
 
 if TYPE_CHECKING:
     from modaddlab.analysis.scaling import Timed, Times
-    from modaddlab.figures.ablation import AblationRow, AblationSeeds, ablation_losses, ablations_over_seeds
+    from modaddlab.figures.ablation import ablation_losses, ablations_over_seeds
     from modaddlab.figures.algorithm import (
         amplitude_by_difference,
         correct_logit_margin,

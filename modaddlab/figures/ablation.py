@@ -6,34 +6,18 @@ something was broken. The line of the full network and, for losses, that of unif
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 
+from modaddlab.analysis.controls import Ablation
 from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
 
 
-@dataclass(frozen=True, kw_only=True)
-class AblationRow:
-    """One ablation in a figure."""
-
-    name: str
-    value: float
-    """Loss in nats after the ablation."""
-    control: float | None = None
-    """Mean of the random controls of the same size."""
-    control_low: float | None = None
-    control_high: float | None = None
-    """The interval of the controls."""
-    key: int | None = None
-    """The key frequency that the row is about, for its colour."""
-
-
-def _dots(rows: Sequence[AblationRow], height: float) -> Figure:
+def _dots(rows: Sequence[Ablation], height: float) -> Figure:
     colors = palette()
     by_key = frequency_colors([row.key for row in rows if row.key is not None])
     figure = new_figure(height)
@@ -43,12 +27,11 @@ def _dots(rows: Sequence[AblationRow], height: float) -> Figure:
     for place, row in zip(places, rows, strict=True):
         color = by_key[row.key] if row.key is not None else colors.ink
         if row.control is not None:
-            low = row.control if row.control_low is None else row.control_low
-            high = row.control if row.control_high is None else row.control_high
-            axes.plot([low, high], [place + 0.16] * 2, color=colors.control, linewidth=2.2)
-            axes.plot(row.control, place + 0.16, "D", color=colors.control, markersize=4.5)
-        axes.plot(row.value, place - (0.12 if has_control else 0.0), "o", color=color, markersize=8)
-    axes.set_yticks(places, [row.name for row in rows])
+            null = row.control.summary("test_loss")
+            axes.plot([null.low, null.high], [place + 0.16] * 2, color=colors.control, linewidth=2.2)
+            axes.plot(null.mean, place + 0.16, "D", color=colors.control, markersize=4.5)
+        axes.plot(row.scores.test_loss, place - (0.12 if has_control else 0.0), "o", color=color, markersize=8)
+    axes.set_yticks(places, [row.label for row in rows])
     for text, row in zip(axes.get_yticklabels(), rows, strict=True):
         if row.key is not None:
             text.set_color(by_key[row.key])
@@ -93,11 +76,11 @@ def _mark(axes: Axes, value: float, text: str, color: str, align: str = "center"
 
 
 @themed
-def ablation_losses(rows: Sequence[AblationRow], full: float, uniform: float) -> Figure:
-    """The loss after each ablation on a log axis.
+def ablation_losses(rows: Sequence[Ablation], full: float, uniform: float) -> Figure:
+    """The test loss after each ablation on a log axis, in nats.
 
     Args:
-        rows: the ablations, from top to bottom; losses in nats.
+        rows: the ablations, from top to bottom.
         full: the full network's loss.
         uniform: the loss of uniform guessing, ln p.
     """
@@ -110,26 +93,12 @@ def ablation_losses(rows: Sequence[AblationRow], full: float, uniform: float) ->
     return figure
 
 
-@dataclass(frozen=True, kw_only=True)
-class AblationSeeds:
-    """One ablation over S seeds."""
-
-    name: str
-    loss_S: np.ndarray
-    """Loss in nats after the ablation."""
-    accuracy_S: np.ndarray
-    """Accuracy as a fraction."""
-    control_loss_S: np.ndarray | None = None
-    """Loss with random parts of the same size."""
-    control_accuracy_S: np.ndarray | None = None
-
-
 @themed
-def ablations_over_seeds(rows: Sequence[AblationSeeds], full_loss: float, uniform: float, chance: float) -> Figure:
+def ablations_over_seeds(rows: Mapping[str, Sequence[Ablation]], full_loss: float, uniform: float, chance: float) -> Figure:
     """Loss (left) and accuracy (right) after each ablation, a dot for every seed, above those of the random controls.
 
     Args:
-        rows: the ablations, from top to bottom.
+        rows: what was done, from top to bottom -> the row of every seed.
         full_loss: the full networks' mean loss.
         uniform: the loss of uniform guessing, ln p.
         chance: the accuracy of guessing, 1/p.
@@ -138,12 +107,11 @@ def ablations_over_seeds(rows: Sequence[AblationSeeds], full_loss: float, unifor
     figure = new_figure(0.36 * len(rows) + 1.4)
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[3, 2])
     places = np.arange(len(rows))
-    for axes, quantity in ((left, "loss_S"), (right, "accuracy_S")):
-        for place, row in zip(places, rows, strict=True):
-            control_S = getattr(row, f"control_{quantity}")
-            if control_S is not None:
-                axes.plot(control_S, [place + 0.2] * len(control_S), "D", color=colors.control, markersize=3.6, alpha=0.75)
-            values_S = getattr(row, quantity)
+    for axes, score in ((left, "test_loss"), (right, "test_accuracy")):
+        for place, seeds in zip(places, rows.values(), strict=True):
+            control_S = [row.control.summary(score).mean for row in seeds if row.control]
+            axes.plot(control_S, [place + 0.2] * len(control_S), "D", color=colors.control, markersize=3.6, alpha=0.75)
+            values_S = [getattr(row.scores, score) for row in seeds]
             axes.plot(values_S, [place - 0.14] * len(values_S), "o", color=colors.ink, markersize=5, alpha=0.75)
         for place in places[:-1]:
             axes.axhline(place + 0.5, color=colors.rule, linewidth=0.6, zorder=0)
@@ -151,7 +119,7 @@ def ablations_over_seeds(rows: Sequence[AblationSeeds], full_loss: float, unifor
         axes.grid(visible=False, axis="y")
         axes.spines["left"].set_visible(False)
         axes.tick_params(axis="y", length=0)
-    left.set_yticks(places, [row.name for row in rows])
+    left.set_yticks(places, list(rows))
     left.set_ylim(len(rows) - 0.5, -0.6)
     _loss_along_x(left)
     right.set_xlim(-0.04, 1.06)

@@ -1,36 +1,71 @@
-"""Every ablation of a record, computed once and kept; and what the same ablation does over seeds.
+"""What a network cannot do without: every ablation of a record, computed once and kept, and what the same one does over seeds.
 
 `tables` gives the rows of all tables of `modaddlab.analysis.ablation` for one network. Networks of other seeds have other keys,
-and other numbers of them, so that their rows cannot be compared one by one: `over_seeds` compares those that every network has,
-and of the rows per key, or per head, the one that costs least and the one that costs most.
+and other numbers of them, so that their rows cannot be compared one by one: `Cuts` has those that every network has, and of the
+rows for each key, or each head, the one that costs least and the one that costs most. Beside each stands its null, the same
+with random parts of the same size.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from modaddlab.analysis import seeds
-from modaddlab.analysis.ablation import Ablations
+from modaddlab import tables as writing
+from modaddlab.analysis.ablation import TOP_FREQUENCIES_DROP, Ablations
 from modaddlab.analysis.controls import Ablation, Control
 from modaddlab.analysis.progress import Scores
 from modaddlab.findings.networks import ADDITION, ALL_WEIGHTS, NO_LAYER_NORM, TRANSFORMER, for_networks, keys_of
+from modaddlab.findings.sweep import Columns
+from modaddlab.findings.value import Group, Value, change, count, loss, number, over, pooled, share, total, words
 from modaddlab.study import Study
 
-TABLES = ("logits", "components", "neuron waves", "neurons", "zeroed", "directions", "paths", "embedding", "top")
-"""Where the parts are taken out. "components": the logits' degree-2 components instead of their waves in a + b; "neuron
-waves": frequencies at the neurons; "zeroed": the explained neurons set to zero instead of their mean; "top": the strongest
-frequencies of W_E."""
+TABLES = ("full", "logits", "components", "neuron waves", "neurons", "zeroed", "directions", "paths", "embedding", "top")
+"""Where the parts are taken out. "full": nowhere; "components": the logits' degree-2 components instead of their waves in a + b;
+"neuron waves": frequencies at the neurons; "zeroed": the explained neurons set to zero instead of their mean; "top": the
+strongest frequencies of W_E."""
 
 SCORES = tuple(field.name for field in dataclasses.fields(Scores))
 
+DRAWS = 10
+"""Random choices for a control that stands for one network; over seeds one each is enough."""
+
+CUTS = {
+    "full": ("full", "full", "", "nothing"),
+    "logits_least": ("logits", "removed", "least", "logits: the key that costs least removed"),
+    "logits_most": ("logits", "removed", "most", "logits: the key that costs most removed"),
+    "logits_off": ("logits", "all removed", "", "logits: all keys removed"),
+    "logits_only": ("logits", "only kept", "", "logits: only the keys kept"),
+    "components_only": ("components", "only kept", "", "logits: only the keys' components kept"),
+    "neurons_least": ("neuron waves", "removed", "least", "neurons: the key that costs least removed"),
+    "neurons_most": ("neuron waves", "removed", "most", "neurons: the key that costs most removed"),
+    "embedding_most": ("embedding", "removed", "most", "embedding: the key that costs most removed"),
+    "embedding_off": ("embedding", "all removed", "", "embedding: all keys removed"),
+    "embedding_only": ("embedding", "only kept", "", "embedding: only the keys kept"),
+    "strongest": ("top", "top removed", "", "embedding: as many strongest removed"),
+    "polynomials": ("neurons", "polynomials", "", "explained neurons as polynomials"),
+    "explained_mean": ("neurons", "explained removed", "", "explained neurons at their mean"),
+    "explained_zero": ("zeroed", "explained removed", "", "explained neurons at zero"),
+    "unexplained_mean": ("neurons", "unexplained removed", "", "unexplained neurons at their mean"),
+    "directions_only": ("directions", "only kept", "", "MLP on the keys' directions only"),
+    "waves_only": ("directions", "only waves", "", "MLP on the waves in a + b only"),
+    "directions_off": ("directions", "all removed", "", "MLP off the keys' directions"),
+    "skip": ("paths", "skip", "", "path past the MLP cut"),
+    "head_least": ("paths", "head", "least", "the head that costs least cut"),
+    "head_most": ("paths", "head", "most", "the head that costs most cut"),
+    "heads": ("paths", "heads", "", "all heads cut"),
+    "mlp": ("paths", "mlp", "", "MLP cut"),
+}
+"""What is compared over seeds: its table, its kind, which of the rows of that kind by test loss, and what it is in words."""
+
 
 @for_networks(TRANSFORMER, NO_LAYER_NORM, ADDITION, ALL_WEIGHTS)
-def tables(study: Study, keys: Sequence[int] | None = None, n_draws: int = 10) -> dict[str, tuple[Ablation, ...]]:
+def tables(study: Study, keys: Sequence[int] | None = None, n_draws: int = DRAWS) -> dict[str, tuple[Ablation, ...]]:
     """The rows of every table.
 
     Args:
@@ -50,25 +85,12 @@ def tables(study: Study, keys: Sequence[int] | None = None, n_draws: int = 10) -
     return {name: tuple(rows) for name, rows in found.items()}
 
 
-def tables_by_seed(name: str, n_draws: int = 1) -> dict[int, dict[str, tuple[Ablation, ...]]]:
-    """The `tables` of every seed of a named run that has been trained and groks; some 5 s a seed for the mainline's size.
-
-    Args:
-        name: of the catalogue.
-        n_draws: random choices for each control; over seeds one each is enough.
-
-    Returns:
-        seed -> its tables. A network that has not generalized has no algorithm to take apart and is left out.
-    """
-    groks = [study.spec.seed for study in Study.seeds(name) if study.phases.generalization is not None]
-    return {seed: tables(Study.open(name, seed=seed), n_draws=n_draws) for seed in groks}  # one grid at a time is in memory
-
-
 @for_networks(TRANSFORMER, NO_LAYER_NORM, ADDITION, ALL_WEIGHTS)
 def measure_tables(study: Study, *, keys: Sequence[int], n_draws: int) -> dict[str, np.ndarray]:
     """The arrays behind `tables`: for each row (1 + n_draws, 6) scores, the ablation's own first."""
     network = Ablations(grid=study.grid, labels_PP=study.labels_PP, train_mask_PP=study.train_mask_PP, keys=keys, n_draws=n_draws)
     made = {
+        "full": (Ablation("the network as it is", "full", None, network.full(), None),),
         "logits": network.frequencies(),
         "components": dataclasses.replace(network, n_draws=0).frequencies(terms="polynomial"),
         "neuron waves": network.frequencies(at="neurons"),
@@ -92,87 +114,194 @@ def _scores(row: Ablation) -> np.ndarray:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeedRow:
-    """One ablation over seeds.
+class Cut:
+    """One ablation, on the test pairs; NaN where a network has no such part. Nulls are those of random parts of the same size."""
 
-    Attributes:
-        label: what was done, in words.
-        table: of `TABLES`.
-        kind: of the rows (`modaddlab.analysis.controls.Ablation.kind`).
-        scores_S: the score's name -> one value per seed.
-        control_S: the same for the random parts, each seed's mean over its draws; empty where there are none.
-    """
-
-    label: str
-    table: str
-    kind: str
-    scores_S: Mapping[str, np.ndarray]
-    control_S: Mapping[str, np.ndarray]
-
-    def summary(self, name: str, control: bool = False) -> seeds.OverSeeds:
-        """Mean and 95 % interval over the seeds of one score; losses on the log scale."""
-        values_S = (self.control_S if control else self.scores_S)[name]
-        return seeds.over_seeds(values_S, "log" if name.endswith("loss") else "linear")
+    loss: Value
+    accuracy: Value
+    lost: Value
+    """How much accuracy it costs."""
+    beyond: Value
+    """By how many points of accuracy it costs more than random parts."""
 
 
-COMPARED: tuple[tuple[str, str, str, str], ...] = (
-    ("logits", "removed", "least", "logits: the key that costs least removed"),
-    ("logits", "removed", "most", "logits: the key that costs most removed"),
-    ("logits", "all removed", "", "logits: all keys removed"),
-    ("logits", "only kept", "", "logits: only the keys kept"),
-    ("neuron waves", "removed", "least", "neurons: the key that costs least removed"),
-    ("neuron waves", "removed", "most", "neurons: the key that costs most removed"),
-    ("embedding", "removed", "most", "embedding: the key that costs most removed"),
-    ("embedding", "all removed", "", "embedding: all keys removed"),
-    ("embedding", "only kept", "", "embedding: only the keys kept"),
-    ("top", "top removed", "", "embedding: as many strongest removed"),
-    ("neurons", "polynomials", "", "explained neurons as polynomials"),
-    ("neurons", "explained removed", "", "explained neurons at their mean"),
-    ("zeroed", "explained removed", "", "explained neurons at zero"),
-    ("neurons", "unexplained removed", "", "unexplained neurons at their mean"),
-    ("directions", "only kept", "", "MLP on the keys' directions only"),
-    ("directions", "only waves", "", "MLP on the waves in a + b only"),
-    ("directions", "all removed", "", "MLP off the keys' directions"),
-    ("paths", "skip", "", "path past the MLP cut"),
-    ("paths", "head", "least", "the head that costs least cut"),
-    ("paths", "head", "most", "the head that costs most cut"),
-    ("paths", "heads", "", "all heads cut"),
-    ("paths", "mlp", "", "MLP cut"),
-)
-"""Table, kind, which of the rows of that kind by their test loss, and the label of what is compared over seeds."""
+@dataclass(frozen=True, kw_only=True)
+class Cuts(Group):
+    """One network, or several together: each field is one of `CUTS`."""
+
+    full: Cut
+    logits_least: Cut
+    logits_most: Cut
+    logits_off: Cut
+    logits_only: Cut
+    components_only: Cut
+    neurons_least: Cut
+    neurons_most: Cut
+    embedding_most: Cut
+    embedding_off: Cut
+    embedding_only: Cut
+    strongest: Cut
+    polynomials: Cut
+    explained_mean: Cut
+    explained_zero: Cut
+    unexplained_mean: Cut
+    directions_only: Cut
+    waves_only: Cut
+    directions_off: Cut
+    skip: Cut
+    head_least: Cut
+    head_most: Cut
+    heads: Cut
+    mlp: Cut
 
 
-def over_seeds(networks: Sequence[Mapping[str, tuple[Ablation, ...]]]) -> list[SeedRow]:
-    """The ablations that several networks have in common.
+@for_networks(TRANSFORMER, NO_LAYER_NORM, ADDITION, ALL_WEIGHTS)
+def of(study: Study, keys: Sequence[int] | None = None, n_draws: int = 1) -> Cuts:
+    """What one network does without its parts; arguments as of `tables`, some 5 s for the mainline's size."""
+    return cuts(tables(study, keys, n_draws))
 
-    Args:
-        networks: the `tables` of each.
 
-    Returns:
-        a row for each of `COMPARED`; none where a network lacks it (an untrained one has no explained neurons to choose).
-    """
-    found = []
-    for table, kind, which, label in COMPARED:
-        chosen = [_choose([row for row in network[table] if row.kind == kind], which) for network in networks]
-        rows = [row for row in chosen if row is not None]
-        if len(rows) < len(networks):
-            continue
-        controls = [row.control for row in rows if row.control]
-        found.append(
-            SeedRow(
-                label=label,
-                table=table,
-                kind=kind,
-                scores_S={name: np.array([getattr(row.scores, name) for row in rows]) for name in SCORES},
-                control_S={name: np.array([control.summary(name).mean for control in controls]) for name in SCORES}
-                if len(controls) == len(rows)
-                else {},
-            )
-        )
+@for_networks(TRANSFORMER, NO_LAYER_NORM, ADDITION, ALL_WEIGHTS)
+def null(study: Study, keys: Sequence[int] | None = None, n_draws: int = DRAWS) -> Cuts:
+    """The same without random parts of the same size, the mean of the draws; NaN where nothing is drawn."""
+
+    def of_control(value: Value) -> Value:
+        return dataclasses.replace(value, value=math.nan if value.null is None else value.null, null=None)
+
+    found = of(study, keys, n_draws)
+    each = {name: vars(getattr(found, name)) for name in CUTS}
+    return Cuts(**{name: Cut(**{part: of_control(value) for part, value in values.items()}) for name, values in each.items()})
+
+
+def cuts(rows: Mapping[str, tuple[Ablation, ...]]) -> Cuts:
+    """The ablations that networks have in common, of one network's `tables`."""
+    before = rows["full"][0].scores.test_accuracy
+    return Cuts(**{name: _cut(chosen(rows, name), before) for name in CUTS})
+
+
+def chosen(rows: Mapping[str, tuple[Ablation, ...]], name: str) -> Ablation | None:
+    """The row of one of `CUTS` in a network's `tables`; None where it has none."""
+    table, kind, which, _ = CUTS[name]
+    of_kind = [row for row in rows[table] if row.kind == kind]
+    return (max if which == "most" else min)(of_kind, key=lambda row: row.scores.test_loss, default=None)
+
+
+def _cut(row: Ablation | None, before: float) -> Cut:
+    if row is None:
+        return Cut(loss=loss(math.nan), accuracy=share(math.nan), lost=change(math.nan), beyond=number(math.nan))
+    left, control = row.scores.test_accuracy, row.control
+    random_loss = control.summary("test_loss").mean if control else None
+    random_left = control.summary("test_accuracy").mean if control else math.nan
+    return Cut(
+        loss=loss(row.scores.test_loss, null=random_loss),
+        accuracy=share(left, null=random_left if control else None),
+        lost=change(before - left, null=before - random_left if control else None),
+        beyond=number(100 * (random_left - left)),
+    )
+
+
+def columns(rows: Iterable[Ablation]) -> Columns:
+    """The rows of a table as a figure's data: each score, and its mean over the random parts."""
+    rows = list(rows)
+    found: dict[str, list[object]] = {"ablation": [row.label for row in rows]}
+    for name in SCORES:
+        found[name] = [getattr(row.scores, name) for row in rows]
+        found[f"{name}, random"] = [row.control.summary(name).mean if row.control else math.nan for row in rows]
     return found
 
 
-def _choose(rows: Sequence[Ablation], which: str) -> Ablation | None:
-    if not rows:
-        return None
-    return (max if which == "most" else min)(rows, key=lambda row: row.scores.test_loss)
+@dataclass(frozen=True, kw_only=True)
+class Apart:
+    """The mainline taken apart, and its seeds."""
+
+    mainline: Cuts
+    seeds: Cuts
+    each: list[Cuts] = field(repr=False)
+    """Every network, by seed."""
+    n: Value
+    """How many networks that are."""
+    one_less_least: Value
+    one_less_most: Value
+    """The mainline's accuracies when one key is removed from its logits."""
+    harmless: Value
+    """The frequencies of the mainline's clusters of neurons that can go with less harm than as many random neurons."""
+    entrance_spared: Value
+    """The key that costs least in the mainline's embedding."""
+    n_strongest: Value
+    points: Value
+    """By how many points the accuracy falls without that many strongest frequencies."""
+    criterion: Value
+    """The fall that has been proposed as a criterion."""
+    n_met: Value
+    """How many networks meet it."""
+    random_harm: Value
+    """Of what the explained neurons cost at zero, the part that as many random ones cost."""
+    blind: Value
+    """The loss of blind guessing, ln p."""
+    untrained_least: Value
+    untrained_most: Value
+    """The accuracies of an untrained network, over all that is done to it."""
+    chance: float
+    """The accuracy of blind guessing, 1 / p."""
+    tables: dict[str, tuple[Ablation, ...]] = field(repr=False)
+    """The mainline's."""
+    by_seed: dict[str, list[Ablation]] = field(repr=False)
+    """What was done -> the row of every network."""
+    entrance: list[dict[str, str]] = field(repr=False)
+    """A row for each ablation of the mainline's embedding."""
+
+    @property
+    def seed_columns(self) -> Columns:
+        """The rows of all networks as a figure's data."""
+        found = dict(columns(row for rows in self.by_seed.values() for row in rows))
+        return found | {"ablation": [label for label, rows in self.by_seed.items() for _ in rows]}
+
+
+def measure() -> Apart:
+    """The finding, from the mainline and its seeds that grok: a network that does not has no algorithm to take apart.
+
+    Raises:
+        LabError: a record is damaged.
+    """
+    study = Study.open("mainline")
+    rows, blind = tables(study), math.log(study.p)
+    seeds = [one.spec.seed for one in Study.seeds("mainline-25k") if one.phases.generalization is not None]
+    networks = [rows, *(tables(Study.open("mainline-25k", seed=seed), n_draws=1) for seed in seeds)]  # one grid at a time
+    each = [cuts(one) for one in networks]
+    blank = of(Study.open("untrained"), study.keys)
+    untouched = [getattr(blank, name).accuracy.value for name in CUTS]
+    one_less = [row.scores.test_accuracy for row in rows["logits"] if row.kind == "removed"]
+    clusters = [row for row in rows["neurons"] if row.kind == "cluster removed" and row.control]
+    harmless = [str(row.key) for row in clusters if row.control and row.scores.test_loss < row.control.summary("test_loss").low]
+    spared = min((row for row in rows["embedding"] if row.kind == "removed"), key=lambda row: row.scores.test_loss)
+    return Apart(
+        mainline=each[0],
+        seeds=pooled(each),
+        each=each,
+        n=count(len(each)),
+        one_less_least=share(min(one_less)),
+        one_less_most=share(max(one_less)),
+        harmless=words(writing.listing(harmless)),
+        entrance_spared=total(spared.key or 0),
+        n_strongest=count(len(study.keys)),
+        points=total(round(100 * each[0].strongest.lost.value)),
+        criterion=total(round(100 * TOP_FREQUENCIES_DROP)),
+        n_met=count(sum(1 - one.strongest.accuracy.value >= TOP_FREQUENCIES_DROP for one in each)),
+        random_harm=over([share((one.explained_zero.lost.null or 0.0) / one.explained_zero.lost.value) for one in each]),
+        blind=loss(blind),
+        untrained_least=share(np.nanmin(untouched)),
+        untrained_most=share(np.nanmax(untouched)),
+        chance=1 / study.p,
+        tables=rows,
+        by_seed={CUTS[name][3]: [row for one in networks if (row := chosen(one, name))] for name in CUTS if name != "full"},
+        entrance=[_entrance(row) for row in rows["embedding"]],
+    )
+
+
+def _entrance(row: Ablation) -> dict[str, str]:
+    random = row.control.summary("test_accuracy").mean if row.control else None
+    return {
+        "what is done to the embedding": row.label,
+        "test accuracy": writing.percent(row.scores.test_accuracy, 2),
+        "with random frequencies": writing.percent(random),
+    }

@@ -77,6 +77,7 @@ TOTAL = Kind("total", tables.whole)
 STEPS = Kind("steps", tables.whole, "log")
 SHARE = Kind("share", tables.percent, "share")
 LOSS = Kind("loss", tables.number, "log")
+CHANGE = Kind("change", tables.percent)
 COUNT = Kind("count", spelled)
 FACTOR = Kind("factor", lambda number: tables.number(number, 2), "log")
 EXPONENT = Kind("exponent", _decimals(2))
@@ -124,6 +125,11 @@ def steps(value: float | None, low: float | None = None, high: float | None = No
 def share(value: float, low: float | None = None, high: float | None = None, null: float | None = None) -> Value:
     """A part of a whole, 1 being all of it."""
     return Value(float(value), SHARE, low, high, null)
+
+
+def change(value: float, null: float | None = None) -> Value:
+    """The difference of two parts of a whole, of either sign."""
+    return Value(float(value), CHANGE, null=null)
 
 
 def number(value: float, low: float | None = None, high: float | None = None, null: float | None = None) -> Value:
@@ -183,7 +189,7 @@ def over(values: Sequence[Value]) -> Value:
         return Value(math.nan, first.kind)
     pooled = over_seeds(found, first.kind.scale)
     nulls = [value.null for value in values]
-    null = None if None in nulls else float(np.mean(nulls))  # pyright: ignore[reportArgumentType, reportCallIssue]
+    null = None if None in nulls else over_seeds(nulls, first.kind.scale).mean  # pyright: ignore[reportArgumentType]
     kind = NUMBER if first.kind in (COUNT, TOTAL) else first.kind
     return Value(pooled.mean, kind, pooled.low, pooled.high, null)
 

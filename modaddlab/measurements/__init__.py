@@ -15,8 +15,6 @@ from modaddlab import lazy
 
 if TYPE_CHECKING:
     from modaddlab.measurements import (
-        gradients,
-        heads,
         motion,
     )
 

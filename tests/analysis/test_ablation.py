@@ -10,7 +10,7 @@ import pytest
 
 from modaddlab import ablation, fourier, neurons, progress
 from modaddlab.analysis.ablation import Ablations
-from modaddlab.analysis.controls import Ablation, Control, Table
+from modaddlab.analysis.controls import Ablation, Table
 from modaddlab.models.closed_form import circle_transformer
 from modaddlab.models.grid import run_grid
 from modaddlab.models.registry import TransformerSpec
@@ -452,25 +452,12 @@ def test_a_seed_gives_the_same_controls_again(grid: TransformerGrid, table: str)
     assert first != other
 
 
-def test_a_row_gives_its_numbers_to_the_figure() -> None:
-    def scores(loss: float) -> progress.Scores:
-        return progress.Scores(train_loss=0, test_loss=loss, all_loss=0, train_accuracy=1, test_accuracy=1, all_accuracy=1)
-
-    control = Control(tuple(scores(loss) for loss in range(41)))
-    row = Ablation("frequency 3 removed", "removed", 3, scores(5.0), control)
-    assert row.measured("test_loss") == pytest.approx(
-        {"name": "frequency 3 removed", "value": 5, "control": 20, "control_low": 1, "control_high": 39, "key": 3}
-    )
-    alone = dataclasses.replace(row, control=None).measured("test_loss")
-    assert (alone["control"], alone["control_low"], alone["control_high"]) == (None, None, None)
-
-
 def test_without_a_test_pair_only_the_other_scores_are_numbers(grid: TransformerGrid) -> None:
     rows = cut(grid, train_mask_PP=np.ones((P, P), dtype=bool), n_draws=2).frequencies()
-    measured = rows[0].measured("test_loss")
-    assert np.isnan(measured["value"])
-    assert np.isnan(measured["control"])
-    assert np.isfinite(rows[0].measured("all_loss")["control"])
+    control = rows[0].control
+    assert control is not None
+    assert np.isnan([rows[0].scores.test_loss, control.summary("test_loss").mean]).all()
+    assert np.isfinite([rows[0].scores.all_loss, control.summary("all_loss").mean]).all()
 
 
 def test_what_cannot_be_ablated_is_refused() -> None:

@@ -8,6 +8,7 @@ import motion_samples
 import neuron_samples
 import numpy as np
 import samples_by_hand
+from samples_logits import ablated
 
 from modaddlab import attention, figures
 
@@ -121,16 +122,11 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
         "restricted": np.exp(np.log(5) - 17 * sigmoid((step - 6500) / 1500)),
         "excluded": np.exp(np.log(5) - 9 * sigmoid((step - 150) / 40) + 10 * sigmoid((step - 6500) / 1500)),
     }
-    rows = [
-        figures.AblationRow(
-            name=f"without k = {key}", value=2e-4 * 5**i, control=3e-7, control_low=2.5e-7, control_high=6e-7, key=key
-        )
-        for i, key in enumerate(keys)
-    ]
+    rows = [ablated(f"without k = {key}", 2e-4 * 5**i, (2.5e-7, 3e-7, 6e-7), key) for i, key in enumerate(keys)]
     rows += [
-        figures.AblationRow(name="without any key", value=8.2, control=3e-6, control_low=1e-6, control_high=2e-5),
-        figures.AblationRow(name="keys only", value=6e-8, control=7.5, control_low=6.1, control_high=9.0),
-        figures.AblationRow(name="MLP on the 10 directions of W_L", value=1.2e-7),
+        ablated("without any key", 8.2, (1e-6, 3e-6, 2e-5)),
+        ablated("keys only", 6e-8, (6.1, 7.5, 9.0)),
+        ablated("MLP on the 10 directions of W_L", 1.2e-7),
     ]
     moments = []
     for at, grown in ((200, 0.0), (5000, 0.5), (9000, 0.8), (30000, 1.0)):

@@ -7,26 +7,31 @@ from typing import Any
 import numpy as np
 
 from modaddlab import figures, fourier
+from modaddlab.analysis.controls import Ablation, Control
+from modaddlab.analysis.progress import Scores
+
+
+def ablated(label: str, loss: float, random: tuple[float, ...] = (), key: int | None = None) -> Ablation:
+    """A row of a table of ablations with its test loss, and those of its random controls."""
+    scores = [
+        Scores(train_loss=x, test_loss=x, all_loss=x, train_accuracy=1.0, test_accuracy=1 / (1 + x), all_accuracy=1.0)
+        for x in (loss, *random)
+    ]
+    return Ablation(label, "removed", key, scores[0], Control(tuple(scores[1:])) if random else None)
 
 
 def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]]:
     """figure name -> (function, arguments, keyword arguments)."""
     keys = [14, 35, 41, 42, 52] if p == 113 else [1, 3, 4]
     rng = np.random.default_rng(0)
-    over_seeds = [
-        figures.AblationSeeds(
-            name=name,
-            loss_S=loss * np.exp(rng.normal(size=5)),
-            accuracy_S=np.clip(accuracy + 0.05 * rng.normal(size=5), 0, 1),
-            control_loss_S=np.full(5, control) if control else None,
-            control_accuracy_S=np.full(5, 0.9) if control else None,
+    over_seeds = {
+        name: [ablated(name, loss * np.exp(noise), control) for noise in rng.normal(size=5)]
+        for name, loss, control in (
+            ("logits: all keys removed", 8.0, (3e-7,)),
+            ("embedding: only the keys kept", 1e-6, (5.0,)),
+            ("all heads cut", 24.0, ()),
         )
-        for name, loss, accuracy, control in (
-            ("logits: all keys removed", 8.0, 0.01, 3e-7),
-            ("embedding: only the keys kept", 1e-6, 1.0, 5.0),
-            ("all heads cut", 24.0, 0.01, None),
-        )
-    ]
+    }
     return {
         "ablations_over_seeds": (figures.ablations_over_seeds, (over_seeds, 2e-7, float(np.log(p)), 1 / p), {}),
         **logit_calls(p, keys),

@@ -37,8 +37,6 @@ CALLS = (
     | samples_comparisons.calls(P)
 )
 NOT_FIGURES = {
-    "AblationRow",
-    "AblationSeeds",
     "Moment",
     "Phase",
     "Story",
@@ -184,7 +182,7 @@ def test_lines_bars_and_images_carry_the_data() -> None:
         args = CALLS["cluster_sizes"][1]
         assert holds(drawn("cluster_sizes"), [args[0][key] for key in (1, 3, 4, 0)])
         args = CALLS["ablation_losses"][1]
-        assert all(holds(drawn("ablation_losses"), [row.value]) for row in args[0])
+        assert all(holds(drawn("ablation_losses"), [row.scores.test_loss]) for row in args[0])
         args = CALLS["key_energies"][1]
         assert all(holds(drawn("key_energies"), energy_TK[:, key - 1]) for energy_TK in args[1].values() for key in args[2])
         others = [k for k in range(P // 2) if k + 1 not in args[2]]

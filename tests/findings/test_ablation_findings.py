@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -11,7 +9,7 @@ from modaddlab import Study
 from modaddlab.analysis.ablation import Ablations
 from modaddlab.analysis.controls import Ablation, Control
 from modaddlab.analysis.progress import Scores
-from modaddlab.findings import ablation
+from modaddlab.findings import ablation, pooled
 
 KEYS = (1, 3, 6)
 
@@ -49,18 +47,6 @@ def test_zeroed_neurons_are_the_explained_ones(study: Study, found: dict[str, tu
     assert found["zeroed"] == network.neurons(baseline="zero")[1:2]
 
 
-def test_only_seeds_that_grok_are_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    def known(seed: int, generalization: int | None) -> SimpleNamespace:
-        return SimpleNamespace(spec=SimpleNamespace(seed=seed), phases=SimpleNamespace(generalization=generalization))
-
-    opened = []
-    monkeypatch.setattr(Study, "seeds", lambda name: [known(1, 900), known(2, None), known(3, 700)])
-    monkeypatch.setattr(Study, "open", lambda name, seed: opened.append((name, seed)))
-    monkeypatch.setattr(ablation, "tables", lambda study, n_draws: {"n": n_draws})
-    assert ablation.tables_by_seed("debug", n_draws=2) == {1: {"n": 2}, 3: {"n": 2}}
-    assert opened == [("debug", 1), ("debug", 3)]
-
-
 def test_components_have_no_control_and_top_is_one_row(found: dict[str, tuple[Ablation, ...]]) -> None:
     assert set(found) == set(ablation.TABLES)
     assert all(row.control is None for row in found["components"])
@@ -75,31 +61,53 @@ def scores(loss: float) -> Scores:
 
 
 def network(*losses: float, controls: tuple[float, ...] = (4.0, 16.0)) -> dict[str, tuple[Ablation, ...]]:
+    """Tables with the logits' rows alone: a key each with this test loss, and all keys; without any cut the loss is 1/4."""
     control = Control(tuple(map(scores, controls))) if controls else None
     rows = [Ablation(f"key {i}", "removed", i, scores(loss), control) for i, loss in enumerate(losses)]
     found: dict[str, tuple[Ablation, ...]] = dict.fromkeys(ablation.TABLES, ())
-    return found | {"logits": (*rows, Ablation("all", "all removed", None, scores(9.0), None))}
+    whole = Ablation("nothing", "full", None, scores(0.25), None)
+    return found | {"full": (whole,), "logits": (*rows, Ablation("all", "all removed", None, scores(9.0), None))}
 
 
-def test_over_seeds_takes_the_least_and_the_most_costly_key() -> None:
-    rows = ablation.over_seeds([network(1.0, 3.0, 2.0), network(0.5, 4.0)])
-    least, most, every = rows
-    assert [row.label.split(": ")[1] for row in rows] == [
-        "the key that costs least removed",
-        "the key that costs most removed",
-        "all keys removed",
-    ]
-    np.testing.assert_allclose(least.scores_S["test_loss"], [1.0, 0.5])
-    np.testing.assert_allclose(most.scores_S["test_loss"], [3.0, 4.0])
-    np.testing.assert_allclose(most.scores_S["train_loss"], [1.5, 2.0])
-    np.testing.assert_allclose(most.control_S["test_loss"], [10.0, 10.0])  # the mean of its draws
-    assert every.control_S == {}
-    assert least.summary("test_loss").mean == pytest.approx(np.sqrt(0.5))  # geometric
-    assert least.summary("test_accuracy").mean == pytest.approx((1 / 2 + 1 / 1.5) / 2)
-    assert most.summary("test_loss", control=True).mean == pytest.approx(10.0)
+def test_the_key_that_costs_least_and_the_one_that_costs_most() -> None:
+    found = ablation.cuts(network(1.0, 3.0, 2.0))
+    assert (found.logits_least.loss.value, found.logits_most.loss.value, found.logits_off.loss.value) == (1, 3, 9)
+    assert found.logits_most.loss.null == 10  # the mean of its draws
+    assert found.logits_most.accuracy.value == 1 / 4
+    assert found.logits_most.lost.value == pytest.approx(0.8 - 0.25)
+    random = (1 / 5 + 1 / 17) / 2
+    assert found.logits_most.lost.null == pytest.approx(0.8 - random)
+    assert found.logits_most.beyond.value == pytest.approx(100 * (random - 0.25))
+    assert found.full.lost.value == 0
 
 
-def test_a_row_that_one_network_lacks_is_left_out() -> None:
-    assert [row.kind for row in ablation.over_seeds([network(1.0), network()])] == ["all removed"]
-    one_without = [network(1.0), network(1.0, controls=())]
-    assert ablation.over_seeds(one_without)[0].control_S == {}
+def test_what_a_network_lacks_is_not_a_number() -> None:
+    found = ablation.cuts(network(1.0, controls=()))
+    assert np.isnan([found.skip.loss.value, found.polynomials.accuracy.value, found.logits_least.beyond.value]).all()
+    assert found.logits_least.loss.null is None
+    assert ablation.chosen(network(1.0), "heads") is None
+
+
+def test_over_seeds_losses_are_geometric_and_accuracies_are_not() -> None:
+    found = pooled([ablation.cuts(network(1.0, 3.0)), ablation.cuts(network(0.5, 4.0))])
+    assert found.logits_least.loss.value == pytest.approx(np.sqrt(0.5))
+    assert found.logits_least.accuracy.value == pytest.approx((1 / 2 + 1 / 1.5) / 2)
+    other = pooled([ablation.cuts(network(1.0, controls=(2.0,))), ablation.cuts(network(1.0, controls=(8.0,)))])
+    assert other.logits_least.loss.null == pytest.approx(4)
+
+
+def test_the_null_is_what_random_parts_leave(study: Study) -> None:
+    found, random = ablation.of(study, KEYS, n_draws=3), ablation.null(study, KEYS, n_draws=3)
+    assert random.logits_off.loss.value == found.logits_off.loss.null
+    assert random.logits_off.lost.value == found.logits_off.lost.null
+    assert np.isnan(random.components_only.loss.value)
+    assert found.full.accuracy.value == study.scores.test_accuracy
+
+
+def test_a_table_is_a_figure_s_data(found: dict[str, tuple[Ablation, ...]]) -> None:
+    columns = {name: list(np.asarray(values)) for name, values in ablation.columns(found["paths"]).items()}
+    assert columns["ablation"][1] == "head 0 cut"
+    control = found["paths"][1].control
+    assert control is not None
+    assert columns["test_loss, random"][1] == control.summary("test_loss").mean
+    assert columns["train_accuracy"][1] == found["paths"][1].scores.train_accuracy

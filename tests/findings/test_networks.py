@@ -61,19 +61,21 @@ NETWORKS: dict[str, dict[str, Any]] = {
 ANSWERED = {
     "ablation": {"one layer", "two layers", "gelu without biases", "even modulus", "no snapshots", "no energies", "no step"},
     "single_frequency": {"single frequency"},
-    "heads": {"one layer", "gelu without biases", "no snapshots", "no energies", "no step"},
+    "overtones": {"one layer", "gelu without biases", "no snapshots", "no energies", "no step"},
     "waves": {"two-layer relu", "two-layer quad", "learned embedding", "all pairs", "single frequency"},
 }
 """The networks on which all public functions of a module answer, and they alone."""
 
 MAY_BE_NAN = {
+    "ablation": {"loss", "accuracy", "lost", "beyond"},  # no neuron is explained; nothing is drawn
     "curves": {"memorized", "grokked", "cleanup_start", "cleanup_end", "quiet_accuracy", "times_later", "lowest_after",
                "collapsed"},
     "circuit": {"last", "next"},
     "single_frequency": {"input_ratio_TRH", "output_ratio_TRH", "input_elsewhere_TH", "output_elsewhere_TH", "third", "fifth",
                          "late_weight"},  # few frequencies modulo 7
     "growth": {"at_start", "before_jump"},
-    "heads": {"loss_control", "norm_ratio_K", "pattern_fve_n"},
+    "overtones": {"loss_control", "norm_ratio_K", "pattern_fve_n"},
+    "parts": {"patterns"},
     "lottery": {"run_by", "loss_then"},  # the race is not run
     "progress": {"turn", "waves_answer", "network_answers", "quarter", "half_right", "test"},
     "stages": {"memorized", "generalized", "lowest", "complete", "flat", "half_doubled", "half_single",
@@ -110,6 +112,7 @@ MEASURES = measures()
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "ablation.measure_tables": {"keys": [1, 2], "n_draws": 1},
     "ablation.tables": {"n_draws": 1},
+    "questions.measure_questions": {"steps": [0], "a": 1},
     "gradients.history": {"steps": [0]},
     "gradients.measure_final": {"n_differences": 2},
     "gradients.measure_snapshots": {"steps": [0], "n_differences": 2},
@@ -189,7 +192,7 @@ def test_a_measurement_gives_numbers_or_refuses_in_one_line(studies: dict[str, S
             untested = network == "all pairs" and ("test_" in name or last == "wave_loss")
             assert last in MAY_BE_NAN.get(module, ()) or untested or np.isfinite(value).all(), (network, name)
         shapes = {name: value.shape for name, value in found}
-        steps = 1 if measure.startswith("gradients.") else len(study.record.snapshot_steps)  # those that were asked for
+        steps = 1 if measure.startswith(("gradients.", "questions.")) else len(study.record.snapshot_steps)  # asked for
         for name, shape in shapes.items():
             if "_T" in name.rpartition(".")[2]:
                 assert shape[0] == steps, (network, name, shape)

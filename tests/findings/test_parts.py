@@ -7,8 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from modaddlab import Study, attention, overtones
-from modaddlab.measurements.heads import Heads, heads, measure_heads
+from modaddlab import Study, attention, neurons, overtones
+from modaddlab.findings import parts
+from modaddlab.findings.overtones import Heads, heads, measure_heads
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,26 @@ def test_keys_without_a_head_are_followed_up(study: Study, measured: Heads) -> N
 def test_what_is_kept_is_what_is_computed(study: Study, measured: Heads) -> None:
     kept = heads(study)
     for field in dataclasses.fields(kept):
-        np.testing.assert_allclose(
-            getattr(kept, field.name), getattr(measured, field.name), rtol=1e-9, err_msg=field.name
-        )
+        np.testing.assert_allclose(getattr(kept, field.name), getattr(measured, field.name), rtol=1e-9, err_msg=field.name)
+
+
+def test_attention_to_equals_is_that_of_the_patterns(study: Study, measured: Heads) -> None:
+    for head, found in enumerate(measured.to_equals_n):
+        assert found == pytest.approx(study.grid.pattern_PPn3[:, :, head, 2].mean())
+
+
+def test_the_circuit_is_the_mean_over_heads(study: Study, measured: Heads) -> None:
+    found = parts.of(study)
+    assert found.scores.value == pytest.approx(np.mean(measured.score_fve_n))
+    assert found.products.value == pytest.approx(np.mean(measured.products_n))
+    assert found.headless.value == len([key for key in study.keys if key not in measured.frequency_n])
+
+
+def test_every_neuron_is_in_one_cluster_or_in_none(study: Study) -> None:
+    found, fits = parts._neurons(study, study), neurons.fit_neurons(study.grid.neurons_PPH)
+    groups = {group.frequency: len(group.neurons) for group in neurons.clusters(fits, parts.CLUSTERED)}
+    assert found.counts == groups
+    assert found.in_none.value == groups[0]
+    assert set(found.cluster_H[found.drawn]) == set(groups) - {0}
+    assert found.elsewhere.value == pytest.approx(np.mean([k not in study.keys for k in fits.frequency_H]))
+    assert {len(np.asarray(x)) for x in found.spectrum_columns.values()} == {len(fits.fve_H)}
