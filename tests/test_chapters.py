@@ -19,7 +19,7 @@ FIGURES = [(name, *match.groups()) for name, text in BOOK.items() for match in F
 NOT_TURNED = {
     f"chapters/{name}.qmd"
     for name in (
-        "grokking/seeds", "transformer/ablation", "transformer/logits", "transformer/motion", "transformer/parts",
+        "grokking/seeds", "transformer/motion",
         "two-layer/side-by-side",
     )
 }  # fmt: skip

@@ -41,7 +41,8 @@ def excluded_loss(study: Study) -> float:
 def random_neurons_lost(study: Study) -> float:
     """How much accuracy as many random neurons cost as there are explained ones, held at their mean."""
     n_draws = findings.ablation.DRAWS if study.spec.name == MAINLINE else 1  # over seeds one choice each is enough
-    return findings.ablation.of(study, n_draws=n_draws).explained_mean.lost.null
+    lost = findings.ablation.of(study, n_draws=n_draws).explained_mean.lost.null
+    return math.nan if lost is None else lost
 
 
 def agreement(study: Study) -> float:

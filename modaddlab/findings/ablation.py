@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from modaddlab import tables as writing
 from modaddlab.analysis.ablation import TOP_FREQUENCIES_DROP, Ablations
@@ -203,7 +204,7 @@ def _cut(row: Ablation | None, before: float) -> Cut:
 def columns(rows: Iterable[Ablation]) -> Columns:
     """The rows of a table as a figure's data: each score, and its mean over the random parts."""
     rows = list(rows)
-    found: dict[str, list[object]] = {"ablation": [row.label for row in rows]}
+    found: dict[str, ArrayLike] = {"ablation": [row.label for row in rows]}
     for name in SCORES:
         found[name] = [getattr(row.scores, name) for row in rows]
         found[f"{name}, random"] = [row.control.summary(name).mean if row.control else math.nan for row in rows]
