@@ -36,7 +36,8 @@ def main() -> int:
         web.write(folder / web.FOLDER, [("One", [study])])
         shutil.copyfile(Path(__file__).with_name("page.js"), folder / "page.js")
         for script in ("explorer", "lab"):
-            (folder / f"{script}.html").write_text(PAGE.format(run=study.record.run_id, script=script), encoding="utf-8")
+            text = PAGE.format(run=study.record.run_id, script=script)
+            (folder / f"{script}.html").write_text(text, encoding="utf-8", newline="\n")
         page = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]).new_page()
         page.goto((folder / "lab.html").as_uri())
         print(f"{'':>24} {'compiled':>12} {'plain':>12} {'ratio':>6}")

@@ -87,7 +87,7 @@ def _fill(filling: Path, folder: Path, use: Callable[[], None]) -> None:
     try:
         _with_cache(filling, use)
         with contextlib.suppress(OSError):
-            (filling / SUMS).write_text(json.dumps(_sums(filling)), encoding="utf-8")
+            (filling / SUMS).write_text(json.dumps(_sums(filling)), encoding="utf-8", newline="\n")
             filling.rename(folder)  # or another process was sooner
     finally:
         shutil.rmtree(filling, ignore_errors=True)
