@@ -17,7 +17,7 @@ from modaddlab.errors import LabError
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from modaddlab import claims, figures, findings, measurements, tables, tasks
+    from modaddlab import claims, figures, findings, tables, tasks
     from modaddlab.analysis import (
         ablation,
         activations,

@@ -7,7 +7,7 @@
     Study.from_weights(...)         that of weights which were trained elsewhere
 
 Everything is computed when it is first asked for, and kept. What is slow and follows from the record alone is computed once and
-kept on disk (`Study.remember`; `modaddlab.measurements` has such computations). The key frequencies are those that at least two
+kept on disk (`Study.remember`; `modaddlab.findings` has such computations). The key frequencies are those that at least two
 of the three published rules find (`modaddlab.analysis.keys`), taken from the final weights and applied to all snapshots.
 """
 

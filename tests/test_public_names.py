@@ -9,7 +9,7 @@ import types
 import pytest
 
 import modaddlab
-from modaddlab import claims, figures, measurements
+from modaddlab import claims, figures
 
 
 @pytest.mark.parametrize("name", modaddlab.__all__)
@@ -31,7 +31,7 @@ def test_the_list_is_complete_and_what_dir_shows() -> None:
     assert dir(modaddlab) == sorted(modaddlab.__all__)
 
 
-@pytest.mark.parametrize("package", [figures, claims, measurements])
+@pytest.mark.parametrize("package", [figures, claims])
 def test_every_name_of_a_package_resolves(package: types.ModuleType) -> None:
     for name in package.__all__:
         assert not isinstance(getattr(package, name), types.ModuleType) or package is not figures, name

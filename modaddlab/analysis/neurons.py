@@ -24,6 +24,9 @@ from modaddlab.shapes import require_shape
 DEAD = 1e-20
 """A neuron whose variance is below this share of its mean square is constant up to rounding."""
 
+EXPLAINED = 0.85
+"""A neuron belongs to a frequency that explains more than this share of its variance (Nanda et al. 2023)."""
+
 
 @dataclass(frozen=True)
 class NeuronEnergies:
@@ -139,7 +142,7 @@ def fit_neurons(neurons_PPH: np.ndarray, frequencies: Sequence[int] | None = Non
     )
 
 
-def clusters(fits: NeuronFits, threshold: float = 0.85) -> tuple[Cluster, ...]:
+def clusters(fits: NeuronFits, threshold: float = EXPLAINED) -> tuple[Cluster, ...]:
     """Neurons grouped by frequency, those with FVE above the threshold; the last cluster (frequency 0) is the rest.
 
     Args:
@@ -159,7 +162,7 @@ def clusters(fits: NeuronFits, threshold: float = 0.85) -> tuple[Cluster, ...]:
     return tuple(found)
 
 
-def explained_neurons(fits: NeuronFits, threshold: float = 0.85) -> np.ndarray:
+def explained_neurons(fits: NeuronFits, threshold: float = EXPLAINED) -> np.ndarray:
     """Indices of the neurons whose polynomial explains more than the threshold, ascending."""
     return np.flatnonzero((fits.fve_H > threshold) & (fits.frequency_H > 0))
 

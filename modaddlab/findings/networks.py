@@ -4,7 +4,7 @@
     def of(study: Study) -> Finding: ...
 
 Asked of another network it would fail somewhere inside, or give numbers that mean nothing. So each public function of
-`modaddlab.findings` and `modaddlab.measurements` that takes a `Study` names what its network must be and its record must
+`modaddlab.findings` that takes a `Study` names what its network must be and its record must
 hold; `needs_of` reads it back.
 """
 
