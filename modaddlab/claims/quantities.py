@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 import math
 
-import numpy as np
-
 from modaddlab import findings
 from modaddlab.claims.claim import Measure
 from modaddlab.errors import LabError
@@ -53,8 +51,7 @@ def agreement(study: Study) -> float:
         return math.nan
     if other.spec.task != study.spec.task:
         raise LabError(f"{study.record.run_id} has another task or split than {other.record.run_id}: they agree about nothing")
-    answers = [np.argmax(each.grid.logits_PPC, axis=2) for each in (study, other)]
-    return float(np.mean(answers[0] == answers[1]))
+    return findings.side.agreement([study, other])
 
 
 @functools.cache
