@@ -16,15 +16,6 @@ CELL = re.compile(r"^```\{python\}\n(.*?)^```$", re.M | re.S)
 FIGURES = [(name, *match.groups()) for name, text in BOOK.items() for match in FIGURE.finditer(text)]
 
 
-NOT_TURNED = {
-    f"chapters/{name}.qmd"
-    for name in (
-        "grokking/seeds", "transformer/motion",
-        "two-layer/side-by-side",
-    )
-}  # fmt: skip
-"""Chapters whose sentences still come out of cells."""
-
 MOST_LINES = 8
 
 NUMBER = re.compile(r"(?<![\w])\d[\d.,]*(?![\d.,]*[A-Za-z])")
@@ -83,14 +74,9 @@ def cell_problems(cell: str) -> list[str]:
     return problems
 
 
-@pytest.mark.parametrize("chapter", sorted(BOOK.keys() - NOT_TURNED))
+@pytest.mark.parametrize("chapter", BOOK)
 def test_cells_are_thin(chapter: str) -> None:
     assert [problem for cell in CELL.findall(BOOK[chapter]) for problem in cell_problems(cell)] == []
-
-
-@pytest.mark.parametrize("chapter", sorted(NOT_TURNED))
-def test_what_is_excused_needs_it(chapter: str) -> None:
-    assert any(map(cell_problems, CELL.findall(BOOK[chapter]))), f"take {chapter} out of NOT_TURNED"
 
 
 @pytest.mark.parametrize(
@@ -117,9 +103,8 @@ def test_a_thin_cell_passes() -> None:
 
 
 def test_two_thirds_of_the_book_are_prose() -> None:
-    turned = [text for name, text in BOOK.items() if name not in NOT_TURNED]
-    options = [line for text in turned for line in re.findall(r"^#\| (?:fig-alt|fig-cap|tbl-cap): .*\n", text, re.M)]
-    assert sum(map(len, [*map(prose, turned), *options])) > 2 / 3 * sum(map(len, turned))
+    options = [line for text in BOOK.values() for line in re.findall(r"^#\| (?:fig-alt|fig-cap|tbl-cap): .*\n", text, re.M)]
+    assert sum(map(len, [*map(prose, BOOK.values()), *options])) > 2 / 3 * sum(map(len, BOOK.values()))
 
 
 @pytest.mark.parametrize("chapter", BOOK)

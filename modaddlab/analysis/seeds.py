@@ -19,6 +19,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.stats import chi2
 from scipy.stats import nct as noncentral
 from scipy.stats import t as student
 
@@ -114,6 +115,12 @@ def range_of_one_more(found: OverSeeds, scale: Scale = "linear") -> tuple[float,
 def log_deviation(values_S: ArrayLike) -> float:
     """The standard deviation of the logarithms of positive values, with S - 1 in the denominator."""
     return float(np.log(np.asarray(values_S, dtype=np.float64)).std(ddof=1))
+
+
+def variance_range(n: int) -> tuple[float, float]:
+    """Where the true variance of normal values lies with 95 %, in units of the one that was estimated from n of them."""
+    least, most = (n - 1) / chi2.ppf([0.975, 0.025], n - 1)
+    return float(least), float(most)
 
 
 def seeds_needed(ratio: float, deviation: float, power: float = 0.8) -> int:

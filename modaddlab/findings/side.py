@@ -164,13 +164,13 @@ def agreement(studies: Sequence[Study]) -> float:
     return float(np.mean(np.all([first == other for other in others], axis=0)))
 
 
-def used(study: Study) -> tuple[int, ...]:
+def _used(study: Study) -> tuple[int, ...]:
     """The frequencies that a network stands on: its keys, or all of them where none stands out."""
     return study.keys or tuple(range(1, study.p // 2 + 1))
 
 
 def _one(studies: Sequence[Study]) -> One:
-    first, everyone = studies[0], [structure.of(study, used(study)) for study in studies]
+    first, everyone = studies[0], [structure.of(study, _used(study)) for study in studies]
     margin_PP = logits.margins(first.grid.logits_PPC, first.labels_PP)
     band = logits.by_difference(margin_PP / margin_PP.mean())
     return One(
@@ -180,7 +180,7 @@ def _one(studies: Sequence[Study]) -> One:
         curves=pooled([curves.of(study) for study in studies]),
         structure=pooled(everyone),
         first=everyone[0],
-        null=structure.null(first, used(first)),
+        null=structure.null(first, _used(first)),
         spread=share(band.mean_P.std()),
         equal=share(band.mean_P[0]),
         hardest=int(band.mean_P.argmin()),

@@ -13,6 +13,7 @@ from modaddlab.analysis.seeds import (
     seeds_needed,
     share_interval,
     smaller_studies,
+    variance_range,
 )
 
 
@@ -107,3 +108,9 @@ def test_smaller_studies_are_all_subsets_and_the_whole_is_one_of_them() -> None:
     with pytest.raises(ValueError, match="between 2 and"):
         smaller_studies(values_S, 7)
     assert log_deviation([1.0, np.e]) == pytest.approx(np.sqrt(0.5))
+
+
+def test_where_a_true_variance_lies() -> None:
+    least, most = variance_range(10)
+    estimates = np.random.default_rng(0).normal(size=(20_000, 10)).var(axis=1, ddof=1)
+    assert np.percentile(1 / estimates, [2.5, 97.5]) == pytest.approx([least, most], rel=0.05)

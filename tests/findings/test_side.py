@@ -25,8 +25,8 @@ def test_agreement_is_over_all_questions_and_all_networks() -> None:
 
 
 def test_all_frequencies_are_used_where_none_stands_out() -> None:
-    assert side.used(SimpleNamespace(keys=(3,), p=11)) == (3,)  # type: ignore[arg-type]
-    assert side.used(SimpleNamespace(keys=(), p=11)) == (1, 2, 3, 4, 5)  # type: ignore[arg-type]
+    assert side._used(SimpleNamespace(keys=(3,), p=11)) == (3,)  # type: ignore[arg-type]
+    assert side._used(SimpleNamespace(keys=(), p=11)) == (1, 2, 3, 4, 5)  # type: ignore[arg-type]
 
 
 def test_margins_are_in_units_of_their_mean() -> None:
