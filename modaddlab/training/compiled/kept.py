@@ -65,7 +65,7 @@ def key() -> str:
     for module in (arrays, loops):
         digest.update(Path(str(module.__file__)).read_bytes())
     versions = platform.python_version(), numba.__version__, importlib.metadata.version("llvmlite")
-    processor = cpu_target.target_context.codegen().magic_tuple()
+    processor = cpu_target.target_context.codegen().magic_tuple()  # pyright: ignore[reportAttributeAccessIssue]
     digest.update(json.dumps([*versions, *map(str, processor)]).encode())
     return digest.hexdigest()[:20]
 
