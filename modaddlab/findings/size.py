@@ -35,6 +35,36 @@ STREAM, NEURONS = 128, 512
 
 
 @dataclass(frozen=True, kw_only=True)
+class Border:
+    """The smallest modulus of which some network groks: below those that the law is fitted to."""
+
+    modulus: Value
+    seeds: Value
+    time: Value
+    """Of the first network to get there."""
+    asked: Value
+    """The steps that the law asks for."""
+    least: Value
+    most: Value
+    """The final test accuracies of those that were stopped before."""
+
+    @classmethod
+    def of(cls, points: dict[int, Point], law: Law) -> Border:
+        """Of the sweep over moduli."""
+        p = min(p for p, point in points.items() if point.n_grokked)
+        rows = points[p].rows
+        rest = [row.final("test_accuracy") for row in rows if not np.isfinite(row.grokked)]
+        return cls(
+            modulus=total(p),
+            seeds=count(len(rows)),
+            time=steps(min(row.grokked for row in rows if np.isfinite(row.grokked))),
+            asked=steps(round(float(law.found.at(p)), -3)),
+            least=share(min(rest, default=np.nan)),
+            most=share(max(rest, default=np.nan)),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Moduli(Swept):
     """The time to grok over the modulus, three questions in ten shown."""
 
@@ -52,6 +82,7 @@ class Moduli(Swept):
     asked: Value
     """The steps that the law asks for at the largest modulus of which none groks."""
     asked_at: Value
+    border: Border
     table: list[dict[str, str]] = field(repr=False)
 
     @property
@@ -234,6 +265,7 @@ def _moduli(points: dict[int, Point], silent: dict[int, Point], found: dict[int,
         law=law,
         asked=steps(round(float(law.found.at(max(silent))), -3)),
         asked_at=total(max(silent)),
+        border=Border.of(points, law),
         table=[_modulus_row(p, point, found[p]) for p, point in points.items()],
     )
 
