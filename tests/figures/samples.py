@@ -151,6 +151,7 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
     }
     return {
         "operation_table": (figures.operation_table, (sums, train_mask), {}),
+        "answers_film": (figures.answers_film, (np.stack([train_mask, sums > 3]), train_mask, np.array([10, 1200])), {}),
         "addition_on_a_circle": (figures.addition_on_a_circle, (4, 5, 7 if p < 20 else 17), {"frequencies": (1, 2)})
         if p == 113
         else (figures.addition_on_a_circle, (3, 5, 7), {"frequencies": (1, 2)}),
