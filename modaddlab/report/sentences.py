@@ -20,8 +20,10 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,12 @@ VARIABLES = Path("_variables.yml")
 
 VERDICTS = "verdicts"
 """The subject that is no module of findings: how many claims got which verdict. The ledger's judgements lie above findings."""
+
+Values = tuple[dict[str, str], list[list[str]]]
+"""A subject's values by name, and the lists of names of which one should be used."""
+
+SLOW = ("ablation", "verdicts", "motion", "progress", "spread", "parts", "mechanism", "ways", "failures")
+"""Subjects that are begun first where several have to be measured."""
 
 KEPT = Path(".cache/sentences")
 """Where values are kept, a file a subject, with the hash of the source that they depend on and of all that was read for them."""
@@ -138,21 +146,35 @@ def measure(root: Path, chapters: Mapping[Path, str]) -> tuple[dict[str, str], l
     def is_used(name: str) -> bool:
         return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", everything) is not None
 
-    names: dict[str, str] = {}
+    asked = subjects(chapters)
+    names = claims.published_texts() if "published" in asked else {}
     lost: list[str] = []
-    kept = _Kept(root)
-    for subject in subjects(chapters):
-        if subject == "published":
-            names |= claims.published_texts()
-        elif subject in (*findings.SUBJECTS, VERDICTS):
-            found, parts = kept.find(subject) or kept.measure(subject)
-            names |= found
-            lost += [part[0] for part in parts if not any(map(is_used, part))]
+    for found, parts in _values_of(root, [subject for subject in asked if subject in (*findings.SUBJECTS, VERDICTS)]):
+        names |= found
+        lost += [part[0] for part in parts if not any(map(is_used, part))]
     return names, lost
 
 
-Values = tuple[dict[str, str], list[list[str]]]
-"""A subject's values by name, and the lists of names of which one should be used."""
+def _values_of(root: Path, chosen: Sequence[str]) -> list[Values]:
+    """The values of subjects, in order; several that have to be measured are measured in as many processes as there are cores."""
+    kept = _Kept(root)
+    values = {subject: kept.find(subject) for subject in chosen}
+    absent = [subject for subject, found in values.items() if found is None]
+    if len(absent) == 1:
+        values[absent[0]] = kept.measure(absent[0])
+    elif absent:
+        # longest first: the last one would otherwise run alone
+        order = sorted(absent, key=lambda subject: subject not in SLOW)
+        with ProcessPoolExecutor(min(len(absent), os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
+            running = {pool.submit(_measure_alone, root, subject): subject for subject in order}
+            for done, future in enumerate(as_completed(running), 1):
+                values[running[future]] = future.result()
+                print(f"  {running[future]} measured, {done} of {len(absent)}", file=sys.stderr, flush=True)
+    return [found for found in values.values() if found is not None]
+
+
+def _measure_alone(root: Path, subject: str) -> Values:
+    return _Kept(root).measure(subject)
 
 
 class _Kept:

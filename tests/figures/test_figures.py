@@ -252,7 +252,7 @@ def test_the_figures_of_operations_and_sizes_carry_the_data() -> None:
 def test_waves_between_the_outputs_pass_through_the_outputs() -> None:
     args = CALLS["logits_as_waves"][1]
     lines = drawn("logits_as_waves").axes[0].lines
-    assert np.allclose(lines[0].get_ydata()[:: 16 * P][:1], args[0][0][:1])
+    assert np.allclose(np.asarray(lines[0].get_ydata())[:: 16 * P][:1], args[0][0][:1])
     fine, coarse = np.asarray(lines[0].get_xdata()), np.arange(P)
     values = np.interp(coarse, fine, np.asarray(lines[0].get_ydata()))
     assert np.allclose(values, args[0][0], atol=0.02 * np.abs(args[0][0]).max())

@@ -18,7 +18,7 @@ def test_the_answers_at_saved_steps_are_those_of_the_grid() -> None:
         energy_K = (np.abs(np.fft.fft(grid.W_E_PD, axis=0)[1:9]) ** 2).sum(axis=1) * 2 / study.p
         assert np.allclose(found.norm_TK[i] ** 2, energy_K)
     recorded = dict(zip(study.metrics["step"].astype(int), study.metrics["test_accuracy"], strict=True))
-    for step, share in zip(found.step_T, found.columns["other pairs right"], strict=True):
+    for step, share in zip(found.step_T, np.asarray(found.columns["other pairs right"]), strict=True):
         if int(step) in recorded:
             assert abs(recorded[int(step)] - share) < 0.02  # snapshots are kept in 16 bits
     assert found.at([1]).right_TPP.shape == (1, 17, 17)

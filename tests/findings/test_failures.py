@@ -40,4 +40,4 @@ def test_curves_of_several_runs_stand_below_each_other() -> None:
     columns = failures._long(curves, "loss")
     assert columns["run"] == ["a"] * 3 + ["b"] * 2
     np.testing.assert_array_equal(columns["step"], [0, 4, 8, 0, 4])
-    np.testing.assert_allclose(columns["test loss"], [0, 0.4, 0.8, 0, 0.4])
+    np.testing.assert_allclose(np.asarray(columns["test loss"]), [0, 0.4, 0.8, 0, 0.4])

@@ -106,7 +106,8 @@ class Reference:
             value.requires_grad_()
         loss = torch.nn.functional.cross_entropy(self.model.forward(weights, self.pairs, self.p), self.labels)
         loss.backward()
-        self.grad.copy_(torch.cat([weights[name].grad.ravel() for name in self.names]))
+        gradients = [weights[name].grad for name in self.names]
+        self.grad.copy_(torch.cat([gradient.ravel() for gradient in gradients if gradient is not None]))
         return loss.item()
 
 
