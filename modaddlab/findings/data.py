@@ -90,9 +90,8 @@ class Memory:
     most: Level
     points_ahead: Value
     """By how many hundredths of the questions memory with the largest share is ahead."""
-    blind: Value
-    """The shares at which memory has not noticed the symmetry."""
     blind_shares: list[float]
+    """The shares at which memory has not noticed the symmetry."""
     between: Value
     """Those at which it is on its way."""
     measured: dict[float, list[float]] = field(repr=False)
@@ -264,7 +263,6 @@ def _memory(measured: dict[float, list[float]], yardstick: dict[float, list[floa
         half=levels[0.5],
         most=most,
         points_ahead=total(round(100 * most.ahead)),
-        blind=words(_listed(blind)),
         blind_shares=blind,
         between=words(_listed(where(lambda level: NOTICED <= level.part <= REACHED))),
         measured=measured,

@@ -1,6 +1,7 @@
 """No pickle is ever loaded: neither named in our source, nor run when records, states and kept results are read.
 
-Whoever opens a pickle runs the code of whoever wrote it. Arrays are safetensors here and everything else is JSON.
+Whoever opens a pickle runs the code of whoever wrote it. Arrays are safetensors here and everything else is JSON. Other people's
+checkpoints come as PyTorch wrote them: the one module that reads those takes tensors and plain containers alone.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 SOURCES = [*sorted((ROOT / "modaddlab").rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py"))]
 MODULES = {"pickle", "_pickle", "cPickle", "pickletools", "cloudpickle", "dill", "shelve", "marshal", "joblib"}
 LOADERS = {"torch.load", "torch.save", "torch.jit.load", "numpy.load", "numpy.lib.format.read_array", "pandas.read_pickle"}
+OF_OTHERS = ["pickle", "torch.load", "weights_only=True", "numpy.load", "allow_pickle=False"]
+"""What the module that reads other people's checkpoints names; of pickle it takes the error alone."""
 SHORT = {"np": "numpy", "pd": "pandas"}
 
 
@@ -48,7 +51,7 @@ def loaders(source: str) -> list[str]:
 
 def test_our_source_loads_no_pickle() -> None:
     found = {path.relative_to(ROOT): loaders(path.read_text(encoding="utf-8")) for path in SOURCES}
-    assert {path: names for path, names in found.items() if names} == {}
+    assert {str(path): names for path, names in found.items() if names} == {str(Path("modaddlab/read.py")): OF_OTHERS}
 
 
 @pytest.mark.parametrize(
