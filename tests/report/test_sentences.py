@@ -13,7 +13,6 @@ from modaddlab.findings.value import Value, share
 from modaddlab.report import sentences
 from modaddlab.report.errors import BookError
 
-ROOT = Path(__file__).parent.parent.parent
 NAMES = {"x.share": "75.4 %", "x.law.n": "13"}
 GUARD = '```{python}\n#| include: false\nfindings.expect(x.law.n > 0, "falls HOW")\n```\n'
 RIGHT = "# Title\n\nIt falls fast, to {{< var x.share >}}.\n\n" + GUARD.replace("HOW", "fast")

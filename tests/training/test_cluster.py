@@ -53,7 +53,8 @@ def test_a_lost_scheduler_costs_nothing_that_was_done(
     scheduler.kill()
     assert sweep.end() == 1
     output = sweep.output
-    [said] = [line for line in output.splitlines() if line.startswith("modaddlab: the scheduler is gone, with ")]
+    said = "\n".join(line for line in output.splitlines() if "modaddlab: the scheduler is gone, with " in line)
+    assert said, output
     assert "the same command goes on from there once a scheduler runs" in said
     assert "Traceback" not in output
     assert_same_bits(SHORT[:1], sweep.data, digest)
