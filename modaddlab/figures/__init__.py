@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         steps_by_product,
     )
     from modaddlab.figures.curves import grokking_panels, training_curves, until, weight_norms
-    from modaddlab.figures.display import download_link, png, show, svg
+    from modaddlab.figures.display import png, show, svg
     from modaddlab.figures.dynamics import (
         against_equations,
         conserved,

@@ -9,7 +9,6 @@ The same arrays give the same bytes: identifiers inside the SVG are salted with 
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Callable, Mapping
 from html import escape
@@ -95,21 +94,3 @@ def csv(columns: Mapping[str, ArrayLike]) -> str:
 
     lines = [list(arrays)] + [list(row) for row in zip(*arrays.values(), strict=True)]
     return "".join(",".join(cell(value) for value in line) + "\n" for line in lines)
-
-
-def download_link(name: str, columns: Mapping[str, ArrayLike], text: str = "Data (CSV)") -> None:
-    """Print a link that saves the data behind a figure as a CSV file; for a cell with `#| output: asis`.
-
-    The file is inside the link, so that a cached cell and a page on disk keep it. A format other than HTML leaves it out.
-
-    Args:
-        name: file name without its ending, by convention the figure's label.
-        columns: column name -> array of one axis; all of the same length.
-        text: what the reader clicks on.
-    """
-    data = base64.b64encode(csv(columns).encode()).decode()
-    anchor = (
-        f'<a class="figure-data" download="{escape(name)}.csv" href="data:text/csv;charset=utf-8;base64,{data}">'
-        f"{escape(text)}</a>"
-    )
-    print(f"\n```{{=html}}\n<p>{anchor}</p>\n```\n")

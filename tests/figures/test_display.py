@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
-import re
 
 import numpy as np
 import pytest
 
-from modaddlab.figures import display, download_link, table_columns, until
+from modaddlab.figures import display, table_columns, until
 
 
 def test_csv_reads_back() -> None:
@@ -37,16 +35,6 @@ def test_table_columns_index_every_value() -> None:
     with pytest.raises(ValueError, match="2 axes"):
         table_columns(array, "a")
 
-
-def test_link_holds_the_file_and_is_html_only(capsys: pytest.CaptureFixture[str]) -> None:
-    download_link("fig-<x>", {"k": [1, 2]})
-    text = capsys.readouterr().out
-    inside = re.fullmatch(r"\n```\{=html\}\n(.*)\n```\n\n", text)
-    assert inside is not None
-    found = re.search(r'download="([^"]*)" href="data:text/csv;charset=utf-8;base64,([^"]*)"', inside[1])
-    assert found is not None
-    assert found[1] == "fig-&lt;x&gt;.csv"
-    assert base64.b64decode(found[2]).decode() == "k\n1\n2\n"
 
 
 def test_until_keeps_the_beginning() -> None:

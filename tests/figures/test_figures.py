@@ -42,7 +42,6 @@ NOT_FIGURES = {
     "Story",
     "Timed",
     "Times",
-    "download_link",
     "frequency_colors",
     "player",
     "player_html",
