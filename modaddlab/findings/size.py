@@ -40,6 +40,8 @@ class Border:
 
     modulus: Value
     seeds: Value
+    long: Value
+    """Steps that they were trained for."""
     time: Value
     """Of the first network to get there."""
     asked: Value
@@ -57,6 +59,7 @@ class Border:
         return cls(
             modulus=total(p),
             seeds=count(len(rows)),
+            long=steps(points[p].trained_for),
             time=steps(min(row.grokked for row in rows if np.isfinite(row.grokked))),
             asked=steps(round(float(law.found.at(p)), -3)),
             least=share(min(rest, default=np.nan)),
