@@ -69,11 +69,6 @@ def component_frequencies(p: int) -> np.ndarray:
     return (np.arange(p) + 1) // 2
 
 
-def component_labels(p: int) -> tuple[str, ...]:
-    """The name of each basis row: "1", "cos 1", "sin 1", "cos 2", ..."""
-    return ("1", *(f"{'cos' if row % 2 else 'sin'} {(row + 1) // 2}" for row in range(1, p)))
-
-
 def rows_of(p: int, frequency: int) -> list[int]:
     """The basis rows of one frequency: cosine and sine, or the cosine alone at k = p/2.
 

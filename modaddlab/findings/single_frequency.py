@@ -88,11 +88,6 @@ class Run:
         """Misalignments in (-pi, pi]."""
         return dynamics.misalignment(self.a_TH, self.b_TH)
 
-    @property
-    def solved_D_TH(self) -> np.ndarray:
-        """Misalignments by the equations."""
-        return dynamics.misalignment(self.solved_a_TH, self.solved_b_TH)
-
     def until(self, fall: float = 0.05) -> int:
         """The index of the last snapshot before the loss has fallen by a share of log p.
 

@@ -63,11 +63,6 @@ class Run:
         return int(self.rows[-1]["step"]) if self.rows else min(self.step, self.end)
 
     @property
-    def is_due(self) -> bool:
-        """Whether this step has a row of metrics."""
-        return self.step % self.spec.record.metrics_every == 0 or self.step == self.end
-
-    @property
     def next_row(self) -> int:
         """The first step from this one on that has a row of metrics."""
         every = self.spec.record.metrics_every
