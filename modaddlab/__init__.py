@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from modaddlab.experiments.cost import estimated_cost
     from modaddlab.experiments.spec import RunSpec
     from modaddlab.experiments.sweeps import SWEEPS
+    from modaddlab.handwritten import closed_form
     from modaddlab.models.grid import Grid, run_grid
     from modaddlab.models.registry import KINDS
     from modaddlab.store.named import open_record

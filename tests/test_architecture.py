@@ -57,6 +57,7 @@ LAYERS: dict[str, set[str]] = {
     "card": {"analysis.phases", "figures", "store"},
     "checkpoints": {"errors", "models.network", "models.registry"},
     "weights": {"errors", "experiments", "models.network", "rows", "store", "tasks"},
+    "handwritten": {"errors", "models.closed_form", "models.network", "models.transformer", "study", "tasks"},
     "read": {"checkpoints", "command", "errors", "experiments", "store", "tasks", "weights"},
     "listing": {"experiments", "store", "models.registry", "errors"},
     "train": {"experiments", "store", "training", "listing", "errors", "command", "verify", "paths", "study"},
@@ -95,6 +96,7 @@ OUTSIDE: dict[str, set[str]] = {
     "card": {"numpy"},
     "checkpoints": {"numpy"},
     "weights": {"numpy"},
+    "handwritten": {"numpy"},
     "read": {"numpy", "safetensors", "torch"},
     "listing": set(),
     "train": set(),
@@ -223,8 +225,8 @@ FAMILIES = {cls.__name__: cls.__module__ for cls in KINDS.values()}
 
 OF_ONE_FAMILY = {
     "transformer": {
-        "findings.networks", "models.closed_form", "models.gradients", "models.token_tables", "training.steps.last_position",
-        "training.steps.one_layer",
+        "findings.networks", "handwritten", "models.closed_form", "models.gradients", "models.token_tables",
+        "training.steps.last_position", "training.steps.one_layer",
     },
     "two_layer": {"training.compiled.block", "training.steps.two_layer"},
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""A one-layer transformer written down by hand that adds modulo p: the ground truth for every measure.
+"""One-layer transformers written down by hand that add modulo p: the ground truth for every measure.
 
 Its parts, for key frequencies k with omega = 2 pi k / p (d = a - b, s = a + b):
 
@@ -23,9 +23,15 @@ suffices without ReLU) the largest logit is the right one for every pair. For ev
 d = p/2, cancel on the circles of odd k, and no network of this kind can tell their pairs apart; the circle of k = p/2 is the
 pair of signs (-1)^a, and the formulae hold for it too.
 
-This is the pizza of Zhong et al. 2023 rather than the clock: the amplitude depends on the difference, and averages over all
-pairs (p odd) to 1 and to `mean_abs_cosine(p)`. The phase rule psi = 2 phi is that of He et al. 2026. A ReLU neuron's fraction
-of variance explained by the degree-2 polynomial of its frequency is `RELU_FVE` for large p, a quadratic neuron's `QUAD_FVE`.
+`clock_transformer` is the other algorithm of Zhong et al. 2023: two heads bring a and b to "=" apart from each other, and pairs
+of quadratic neurons multiply their circles, act(x + y) - act(x - y) = 4 x y, so that the amplitude is the same for all pairs:
+
+    logits = scale M sum_k cos(omega_k (s - c))                                                 exactly, for M >= 3
+
+The first network is the pizza of Zhong et al. 2023 rather than the clock: the amplitude depends on the difference, and averages
+over all pairs (p odd) to 1 and to `mean_abs_cosine(p)`. The phase rule psi = 2 phi is that of He et al. 2026. A ReLU neuron's
+fraction of variance explained by the degree-2 polynomial of its frequency is `RELU_FVE` for large p, a quadratic neuron's
+`QUAD_FVE`.
 """
 
 from __future__ import annotations
@@ -50,6 +56,9 @@ last two waves (energy 1/4 of 5/4) have twice the frequency. Exact unless 2k is 
 
 QUAD_SUM_FVE = 0.4
 """The part along a + b alone."""
+
+SURE = 50.0
+"""By so much the score of the position that a clock's head attends to lies above the others'."""
 
 
 def circle_transformer(
@@ -111,6 +120,58 @@ def circle_transformer(
     }
     if model.mlp_biases:
         params |= {"blocks.0.mlp.b_in": np.zeros(d_mlp), "blocks.0.mlp.b_out": np.zeros(d_model)}
+    return params
+
+
+def clock_transformer(
+    model: TransformerSpec, p: int, neurons_per_frequency: Mapping[int, int], scale: float = 1.0
+) -> dict[str, np.ndarray]:
+    """The weights of a clock, by the names of `modaddlab.models.transformer`.
+
+    Args:
+        model: its shape: one layer without LayerNorm, activation "quad", two heads or more of a width of at least 2 per
+            frequency, d_model at least 8 per frequency and 3 more, d_mlp at least twice the number of phases.
+        p: the modulus.
+        neurons_per_frequency: key frequency (in 1..p//2) -> M, its phases, each with two neurons; at least 3.
+        scale: factor of the logits.
+
+    Returns:
+        float64 arrays by name.
+
+    Raises:
+        ValueError: the shape cannot hold the network.
+    """
+    keys = sorted(neurons_per_frequency)
+    n, d_head = 2 * len(keys), model.d_head
+    _check(model, p, {key: 2 * neurons_per_frequency[key] for key in keys})
+    for holds, message in (
+        (model.activation == "quad", f"activation (={model.activation!r}) must be 'quad'"),
+        (model.n_heads >= 2 and d_head >= n, f"two heads of d_head (={d_head}) at least {n} are needed, found {model.n_heads}"),
+        (model.d_model >= 4 * n + 3, f"d_model (={model.d_model}) must be at least {4 * n + 3}"),
+    ):
+        if not holds:
+            raise ValueError(message)
+    params = {name: np.zeros(shape) for name, shape in model.param_shapes(p).items()}
+    read, of_a, of_b, write = (slice(i * n, (i + 1) * n) for i in range(4))
+    angle_PK = 2 * np.pi / p * (np.outer(np.arange(p), keys) % p)
+    circles_PD = np.stack([np.cos(angle_PK), np.sin(angle_PK)], axis=2).reshape(p, n)
+    params["embed.W_E"][:p, read] = circles_PD
+    params["unembed.W_U"][write, :p] = circles_PD.T
+    params["pos_embed.W_pos"][:, 4 * n : 4 * n + 3] = np.eye(3)
+    for head, copy in enumerate((of_a, of_b)):
+        params["blocks.0.attn.W_Q"][head, 4 * n + 2, 0] = SURE * math.sqrt(d_head)
+        params["blocks.0.attn.W_K"][head, 4 * n + head, 0] = 1
+        params["blocks.0.attn.W_V"][head, read, :n] = params["blocks.0.attn.W_O"][head, :n, copy] = np.eye(n)
+    used = 0
+    for i, key in enumerate(keys):
+        phase_M = 2 * np.pi * np.arange(neurons_per_frequency[key]) / neurons_per_frequency[key]
+        for sign in (1, -1):
+            neurons = slice(used, used := used + len(phase_M))
+            wave_2M = np.stack([np.cos(phase_M), -np.sin(phase_M)])
+            params["blocks.0.mlp.W_in"][of_a, neurons][2 * i : 2 * i + 2] = wave_2M
+            params["blocks.0.mlp.W_in"][of_b, neurons][2 * i : 2 * i + 2] = sign * wave_2M
+            doubled_M2 = np.stack([np.cos(2 * phase_M), -np.sin(2 * phase_M)], axis=1)
+            params["blocks.0.mlp.W_out"][neurons, write][:, 2 * i : 2 * i + 2] = sign * scale * doubled_M2
     return params
 
 
