@@ -55,6 +55,7 @@ class Layout:
         place: a parameter's name in the file, and how it is turned.
         without_effect: how names end that a file may hold besides.
         prepare: changes the arrays before they are taken: folds or refuses what our networks do not have.
+        beside: what a file needs besides a network's weights; refuses networks that the layout has no place for.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Layout:
     place: Callable[[str], tuple[str, Turn]]
     without_effect: tuple[str, ...] = ()
     prepare: Callable[[Arrays], Arrays] = dict
+    beside: Callable[[Network, int], dict[str, np.ndarray]] = lambda model, p: {}
 
     def read(self, arrays: Arrays, options: Mapping[str, Any]) -> tuple[Network, int, dict[str, np.ndarray]]:
         """The network in a file.
@@ -100,8 +102,12 @@ class Layout:
         return model, p, params
 
     def write(self, model: Network, params: Arrays, p: int) -> dict[str, np.ndarray]:
-        """The inverse of `read`: a network's weights by the layout's names, float32."""
-        found = {}
+        """The inverse of `read`: a network's weights by the layout's names, float32.
+
+        Raises:
+            LabError: the layout has no place for such a network.
+        """
+        found = self.beside(model, p)
         for name in model.param_shapes(p):
             their, turn = self.place(name)
             found[their] = np.ascontiguousarray(turn.write(np.asarray(params[name], np.float32)))
@@ -212,6 +218,35 @@ def _without_head_biases(arrays: Arrays) -> Arrays:
     return kept
 
 
+def lens_config(model: Network, p: int) -> dict[str, Any]:
+    """The arguments of HookedTransformerConfig for one of our transformers.
+
+    Raises:
+        LabError: HookedTransformer cannot be this network.
+    """
+    if model.kind != "transformer" or model.activation not in ("relu", "gelu"):
+        raise LabError(f"TransformerLens has transformers with relu or gelu, found {model.phrase()} ({model.activation})")
+    fields = {name: getattr(model, name) for name in ("n_layers", "d_model", "n_heads", "d_head", "d_mlp")}
+    d_vocab = {"d_vocab": p + 1, "d_vocab_out": p + 1 if getattr(model, "predict_equals", True) else p}
+    return fields | d_vocab | {"n_ctx": 3, "act_fn": model.activation, "normalization_type": "LN" if model.layer_norm else None}
+
+
+def _beside_lens(model: Network, p: int) -> dict[str, np.ndarray]:
+    """The biases that ours have not, zero, and the buffers of attention."""
+    config = lens_config(model, p)
+    heads, width = (config["n_heads"], config["d_head"]), config["d_model"]
+    found: dict[str, np.ndarray] = {"unembed.b_U": np.zeros(config["d_vocab_out"], np.float32)}
+    for i in range(model.n_layers):
+        shapes = {f"attn.b_{name}": heads for name in "QKV"} | {
+            "attn.b_O": (width,),
+            "mlp.b_in": (model.d_mlp,),
+            "mlp.b_out": (width,),
+        }
+        found |= {f"blocks.{i}.{name}": np.zeros(shape, np.float32) for name, shape in shapes.items()}
+        found |= {f"blocks.{i}.attn.mask": np.tri(3, dtype=bool), f"blocks.{i}.attn.IGNORE": np.array(-np.inf, np.float32)}
+    return found
+
+
 def _zhong_linear(arrays: Arrays, options: Mapping[str, Any]) -> tuple[Network, int]:
     p, width = _axis(arrays, "embed.weight", 0), _axis(arrays, "l1.weight", 0)
     halves = _axis(arrays, "embed.weight", 1) != width
@@ -271,6 +306,7 @@ LAYOUTS: dict[str, Layout] = {
             place=lambda name: (name, SAME),
             without_effect=(".attn.mask", ".attn.IGNORE", "x_embed", "y_embed"),
             prepare=_without_head_biases,
+            beside=_beside_lens,
         ),
         Layout(
             name="zhong-linear",

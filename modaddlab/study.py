@@ -105,6 +105,16 @@ class Study:
         """
         return [cls.open(name, seed=seed, p=p, data=data) for seed in trained_seeds(name, p=p, data=data)]
 
+    def to_transformer_lens(self, file: str | os.PathLike[str]) -> dict[str, Any]:
+        """Write the weights as TransformerLens's state dict; returns the arguments of its `HookedTransformerConfig`.
+
+        Raises:
+            LabError: TransformerLens has no such network, there is such a file already, or it cannot be written.
+        """
+        from modaddlab.write import write
+
+        return write(self.record, file)
+
     @property
     def metrics(self) -> dict[str, np.ndarray]:
         """What was recorded while it trained; see `modaddlab.training.measures`."""
