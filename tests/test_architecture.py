@@ -46,7 +46,9 @@ LAYERS: dict[str, set[str]] = {
     "tables": set(),
     "web": {"analysis", "command", "errors", "figures", "findings", "store", "study"},
     "report": {"errors", "command", "paths", "source", "closure", "claims", "findings", "web"},
-    "study": {"analysis", "models", "tasks", "store", "experiments", "errors", "paths", "source", "rows", "card", "weights", "write"},
+    "study": {
+        "analysis", "models", "tasks", "store", "experiments", "errors", "paths", "source", "rows", "card", "weights", "write",
+    },
     "findings.networks": {"analysis", "errors", "experiments", "models.transformer", "study"},
     "findings": {
         "analysis", "errors", "experiments", "findings.networks", "models", "published", "shapes", "store",

@@ -7,6 +7,7 @@ HookedTransformer, or any later one for its bridge.
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def study_of(model: Any, tmp_path: Path) -> Study:
 def test_our_own_reader_reads_it_back(network: str, tmp_path: Path) -> None:
     study, file = study_of(NETWORKS[network], tmp_path), tmp_path / "lens.pt"
     assert main([study.record.run_id, str(file), "--data", str(tmp_path / "data")]) == 0
-    fields = {} if study.spec.model.activation == "relu" else {"activation": study.spec.model.activation}
+    fields: dict[str, Any] = {} if study.spec.model.activation == "relu" else {"activation": study.spec.model.activation}
     again = Study(read(file, Store(tmp_path / "data"), **fields))
     assert np.abs(again.grid.logits_PPC - study.grid.logits_PPC).max() < 1e-5
 
