@@ -64,7 +64,7 @@ def times_by_size(
     axes.yaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
     sizes = sorted({value for series in (*ours.values(), *published.values()) for value in series})
     ticks = _apart(sizes)
-    axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+    axes.set_xticks(ticks, [_written(tick) for tick in ticks])
     axes.minorticks_off()
     axes.margins(x=0.05, y=0.1)
     axes.set_xlabel(size)
@@ -77,9 +77,14 @@ def times_by_size(
 def _apart(sizes: Sequence[float]) -> list[float]:
     """The sizes whose names have room on a logarithmic axis: the largest, and going down those far enough from the last."""
     span = math.log(sizes[-1] / sizes[0]) or 1.0
-    least = 0.021 * len(f"{sizes[-1]:,.0f}") * span
+    least = 0.021 * len(_written(sizes[-1])) * span
     kept = [sizes[-1]]
     for value in reversed(sizes[:-1]):
         if math.log(kept[-1] / value) > least:
             kept.append(value)
     return kept[::-1]
+
+
+def _written(size: float) -> str:
+    """Three digits, or all of a whole number."""
+    return f"{size:.3g}" if size < 100 else f"{size:,.0f}"
