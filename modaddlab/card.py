@@ -1,4 +1,7 @@
-"""A run at a glance: a line for a console, a card for a notebook. Both read what was recorded and compute nothing."""
+"""A run at a glance: a line for a console, a card for a notebook. Both read what was recorded and compute nothing.
+
+`drawing` puts a figure into any card.
+"""
 
 from __future__ import annotations
 
@@ -48,11 +51,20 @@ def card(record: Record, phases: Phases) -> str:
 
 
 def _curves(record: Record, phases: Phases) -> str:
-    """Loss and accuracy over training; nothing where there is a single row, or no Matplotlib."""
-    if len(record.metrics["step"]) < 2 or importlib.util.find_spec("matplotlib") is None:
-        return ""
-    from modaddlab.figures.curves import training_curves
-    from modaddlab.figures.display import svg
+    """Loss and accuracy over training; nothing where there is a single row."""
+    return drawing("training_curves", record.metrics, phases.spans) if len(record.metrics["step"]) > 1 else ""
 
-    drawing = svg("light", training_curves, record.metrics, phases.spans)
-    return drawing[drawing.index("<svg") :]
+
+def drawing(name: str, *arguments: object) -> str:
+    """A figure for a notebook, as an SVG; nothing where there is no Matplotlib.
+
+    Args:
+        name: of a function of `modaddlab.figures`.
+        arguments: its arguments.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        return ""
+    from modaddlab import figures
+
+    text = figures.svg("light", getattr(figures, name), *arguments)
+    return text[text.index("<svg") :]

@@ -33,7 +33,7 @@ def dry_run(specs: list[RunSpec], store: Store) -> int:
 
 
 def dry_run_sweep(specs: list[RunSpec], store: Store) -> int:
-    """A line for each run: done, partly done or to do, with about how long the rest takes; then the totals."""
+    """A line for each run: done, partly done or to do, with about how long the rest takes; then the totals, and the memory."""
     _say_where(store)
     left, n_done, n_partly = 0.0, 0, 0
     for spec in specs:
@@ -45,11 +45,19 @@ def dry_run_sweep(specs: list[RunSpec], store: Store) -> int:
             seconds = cost.seconds(spec, step)
             left, n_partly = left + seconds, n_partly + bool(step)
             reached += f" at {step / spec.steps:.0%}" if step else ""
-        print(f"{reached:<22}  {cost.duration(seconds) if seconds else '':>8}  {catalogue.label(spec)}")
+        print(f"{reached:<22}  {cost.duration(seconds) if seconds else '':>8}  {_named(spec)}")
     rest = len(specs) - n_done - n_partly
     about = "about" if all(spec.grokked_for is None for spec in specs) else "at most"
-    print(f"{len(specs)} runs: {n_done} done, {n_partly} partly, {rest} to do; {about} {cost.duration(left)} left on one core")
+    memory = cost.size(max(map(cost.memory, specs)))
+    left_over = f"{about} {cost.duration(left)} left on one core, at most {memory} of memory for each at a time"
+    print(f"{len(specs)} runs: {n_done} done, {n_partly} partly, {rest} to do; {left_over}")
     return 0
+
+
+def _named(spec: RunSpec) -> str:
+    """A run as a list names it: its label, and its settings where that is an id."""
+    label = catalogue.label(spec)
+    return f"{label}  {_settings(spec)}" if label == spec.run_id else label
 
 
 def list_runs(store: Store) -> int:
@@ -90,19 +98,19 @@ def _saved_step(spec: RunSpec, store: Store) -> int:
 
 
 def _difference(run_id: str, store: Store) -> str:
-    """What sets a run apart from the named run that it was made from, as --set takes it."""
+    """What sets a record apart from the named run that it was made from."""
     try:
         spec = store.open(run_id).spec
     except LabError:
         return "damaged, see --verify"
     if spec.origin is not None:
         return f"read from {spec.origin.file or 'weights'}, not trained here"
-    mine, base = flatten(spec.to_dict()), catalogue.nearest(spec)
-    theirs, first = flatten(base.to_dict()), catalogue.RUNS[base.name]
-    differences = [f"p={base.task.p}"] if base.task.p != first.task.p else []
-    differences += [f"seed={base.seed}"] if base.seed != first.seed else []
-    fields = [field for field in sorted(mine) if field != "name" and mine[field] != theirs[field]]
-    return " ".join([*differences, *(f"{field}={mine[field]}" for field in fields)])
+    return _settings(spec)
+
+
+def _settings(spec: RunSpec) -> str:
+    """What sets a run apart from the named run that it is a variation of."""
+    return " ".join(f"{field}={value}" for field, value in sorted(catalogue.differences(spec).items()) if field != "name")
 
 
 def state(spec: RunSpec, store: Store) -> str:

@@ -11,6 +11,7 @@ import dataclasses
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -198,6 +199,14 @@ def show(
 
     text = markdown(rows, columns, formats, widths)
     display({"text/markdown": text, "text/plain": text}, raw=True)
+
+
+def html(rows: Sequence[Row]) -> str:
+    """Rows as an HTML table for a notebook: all columns of the first row, underscores read as spaces."""
+    table = [_as_mapping(row) for row in rows]
+    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in table[0])
+    body = ("".join(f"<td>{escape(cell(value))}</td>" for value in row.values()) for row in table)
+    return f"<table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in body)}</table>"
 
 
 def _as_mapping(row: Row) -> Mapping[str, Any]:

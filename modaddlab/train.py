@@ -17,6 +17,7 @@ Exit codes: 0 done, 1 some of several runs failed, the scheduler was lost, or --
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import math
 import os
 import sys
@@ -26,13 +27,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modaddlab import command, listing
-from modaddlab.errors import LabError
-from modaddlab.experiments import catalogue
-from modaddlab.experiments.overrides import with_overrides
+from modaddlab.errors import LabError, missing_extra
+from modaddlab.experiments import catalogue, own_sweeps
+from modaddlab.experiments.overrides import integers
 from modaddlab.experiments.spec import RunSpec
-from modaddlab.experiments.sweeps import by_run_id, sweep
+from modaddlab.experiments.sweeps import Sweep, by_run_id
 from modaddlab.experiments.two_layer import check_test_pairs
-from modaddlab.store.files import disk_errors
+from modaddlab.store.files import disk_errors, write_atomic
 from modaddlab.store.store import Store
 from modaddlab.training import device
 from modaddlab.training.jobs.single import How, opening
@@ -50,6 +51,8 @@ examples:
   python -m modaddlab.train mlp-grokking --p 31     a two-layer network at another modulus
   python -m modaddlab.train --sweep two-layer       a list of runs, as many at once as there are cores; --dry-run lists them
   python -m modaddlab.train --sweep two-layer --scheduler tcp://10.0.0.1:8786       the same on a Dask cluster
+  python -m modaddlab.train debug --set optim.lr=1e-3,3e-3 --seeds 0-9 --data my-runs   a sweep of your own: 20 runs
+  python -m modaddlab.train --sweep my-sweep.toml --data my-runs                    another, from a file
 Ctrl-C stops the runs and saves their states; the same command goes on from there.
 """
 
@@ -106,11 +109,16 @@ def _run(options: argparse.Namespace) -> int:
         return listing.list_fields()
     if options.verify:
         return _verify(options)
-    specs = _specifications(options)
+    asked = _asked(options)
     _check(options)
+    is_list = bool(options.sweep) or len(asked.runs()) > len(options.runs)
     if options.dry_run:
-        return (listing.dry_run_sweep if options.sweep else listing.dry_run)(specs, Store(options.data))
-    return _train(specs, Store(options.data), options)
+        code = (listing.dry_run_sweep if is_list else listing.dry_run)(list(asked.runs()), Store(options.data))
+    else:
+        code = _train(list(asked.runs()), asked.name if is_list else None, Store(options.data), options)
+    if options.figure and code in (0, 1):
+        _draw(asked, options)
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -123,10 +131,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("runs", nargs="*", metavar="RUN", help="names from --list")
     parser.add_argument("--list", action="store_true", help="list the named runs and whether they are trained")
     parser.add_argument("--list-fields", action="store_true", help="list every field that --set can change")
-    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field; may be repeated")
-    parser.add_argument("--sweep", metavar="NAME", help="train the runs of a named list, which --list shows")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field; may be repeated; V,V trains each"
+    )
+    parser.add_argument(
+        "--sweep",
+        metavar="NAME",
+        help="train the runs of a list: the book's by its name, which --list shows, or yours, a .toml file",
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="seed of the split and of the initial weights")
-    parser.add_argument("--p", type=int, metavar="N", help="modulus of a two-layer network's run (mlp-...); its width follows")
+    parser.add_argument("--seeds", metavar="N-N", help="several: 0-9, or 0,1,2; every combination with --set is trained")
+    parser.add_argument("--p", metavar="N", help="modulus of a two-layer network's run (mlp-...), or several; its width follows")
     parser.add_argument("--device", type=device.check, default="cpu", metavar="cpu|cuda", help="where to train (default: cpu)")
     parser.add_argument(
         "--threads", type=int, metavar="N", help="CPU threads of a run (default: all for one large run, else one)"
@@ -148,6 +163,9 @@ def _parser() -> argparse.ArgumentParser:
         "--wandb", metavar="PROJECT", help="stream the curves to this Weights & Biases project (WANDB_MODE=offline: to files)"
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would be trained, and stop")
+    parser.add_argument(
+        "--figure", type=Path, metavar="FILE", help="at the end, draw when the runs grokked, into a .svg or .png file"
+    )
     parser.add_argument(
         "--resume",
         action=argparse.BooleanOptionalAction,
@@ -172,24 +190,36 @@ def _existing(store: Store) -> Store:
     return store
 
 
-def _specifications(options: argparse.Namespace) -> list[RunSpec]:
-    for field, value in (("seed", options.seed), ("task.p", options.p)):
+def _asked(options: argparse.Namespace) -> Sweep:
+    """The runs that the options name; one alone, or several with what is varied."""
+    seeds = None if options.seed is None else str(options.seed)
+    if seeds and options.seeds:
+        raise LabError(f"--seed {seeds} and --seeds {options.seeds} contradict each other; leave one of them out")
+    for option, field, value in (
+        ("seed", "seed", seeds),
+        ("seeds", "seed", options.seeds),
+        ("p", "task.p", options.p),
+    ):
         others = [text for path, _, text in (each.partition("=") for each in options.set) if path.strip() == field]
-        if value is not None and any(text.strip() != str(value) for text in others):
-            name = field.rpartition(".")[2]
-            raise LabError(f"--{name} {value} and --set {field}={others[-1]} contradict each other; leave one of them out")
+        if value is not None and any(text.strip() != value for text in others):
+            raise LabError(f"--{option} {value} and --set {field}={others[-1]} contradict each other; leave one of them out")
     if options.sweep:
-        if options.runs or options.seed is not None or options.p is not None:
-            raise LabError("--sweep NAME has its runs, seeds and moduli in its list; leave out run names, --seed and --p")
-        bases = list(sweep(options.sweep).runs())
+        if options.runs or seeds or options.seeds or options.p:
+            raise LabError("--sweep has its runs, seeds and moduli in its list; leave out run names, --seed, --seeds and --p")
+        asked = own_sweeps.over(own_sweeps.find(options.sweep), options.set)
     elif options.runs:
-        bases = [catalogue.named(name, seed=options.seed, p=options.p) for name in options.runs]
+        asked = own_sweeps.made(
+            " and ".join(options.runs),
+            options.runs,
+            options.set,
+            seeds=integers(options.seeds, "--seeds") if options.seeds else [int(seeds)] if seeds else None,
+            moduli=integers(options.p, "--p") if options.p else None,
+        )
     else:
         raise LabError("name a run to train, such as debug or mainline, or a --sweep; --list shows them all")
-    specs = [with_overrides(base, options.set) for base in bases]
-    for spec in specs:
+    for spec in asked.runs():
         check_test_pairs(spec)
-    return specs
+    return asked
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -208,6 +238,11 @@ def _check(options: argparse.Namespace) -> None:
         from modaddlab.training.jobs import engine
 
         engine.address_of(options.scheduler)
+    if options.figure is not None:
+        if options.figure.suffix not in (".svg", ".png"):
+            raise LabError(f"--figure {options.figure} must end in .svg or .png")
+        if importlib.util.find_spec("matplotlib") is None:
+            raise LabError(str(missing_extra("matplotlib")))
     if options.save_every is not None and not (math.isfinite(options.save_every) and options.save_every >= 0):
         raise LabError(f"--save-every (={options.save_every}) must be a number of seconds, 0 or more")
     if options.wandb is not None:
@@ -216,16 +251,32 @@ def _check(options: argparse.Namespace) -> None:
         wandb_export.check(options.wandb)
 
 
+def _draw(asked: Sweep, options: argparse.Namespace) -> None:
+    """Write a picture of when the runs grokked, as far as they are trained."""
+    from modaddlab import figures
+    from modaddlab.findings import outcomes
+
+    found = outcomes.sweep(asked, data=options.data)
+    if not found.rows:
+        raise LabError(f"{options.figure} is not drawn: none of the runs is trained")
+    if options.figure.suffix == ".png":
+        content = figures.png("light", figures.sweep_outcomes, found)
+    else:
+        content = figures.svg("light", figures.sweep_outcomes, found).encode()
+    write_atomic(options.figure.absolute(), content)
+    print(f"{options.figure}: {len(found.rows)} of {len(set(asked.runs()))} runs")
+
+
 def _verify(options: argparse.Namespace) -> int:
     from modaddlab import verify
 
-    if options.set or options.seed is not None or options.p is not None or options.sweep or options.force:
+    if options.seed is not None or any((options.set, options.seeds, options.p, options.sweep, options.force, options.figure)):
         raise LabError("--verify reads what is on disk: give it names or run ids; no --set, --seed, --p, --sweep or --force")
     return verify.main([*options.runs, *(["--data", str(options.data)] if options.data else [])])
 
 
-def _train(specs: list[RunSpec], store: Store, options: argparse.Namespace) -> int:
-    several = bool(options.sweep or options.scheduler or len(specs) > 1)
+def _train(specs: list[RunSpec], name: str | None, store: Store, options: argparse.Namespace) -> int:
+    several = bool(name or options.scheduler or len(specs) > 1)
     one_each = several and not options.replicas
     how = How(
         device=options.device,
@@ -250,7 +301,7 @@ def _train(specs: list[RunSpec], store: Store, options: argparse.Namespace) -> i
             try:
                 if several:
                     where = runs.Where(workers=options.workers, scheduler=options.scheduler, replicas=options.replicas)
-                    return runs.train_several(specs, store, how, where, options.sweep, display, stop)
+                    return runs.train_several(specs, store, how, where, name, display, stop)
                 display.line(runs.train_here(specs[0], store, how, display, stop))
                 display.line(f"in Python: from modaddlab import Study; study = {opening(specs[0], store)}")
             except Interrupted as interruption:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -100,6 +103,30 @@ def test_a_thick_cell_would_be_found(cell: str) -> None:
 def test_a_thin_cell_passes() -> None:
     lines = ["#| label: tbl-a", "#| tbl-cap: '99 %'", *["x = a[0.3] + f'suite-{3}' + '3k'"] * 7]
     assert cell_problems("\n".join([*lines, "findings.expect(x, 'in 3 of 10')"])) == []
+
+
+LINT = ["--isolated", "--select", "E7,E9,F,B,C4,PT,SIM,UP", "--ignore", "B018,B905,SIM300"]
+"""A cell may end with a value, may zip briefly, and may put the larger number first."""
+
+
+def lint_problems(chapters: Mapping[str, str], folder: Path) -> str:
+    """What ruff says about the cells of chapters, each chapter being one program."""
+    for name, text in chapters.items():
+        lines = [line for cell in CELL.findall(text) for line in cell.splitlines() if not line.startswith("#|")]
+        (folder / f"{name.replace('/', '.')}.py").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--output-format", "concise", *LINT, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def test_cells_pass_the_linter(tmp_path: Path) -> None:
+    assert lint_problems(BOOK, tmp_path) == "All checks passed!\n"
+
+
+def test_an_unused_or_unknown_name_in_a_cell_would_be_found(tmp_path: Path) -> None:
+    found = lint_problems({"a": "```{python}\nimport os\n```\n\n```{python}\nx = y\n```\n"}, tmp_path)
+    assert "`os` imported but unused" in found
+    assert "Undefined name `y`" in found
 
 
 def test_two_thirds_of_the_book_are_prose() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +53,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 def test_the_version_is_a_version() -> None:
     assert all(number.isdigit() for number in modaddlab.__version__.split("."))
+
+
+def test_whoever_cites_cites_this_version() -> None:
+    root = Path(__file__).parent.parent
+    assert f"\nversion: {modaddlab.__version__}\n" in (root / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"Version {modaddlab.__version__}." in (root / "README.md").read_text(encoding="utf-8")

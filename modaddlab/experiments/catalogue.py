@@ -14,7 +14,7 @@ from typing import Any
 from modaddlab.errors import LabError
 from modaddlab.experiments import two_layer, two_layer_sweeps, variations
 from modaddlab.experiments.overrides import changed
-from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec
+from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, flatten
 from modaddlab.models.registry import AttentionRateSpec, LinearLayersSpec, TransformerSpec, TwoEmbeddingsSpec, TwoLayerSpec
 
 _CONTROL = RecordSpec(energies=False)
@@ -223,11 +223,16 @@ def nearest(spec: RunSpec) -> RunSpec:
     return named(name, seed=spec.seed)
 
 
+def differences(spec: RunSpec) -> dict[str, Any]:
+    """What sets a run apart from the named run that it is a variation of: "p", "seed", and fields in the form "optim.lr"."""
+    base = nearest(spec)
+    first, theirs = RUNS[base.name], flatten(base.to_dict())
+    found: dict[str, Any] = {"p": base.task.p} if base.task.p != first.task.p else {}
+    found |= {"seed": base.seed} if base.seed != first.seed else {}
+    return found | {field: value for field, value in flatten(spec.to_dict()).items() if value != theirs[field]}
+
+
 def label(spec: RunSpec) -> str:
     """A short name of a run: its name with its modulus and seed where they are others; its run id where more is."""
-    base = nearest(spec)
-    if spec != base:
-        return spec.run_id
-    named = RUNS[base.name]
-    p = f" p {spec.task.p}" if spec.task.p != named.task.p else ""
-    return f"{spec.name}{p}{f' seed {spec.seed}' if spec.seed != named.seed else ''}"
+    found = differences(spec)
+    return spec.run_id if found.keys() - {"p", "seed"} else " ".join([spec.name, *(f"{k} {v}" for k, v in found.items())])

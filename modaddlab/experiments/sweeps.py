@@ -212,7 +212,7 @@ def sweep(name: str) -> Sweep:
     if name not in SWEEPS:
         near = difflib.get_close_matches(name, SWEEPS, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
-        raise LabError(f"unknown sweep {name!r}; {hint}known: {', '.join(SWEEPS)}")
+        raise LabError(f"unknown sweep {name!r}; {hint}known: {', '.join(SWEEPS)}; one of your own is a file that ends in .toml")
     return SWEEPS[name]
 
 

@@ -108,6 +108,7 @@ if TYPE_CHECKING:
         outcome_grid,
         seed_strips,
         steps_to_grok,
+        sweep_outcomes,
         two_bases,
     )
     from modaddlab.figures.task import addition_on_a_circle, answers_film, operation_table

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -84,6 +84,37 @@ def steps_to_grok(
         handles.append(never)
     figure.legend(handles=[*mine, *handles], loc="outside upper left", ncols=2, frameon=False)
     return figure
+
+
+@themed
+def sweep_outcomes(found: Any) -> Figure:
+    """Time to grok in any sweep: over its setting, or as a table where it varies several.
+
+    Args:
+        found: of `findings.outcomes.sweep`, with at least one run.
+    """
+    if len(found.varies) < 2:
+        setting = found.varies[0] if found.varies else "all runs"
+        times = {value: Times(point.grokked_S.tolist(), point.trained_for) for value, point in found.points.items()}
+        numbers = [value for value in times if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0]
+        if len(numbers) < max(2, len(times)):
+            return steps_to_grok(
+                setting, {"all" if value == () else str(value): of for value, of in times.items()}, scale="categories"
+            )
+        far = max(numbers) > 3 * min((value for value in numbers if value), default=1)
+        return steps_to_grok(setting, times, scale="log" if far else "linear")
+    settings = {(", ".join(map(str, point.setting[:-1])), str(point.setting[-1])): point for point in found.points.values()}
+    rows, columns = (list(dict.fromkeys(setting[axis] for setting in settings)) for axis in (0, 1))
+    cells = [[settings.get((row, column)) for column in columns] for row in rows]
+    steps_RC = [[math.nan if point is None or point.time is None else point.time.mean for point in line] for line in cells]
+    texts = [["" if point is None else _outcome(point) for point in line] for line in cells]
+    return outcome_grid((", ".join(found.varies[:-1]), rows), (found.varies[-1], columns), steps_RC, texts)
+
+
+def _outcome(point: Any) -> str:
+    if point.time is not None:
+        return f"{point.time.mean:,.0f}"
+    return f"{point.n_grokked} of {point.n}" if point.n > 1 else f"> {point.trained_for:,}"
 
 
 def _plain(value: float) -> str:

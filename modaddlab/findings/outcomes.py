@@ -1,6 +1,9 @@
 """How the runs of a sweep ended: one row a run, read from its recorded curves and its final embedding.
 
-    found = outcomes.sweep("weight-decay")
+    found = outcomes.sweep("weight-decay")                       of the book
+    found = outcomes.sweep("my-sweep.toml", data="my-runs")      one's own, from its file
+    found = outcomes.sweep(data="my-runs")                       whatever was trained there
+    found                   when they grokked, as a table and a figure in a notebook
     found.rows              an Outcome for every run that is trained
     found.points            the rows by what was varied, each with its seeds: a Point
 
@@ -12,16 +15,22 @@ infinite, rather than a mean over the lucky ones.
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from modaddlab import card, tables
 from modaddlab.analysis.seeds import OverSeeds, over_seeds
-from modaddlab.experiments import sweeps
+from modaddlab.errors import LabError
+from modaddlab.experiments import own_sweeps
 from modaddlab.experiments.spec import RunSpec, flatten
+from modaddlab.experiments.sweeps import Sweep
 from modaddlab.findings import concentration
+from modaddlab.findings.value import SETTING
 from modaddlab.store.store import Store
 from modaddlab.study import Study
 
@@ -131,6 +140,8 @@ class SweepOutcomes:
     """A sweep as far as it is trained."""
 
     rows: tuple[Outcome, ...]
+    varies: tuple[str, ...] = ()
+    """The fields that are varied, in the form "optim.lr"."""
 
     @cached_property
     def points(self) -> dict[Any, Point]:
@@ -143,26 +154,74 @@ class SweepOutcomes:
             for setting, found in sorted(grouped.items(), key=lambda item: tuple(map(_order, item[0])))
         }
 
+    @property
+    def table(self) -> list[dict[str, Any]]:
+        """A row for each setting: its values, when its seeds grokked, and the test accuracy at the end, the mean over them."""
+        return [
+            {
+                **{field: SETTING.form(value) if isinstance(value, float) else value for field, value in self._settings(point)},
+                "steps to grok": point.words,
+                "test accuracy": tables.percent(float(np.mean([row.final("test_accuracy") for row in point.rows]))),
+            }
+            for point in self.points.values()
+        ]
 
-def sweep(name: str) -> SweepOutcomes:
+    def _settings(self, point: Point) -> Iterable[tuple[str, Any]]:
+        return zip(self.varies, point.setting, strict=True)
+
+    def _repr_html_(self) -> str:
+        return tables.html(self.table) + card.drawing("sweep_outcomes", self) if self.rows else "<div>nothing is trained</div>"
+
+
+def sweep(
+    name: str | os.PathLike[str] | Sweep | None = None,
+    *,
+    data: str | os.PathLike[str] | None = None,
+    varies: Sequence[str] | None = None,
+) -> SweepOutcomes:
     """The outcomes of a sweep, as far as it is trained.
 
+    Args:
+        name: of a sweep of the book, or the file of one's own; none: all runs in the data folder.
+        data: the data folder; none: the book's, or $MODADDLAB_DATA.
+        varies: the fields that the runs are grouped by, ("optim.lr",); none: those that the sweep varies, and of a folder
+            those in which its runs differ besides their seeds and what is recorded of them.
+
     Raises:
-        LabError: the sweep is unknown, or a record is damaged.
+        LabError: the sweep is unknown, its file is not as it must be, no run has such a field, or a record is damaged.
     """
-    found, store = sweeps.sweep(name), Store()
-    records = [record for spec in found.runs() if (record := store.find(spec)) is not None]
-    return SweepOutcomes(tuple(Outcome(Study(record), setting_of(record.spec, found.varies)) for record in records))
+    store = Store(data)
+    if name is None:
+        records = [record for run_id in store.runs() if (record := store.open(run_id)).spec.origin is None]
+        by = _differing([record.spec for record in records])
+    else:
+        found = name if isinstance(name, Sweep) else own_sweeps.find(name)
+        records = [record for spec in dict.fromkeys(found.runs()) if (record := store.find(spec)) is not None]
+        by = found.varies
+    by = by if varies is None else tuple(varies)
+    for field in by if records else ():
+        if all(field not in flatten(record.spec.to_dict()) for record in records):
+            raise LabError(
+                f"no run has a field {field!r} to be grouped by; python -m modaddlab.train --list-fields has all of them"
+            )
+    return SweepOutcomes(tuple(Outcome(Study(record), setting_of(record.spec, by)) for record in records), by)
 
 
 def setting_of(spec: RunSpec, varies: tuple[str, ...]) -> tuple[Any, ...]:
-    """The values of the varied fields."""
+    """The values of the varied fields; None for one that its kind of network has not."""
     fields = flatten(spec.to_dict())
-    return tuple(fields[field] for field in varies)
+    return tuple(fields.get(field) for field in varies)
 
 
-def _order(value: Any) -> tuple[bool, Any]:
-    return isinstance(value, str), value
+def _differing(specs: Sequence[RunSpec]) -> tuple[str, ...]:
+    """The fields in which runs differ, but for the seed, the name and what is recorded."""
+    every = [flatten(spec.to_dict()) for spec in specs]
+    names = dict.fromkeys(name for fields in every for name in fields if name not in ("seed", "name") and name[:7] != "record.")
+    return tuple(name for name in names if len({fields.get(name) for fields in every}) > 1)
+
+
+def _order(value: Any) -> tuple[int, Any]:
+    return (2, 0) if value is None else (int(isinstance(value, str)), value)
 
 
 def _or_nan(step: float | None) -> float:

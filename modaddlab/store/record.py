@@ -29,7 +29,7 @@ import numpy as np
 from modaddlab import paths
 from modaddlab.errors import LabError
 from modaddlab.experiments import catalogue, sweeps
-from modaddlab.experiments.spec import RunSpec, flatten
+from modaddlab.experiments.spec import RunSpec
 from modaddlab.store.content import check_final, check_metrics, check_params
 from modaddlab.store.files import FileEntry, confined, disk_errors, from_json, from_safetensors, read_regular, to_json
 
@@ -74,13 +74,9 @@ def training_command(data: Path, spec: RunSpec, *, again: bool = False) -> str:
         spec: the run.
         again: whether there is a record, which is to be replaced.
     """
-    base = catalogue.nearest(spec)
-    words = [base.name, *([f"--p {base.task.p}"] if base.task.p != catalogue.RUNS[base.name].task.p else [])]
-    words += [f"--seed {base.seed}"] if base.seed != catalogue.RUNS[base.name].seed else []
-    theirs = flatten(base.to_dict())
-    for key, value in flatten(spec.to_dict()).items():
-        if value != theirs[key]:
-            words.append(f"--set {key}={'none' if value is None else value}")
+    words = [catalogue.nearest(spec).name]
+    for key, value in catalogue.differences(spec).items():
+        words.append(f"--{key} {value}" if key in ("p", "seed") else f"--set {key}={'none' if value is None else value}")
     words += ["--force"] * again
     words += [] if paths.is_data_folder(data) else [f"--data {shlex.quote(str(data))}"]
     return " ".join(["python -m modaddlab.train", *words])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modaddlab.errors import LabError
-from modaddlab.experiments.overrides import field_names, with_overrides
+from modaddlab.experiments.overrides import combinations, field_names, integers, with_overrides
 from modaddlab.experiments.spec import RunSpec, flatten
 from modaddlab.models.registry import TransformerSpec
 
@@ -50,6 +51,26 @@ def test_fields_that_depend_on_each_other_are_set_together() -> None:
     spec = with_overrides(RunSpec(), ["model.n_heads=5", "model.d_model=160"])
     assert isinstance(spec.model, TransformerSpec)
     assert (spec.model.n_heads, spec.model.d_head, spec.model.d_model) == (5, 32, 160)
+
+
+def test_several_values_are_every_combination() -> None:
+    found = combinations(RunSpec(), ["optim.lr=1e-3, 3e-3,0.001", "model.n_layers=1-3", "optim.batch_size=none,64"])
+    settings = [(spec.optim.lr, flatten(spec.to_dict())["model.n_layers"], spec.optim.batch_size) for spec in found]
+    assert settings == list(itertools.product([0.001, 0.003], [1, 2, 3], [None, 64]))
+    with pytest.raises(LabError, match="makes 2 runs"):
+        with_overrides(RunSpec(), ["seed=1,2"])
+    with pytest.raises(LabError, match="at most 10,000"):
+        combinations(RunSpec(), ["seed=0-999", "steps=1-11"])
+
+
+@pytest.mark.parametrize("text", ["3-1", "0-20000", "1-", "-1", "", "1,,2", "a", "٣"])
+def test_what_are_no_integers_is_one_line(text: str) -> None:
+    with pytest.raises(LabError, match=r"^--seeds .*must be"):
+        integers(text, "--seeds")
+
+
+def test_integers_are_ranges_and_lists() -> None:
+    assert integers("0-2,7, 1", "--seeds") == [0, 1, 2, 7]
 
 
 def test_the_last_of_two_assignments_wins() -> None:

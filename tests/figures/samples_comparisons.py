@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from modaddlab import figures
+from modaddlab.analysis.seeds import over_seeds
 
 
 def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]]:
@@ -17,7 +19,45 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
     accuracies = {"train_accuracy": np.minimum(1, step / 200), "test_accuracy": seeds[0][1] * (step < 9000)}
     counts = np.zeros(p // 2, int)
     counts[[0, 1]] = 3, 1
+
+    def swept(varies: tuple[str, ...], settings: dict[Any, list[float]]) -> SimpleNamespace:
+        """The outcomes of a sweep whose seeds took so many steps."""
+        points = {}
+        for key, steps in settings.items():
+            time = over_seeds(np.array(steps), "log") if np.isfinite(steps).all() else None
+            n_grokked = int(np.isfinite(steps).sum())
+            points[key] = SimpleNamespace(
+                setting=key if isinstance(key, tuple) else (key,),
+                grokked_S=np.array(steps),
+                trained_for=25_000,
+                time=time,
+                n=len(steps),
+                n_grokked=n_grokked,
+            )
+        return SimpleNamespace(varies=varies, points=points)
+
     return {
+        "sweep_outcomes": (
+            figures.sweep_outcomes,
+            (swept(("optim.lr",), {1e-3: [4000, 6000, 5000], 3e-3: [np.nan, 2000], 1e-2: [900]}),),
+            {},
+        ),
+        "sweep_outcomes_words": (
+            figures.sweep_outcomes,
+            (swept(("model.activation",), {"relu": [4000, 6000, 5000], None: [np.nan]}),),
+            {},
+        ),
+        "sweep_outcomes_seeds": (figures.sweep_outcomes, (swept((), {(): [4000, 6000, 5000]}),), {}),
+        "sweep_outcomes_grid": (
+            figures.sweep_outcomes,
+            (
+                swept(
+                    ("task.p", "model.activation", "optim.lr"),
+                    {(7, "relu", 1e-3): [400, 500], (7, "relu", 3e-3): [np.nan], (11, "quad", 1e-3): [np.nan, 300]},
+                ),
+            ),
+            {},
+        ),
         "steps_by_product": (
             figures.steps_by_product,
             (
