@@ -208,11 +208,8 @@ class Single:
     """The range, and its upper end over its lower one."""
     n: Value
     sooner: Value
-    sooner_names: Value
     later: Value
-    later_names: Value
     unclear: Value
-    unclear_names: Value
     by_luck: Value
     """How many would lie outside if nothing had been changed."""
     ratios: dict[str, tuple[float, bool]] = field(repr=False)
@@ -409,11 +406,8 @@ def _single(time: OverSeeds) -> Single:
         wide=factor(high / low),
         n=total(len(found)),
         sooner=count(len(sooner)),
-        sooner_names=words(tables.listing(sooner)),
         later=count(len(later)),
-        later_names=words(tables.listing(later)),
         unclear=count(len(unclear)),
-        unclear_names=words(tables.listing(unclear)),
         by_luck=factor(0.05 * len(found)),
         ratios={name: (step / time.mean, limit) for name, (step, limit) in found.items()},
         band=(low / time.mean, high / time.mean),
