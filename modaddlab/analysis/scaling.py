@@ -151,6 +151,51 @@ def censored_power_law(runs: Sequence[Timed]) -> PowerLaw:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Typical:
+    """What seeds of one setting say of their time, some of them being known only to take longer than they were trained.
+
+    Attributes:
+        mean: the geometric one, with the ends of its 95 % interval `low` and `high`.
+        least, most: between which one more seed would lie, with 95 %.
+    """
+
+    mean: float
+    low: float
+    high: float
+    least: float
+    most: float
+
+
+def censored_mean(steps_S: ArrayLike, trained_for_S: ArrayLike) -> Typical | None:
+    """The geometric mean of times of which some are known only to be later than the run was trained.
+
+    The logarithm of the time is normal, with the mean and the deviation of the largest likelihood. The intervals are Student's,
+    with as many degrees of freedom as there are seeds that got there, less one; where all of them did, they are the usual ones.
+
+    Args:
+        steps_S: (S,) the times, NaN for a run that was stopped before it got there.
+        trained_for_S: (S,) the steps that each had.
+
+    Returns:
+        the mean, or None where fewer than two got there.
+    """
+    y_S, until_S = np.asarray(steps_S, dtype=np.float64), np.asarray(trained_for_S, dtype=np.float64)
+    seen_S, n = ~np.isnan(y_S), len(y_S)
+    if seen_S.sum() < 2:
+        return None
+    v_S = np.log(np.where(seen_S, y_S, until_S))
+    if v_S[seen_S].std() < 1e-9:
+        mean, deviation = (float(v_S[seen_S].mean()), 0.0) if seen_S.all() else (np.inf, np.inf)
+    else:
+        _, (precision, height) = _largest_likelihood(np.stack([v_S, -np.ones(n)]).T, seen_S)
+        mean, deviation = height / precision, np.sqrt(n / (n - 1)) / precision
+    half = float(student.ppf(0.975, seen_S.sum() - 1)) * deviation
+    near, far = half / np.sqrt(n), half * np.sqrt(1 + 1 / n)
+    ends = np.array([mean, mean - near, mean + near, mean - far, mean + far])
+    return Typical(**dict(zip(("mean", "low", "high", "least", "most"), np.exp(ends).tolist(), strict=True)))
+
+
 def _largest_likelihood(X_ND: np.ndarray, seen_N: np.ndarray) -> tuple[float, np.ndarray]:
     """The least negative log-likelihood of z = X theta, standard normal where seen and larger than z elsewhere; and theta.
 

@@ -2,14 +2,7 @@
 
 A claim has a source and a place in it, a statement in our words, the published value where there is one, the function that
 measures the same thing on one of our networks, a null, a tolerance and the figure or table behind it. Tolerances go by the kind
-of the quantity, and each gives its reason. The verdict follows from the numbers:
-
-    replicates                    our value lies within the tolerance of the published one
-    replicates with a difference  it does not, but the statement in words is still true (`holds`)
-    does not replicate            the statement is not true of our networks, or is as true of the null
-    cannot be tested              with the reason
-
-Our value is the mean over seeds where a run has several, otherwise the one network's.
+of the quantity, and each gives its reason; `modaddlab.claims.judgement` has the rule by which a verdict follows from the numbers.
 """
 
 from __future__ import annotations
@@ -22,11 +15,11 @@ from typing import Literal
 from modaddlab import tables
 from modaddlab.analysis.seeds import Scale
 from modaddlab.errors import LabError
+from modaddlab.findings.value import Value
 from modaddlab.study import Study
 
-Verdict = Literal["replicates", "replicates with a difference", "does not replicate", "cannot be tested"]
-
-VERDICTS: tuple[Verdict, ...] = ("replicates", "replicates with a difference", "does not replicate", "cannot be tested")
+Averaged = Scale | Literal["hits"]
+"""How a quantity is put together over networks; "hits" counts those of which something is true."""
 
 Measure = Callable[[Study], float]
 
@@ -41,51 +34,73 @@ class Band:
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high
 
+    def overlaps(self, other: Band) -> bool:
+        """Whether they have a value in common."""
+        return self.low <= other.high and other.low <= self.high
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True)
 class Tolerance:
     """How far a measured value may lie from the published one and still count as the same.
 
     Attributes:
+        of: the kind of quantity that it is for.
         kind: "factor" or "absolute".
         amount: the factor, or the distance in the value's unit.
+        scale: how such quantities are averaged over networks.
+        since: the day on which it was fixed.
         reason: why so far and no farther.
     """
 
+    of: str
     kind: Literal["factor", "absolute"]
     amount: float
+    scale: Averaged
+    since: str
     reason: str
+
+    @property
+    def text(self) -> str:
+        """It as it is written: "factor 1.5" or "± 0.05"."""
+        return f"factor {self.amount:g}" if self.kind == "factor" else f"± {self.amount:g}"
 
     def around(self, published: Band) -> Band:
         """The published value or range, widened by the tolerance."""
         if self.kind == "factor":
-            return Band(published.low / self.amount, published.high * self.amount)
+            reach = self.amount * (1 + 1e-9)  # so that the very end counts as inside, whatever rounding does
+            return Band(published.low / reach, published.high * reach)
         return Band(published.low - self.amount, published.high + self.amount)
 
 
+_FIRST, _TODAY = "2026-11-22", "2026-11-28"
+
 LOSS = Tolerance(
-    kind="factor",
-    amount=3,
-    reason="a sure network's loss is about exp(-margin): a factor of 3 is a margin of 15 that differs by 7 %",
+    "loss", "factor", 3, "log", _FIRST, "it is about exp(-margin): a factor of 3 is a margin of 15 that differs by 7 %"
 )
 LARGE_LOSS = Tolerance(
-    kind="factor", amount=1.5, reason="a loss of some nats is a mean of margins, which differ less than their exponentials"
+    "loss of some nats", "factor", 1.5, "log", _FIRST, "it is a mean of margins, which differ less than their exponentials"
 )
 SHARE = Tolerance(
-    kind="absolute", amount=0.05, reason="five points: about what the published values differ by among keys and heads"
+    "share", "absolute", 0.05, "share", _FIRST, "five points: about what the published values differ by among keys and heads"
 )
-SMALL_SHARE = Tolerance(
-    kind="absolute", amount=0.005, reason="the published value is under a percent; half a point keeps the order of size"
+SMALL_SHARE = Tolerance("share under a percent", "absolute", 0.005, "share", _FIRST, "half a point keeps the order of size")
+ACCURACY = Tolerance("accuracy", "absolute", 0.01, "share", _FIRST, "one question in a hundred")
+DROP = Tolerance("accuracy lost", "absolute", 0.1, "linear", _FIRST, "ten points: what seeds of one setup differ by")
+STEPS = Tolerance("steps", "factor", 1.5, "log", _FIRST, "seeds of a public study of this setup spread by 1.4 to either side")
+RATIO = Tolerance("ratio of steps", "factor", 2, "log", _FIRST, "of two steps, each of which seeds move by a factor of 1.4")
+EXPONENT = Tolerance(
+    "exponent", "absolute", 0.6, "linear", _FIRST, "seeds move the slope through six moduli from 59 to 113 by about as much"
 )
-ACCURACY = Tolerance(kind="absolute", amount=0.01, reason="one question in a hundred")
-DROP = Tolerance(kind="absolute", amount=0.1, reason="ten points of accuracy: what seeds of one setup differ by")
-STEPS = Tolerance(
-    kind="factor", amount=1.5, reason="the seeds of a public study of this setup spread by a factor of 1.4 to either side"
+AMPLITUDE = Tolerance(
+    "relative amplitude", "factor", 1.5, "log", _TODAY, "the leading term of a series, whose next terms are some tenths of it"
 )
-ANGLE = Tolerance(kind="absolute", amount=0.1, reason="a tenth of a radian, about six degrees")
-BALANCE = Tolerance(kind="absolute", amount=0.1, reason="a tenth of what random phases give")
-COUNT = Tolerance(kind="absolute", amount=1, reason="networks of one setup differ by one frequency from seed to seed")
-EXACT = Tolerance(kind="absolute", amount=0, reason="a matter of definition, or of yes and no: it must agree exactly")
+ANGLE = Tolerance("angle", "absolute", 0.1, "linear", _FIRST, "a tenth of a radian, about six degrees")
+BALANCE = Tolerance("balance", "absolute", 0.1, "linear", _FIRST, "a tenth of what random phases give")
+COUNT = Tolerance("count", "absolute", 1, "linear", _FIRST, "networks of one setup differ by one frequency from seed to seed")
+EXACT = Tolerance("definition", "absolute", 0, "linear", _FIRST, "it must agree exactly")
+FORMULA = Tolerance("value of a formula", "factor", 1.01, "log", _TODAY, "nothing is left to chance but rounding")
+ROUNDING = Tolerance("value of a formula near 0", "absolute", 1e-14, "linear", _TODAY, "the last digits of float64")
+YES_NO = Tolerance("yes or no", "absolute", 0, "hits", _TODAY, "most of our networks must do what theirs did")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,14 +112,16 @@ class Claim:
         source: key in `references.bib`, or the name of a public repository.
         place: section, figure, table or file there.
         statement: what is claimed, in our words.
-        published: the published value or its range; None for a claim in words.
+        published: the published value or its range; None for a claim in words. Of yes or no, 1 and 0.
         says: the published outcome in words, shown where there is no value.
         typical: the middle of a published range, where the source has one.
         details: single published values behind the one that is judged, such as the key frequencies behind their number.
-        trained_for: steps of the source's run, where it says of it that something does not happen.
-        measure: the same quantity of one of our networks; None when it cannot be tested.
+        trained_for: steps of the source's run, where it says whether something happens within it.
+        measure: the same quantity of one of our networks; of yes or no the step at which it happens, or 1.
+        pooled: in place of it a value, with its interval, of many runs together, and how many.
         runs: the named run whose seeds it is measured on; "mainline" stands for it and its shorter seeds.
         p: another modulus of that run.
+        of_times: whether it is about the time to grok alone, so that runs which end when they have grokked count as well.
         null: the quantity where the claimed cause is absent.
         null_is: what the null is, in words.
         null_published: what the source has for the null.
@@ -112,10 +129,12 @@ class Claim:
         holds: values for which the statement in words is true.
         form: how values are written.
         unit: what is written behind them, such as "a key".
-        scale: how values are averaged over seeds.
+        averaged: how values are averaged over networks, where it does not follow from the tolerance.
         evidence: the figure or table behind it, as a cross-reference.
         snapshots: whether it needs saved weights along the way, which only some records have.
-        untestable: why it cannot be tested here.
+        defined: whether it is a definition or a formula, which no network could have made otherwise.
+        repeats: the claim that is about the same measurement, and is counted in its place.
+        undecided: why our numbers do not decide it.
     """
 
     id: str
@@ -128,23 +147,27 @@ class Claim:
     details: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     trained_for: int | None = None
     measure: Measure | None = None
+    pooled: Callable[[], tuple[Value, int]] | None = None
     runs: str = "mainline"
     p: int | None = None
+    of_times: bool = False
     null: Measure | None = None
     null_is: str = ""
     null_published: float | None = None
     tolerance: Tolerance | None = None
-    holds: Band
+    holds: Band = field(default_factory=Band)
     form: tables.Format = tables.number
     unit: str = ""
-    scale: Scale = "linear"
+    averaged: Averaged | None = None
     evidence: str = ""
     snapshots: bool = False
-    untestable: str = ""
+    defined: bool = False
+    repeats: str = ""
+    undecided: str = ""
 
     def __post_init__(self) -> None:
-        if (self.measure is None) != bool(self.untestable):
-            raise ValueError(f"claim {self.id}: give either a measure or the reason why it cannot be tested")
+        if (self.measure is None and self.pooled is None) and not self.undecided:
+            raise ValueError(f"claim {self.id}: give a measure, or the reason why there is none")
         if (self.published is None) == (not self.says):
             raise ValueError(f"claim {self.id}: give either the published value or what the source says in words")
         if (self.published is None) != (self.tolerance is None):
@@ -163,8 +186,20 @@ class Claim:
         """The published value as it is shown."""
         if self.published is None:
             return self.says
+        if self.scale == "hits":
+            return "yes" if self.happens else "no"
         low, high = self.form(self.published.low), self.form(self.published.high)
         return self.with_unit(low if low == high else f"{low} to {high}")
+
+    @property
+    def scale(self) -> Averaged:
+        """How values are averaged over networks."""
+        return self.averaged or ("linear" if self.tolerance is None else self.tolerance.scale)
+
+    @property
+    def happens(self) -> bool:
+        """Of yes or no, whether the source says yes."""
+        return self.published is not None and self.published.low == 1
 
     @property
     def value(self) -> float:
@@ -182,7 +217,7 @@ class Claim:
     @property
     def steps(self) -> tuple[float, float]:
         """The lowest and the highest published step; for what did not happen the steps of the source's run, and infinity."""
-        if self.trained_for is not None:
+        if self.trained_for is not None and not self.happens:
             return self.trained_for, math.inf
         if self.published is None:
             raise LabError(f"claim {self.id} has no published step but {self.published_text!r}")
@@ -205,21 +240,6 @@ class Claim:
     def with_unit(self, text: str) -> str:
         """A written value with its unit."""
         return f"{text} {self.unit}".rstrip()
-
-    def judge(self, value: float, null: float | None) -> Verdict:
-        """The verdict on a measured value.
-
-        Args:
-            value: mean over seeds, or the one network's; NaN when the quantity does not exist there, as a step never reached.
-            null: the null's value, if there is one.
-        """
-        if null is not None and null in self.holds:
-            return "does not replicate"
-        if math.isnan(value) or value not in self.holds:
-            return "does not replicate"
-        if self.published is None or self.tolerance is None:
-            return "replicates"
-        return "replicates" if value in self.tolerance.around(self.published) else "replicates with a difference"
 
 
 def exactly(value: float) -> Band:

@@ -7,7 +7,7 @@ import math
 from modaddlab import tables
 from modaddlab.claims import quantities as q
 from modaddlab.claims import quantities_two_layer as two
-from modaddlab.claims.claim import ACCURACY, LARGE_LOSS, LOSS, SHARE, STEPS, Band, Claim, exactly
+from modaddlab.claims.claim import ACCURACY, AMPLITUDE, LARGE_LOSS, LOSS, SHARE, STEPS, Band, Claim, exactly
 
 SOURCE = "he2026mechanism"
 SQUARE, KINK = "mlp-quad-single-freq", "mlp-relu-single-freq"
@@ -91,7 +91,7 @@ DYNAMICS = (
             runs=KINK,
             null=lambda _, name=name: q.finding(f"single_frequency.{name}")(q.reference(SQUARE)),
             null_is="the squaring network",
-            tolerance=STEPS,
+            tolerance=AMPLITUDE,
             holds=Band(0.5 / order**2, 1),
             evidence="@fig-dyn-overtones",
         )
@@ -104,12 +104,12 @@ DYNAMICS = (
         statement="The frequency with the smallest initial misalignment wins: share of neurons, magnitudes as drawn.",
         says="it wins (at equal magnitudes)",
         measure=q.finding("lottery.hits.misalignment"),
-        runs="mlp-standard",
+        runs="mlp-quad-descent",
         null=q.finding("lottery.hits.misalignment", null=True),
         null_is="chance",
         holds=Band(0.5, 1),
         form=tables.percent,
-        scale="share",
+        averaged="share",
         evidence="@tbl-lot-rules",
     ),
 )
@@ -159,7 +159,6 @@ def _stages(p: int) -> tuple[Claim, ...]:
             measure=q.finding("curves.train_loss"),
             tolerance=LOSS,
             holds=Band(0, 1e-3),
-            scale="log",
             **common,
         ),
         Claim(
@@ -169,7 +168,6 @@ def _stages(p: int) -> tuple[Claim, ...]:
             measure=q.finding("curves.test_loss"),
             tolerance=LOSS,
             holds=Band(1e-4, math.log(p)),
-            scale="log",
             **common,
         ),
         Claim(
@@ -180,7 +178,6 @@ def _stages(p: int) -> tuple[Claim, ...]:
             tolerance=ACCURACY,
             holds=Band(0.9, 1),
             form=tables.percent,
-            scale="share",
             **common,
         ),
     )
@@ -198,7 +195,6 @@ GROKKING = (
         tolerance=SHARE,
         holds=Band(0.5, 0.95),
         form=tables.percent,
-        scale="share",
         evidence="@tbl-stage-plateau",
     ),
     *(claim for p in _STAGES for claim in _stages(p)),
@@ -216,10 +212,7 @@ LOSSES = tuple(
         p=None if p == 23 else p,
         tolerance=LARGE_LOSS,
         holds=Band(0, 0.5),
-        scale="log",
         evidence="@tbl-stage-moduli",
     )
     for p, loss in _LOSSES.items()
 )
-
-CLAIMS = (*DYNAMICS, *GROKKING, *LOSSES)

@@ -26,16 +26,25 @@ from modaddlab.claims import (
 from modaddlab.claims.claim import Claim
 from modaddlab.errors import LabError
 
-CLAIMS: tuple[Claim, ...] = (
-    *nanda_circuit.CLAIMS,
-    *nanda_ablations.CLAIMS,
-    *nanda_training.CLAIMS,
-    *he_mechanism.CLAIMS,
-    *he_training.CLAIMS,
-    *replications.CLAIMS,
-    *sweeps_of_training.CLAIMS,
-    *sweeps_of_task.CLAIMS,
-)
+SUBJECTS: dict[str, tuple[Claim, ...]] = {
+    "The circuit": (*nanda_circuit.SETUP, *nanda_circuit.CIRCUIT),
+    "What removing parts costs": (*nanda_ablations.CLAIMS, *replications.ABLATIONS),
+    "How the transformer trains": (
+        *nanda_training.PHASES, *replications.TRAINING, *sweeps_of_task.CRITERIA, *nanda_training.CONTROLS,
+        *replications.REPLICATION_SETUP,
+    ),
+    "How much decay": (*nanda_training.DECAY, *sweeps_of_training.DECAY),
+    "How much data": sweeps_of_training.DATA,
+    "How fast": (*sweeps_of_training.RATE, *sweeps_of_training.PRODUCT),
+    "Operation and depth": (*sweeps_of_task.OPERATIONS, *sweeps_of_task.DEPTH),
+    "How large": (*nanda_training.MODULI, *replications.MODULI, *sweeps_of_task.MODULI),
+    "The two-layer network's waves": (*he_mechanism.FEATURES, *he_mechanism.SWAPS, *he_mechanism.MECHANISM),
+    "Its closed form": he_mechanism.CLOSED_FORM,
+    "How it trains": (*he_training.DYNAMICS, *he_training.GROKKING, *he_training.LOSSES, *replications.TWO_LAYERS),
+}  # fmt: skip
+"""The claims by what they are about."""
+
+CLAIMS: tuple[Claim, ...] = tuple(claim for claims in SUBJECTS.values() for claim in claims)
 
 _BY_ID = {claim.id: claim for claim in CLAIMS}
 

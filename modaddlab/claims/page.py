@@ -1,20 +1,22 @@
-"""The scorecard as a page: one table that a reader can sort and filter, and tables by source for print.
+"""The scorecard as a page: the claims by subject, folded, and tables for print.
 
-The table is plain Markdown, so that both renderers resolve its citations and cross-references and it reads without a script. On
-the site a short script (`scorecard.js`) adds what a long table needs: a button for each verdict, a choice of source, a search
-field, and headings that sort.
+All is plain Markdown between the tags of `<details>`, so that both renderers resolve its citations and cross-references and it
+opens without a script. On the site a short script (`scorecard.js`) adds a button for each verdict, a search field, headings that
+sort, and the state in the address.
 """
 
 from __future__ import annotations
 
 import functools
+import html
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 
 from modaddlab import tables
-from modaddlab.claims.claim import Verdict
+from modaddlab.claims import ledger
+from modaddlab.claims.judgement import Verdict
 from modaddlab.claims.scorecard import Finding, counts, findings
 from modaddlab.findings.value import Value, total
 
@@ -22,7 +24,7 @@ MARKS: dict[Verdict, str] = {
     "replicates": "●",
     "replicates with a difference": "◐",
     "does not replicate": "○",
-    "cannot be tested": "–",  # noqa: RUF001 (a dash, as for every missing value)
+    "open": "–",  # noqa: RUF001 (a dash, as for every missing value)
 }
 """The sign that goes with each verdict."""
 
@@ -30,27 +32,17 @@ CLASSES: dict[Verdict, str] = {
     "replicates": "holds",
     "replicates with a difference": "differs",
     "does not replicate": "fails",
-    "cannot be tested": "open",
+    "open": "open",
 }
 """The style of each verdict on the site."""
 
-SOURCES = {
-    "nanda2023progress": "Nanda et al. 2023",
-    "he2026mechanism": "He et al. 2026",
-    "grokkingfourier2025": "a replication (2025)",
-    "grokverse2026": "GROKVERSE (2026)",
-    "grokkingreproduction2025": "a reproduction (2025)",
-    "grokkingexperiments2025": "a suite of sweeps (2025)",
-}
-"""Short names of the sources, for figures."""
-
-_WIDTHS = (30, 14, 12, 12, 22, 16, 14, 10)
-_PRINT_WIDTHS = (34, 14, 24, 18)
+_WIDTHS = (34, 12, 20, 5, 14, 18, 8)
+_PRINT_WIDTHS = (40, 12, 20, 6, 16)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scorecard:
-    """The verdicts on all claims, counted."""
+    """The verdicts on all claims, counted; a claim that repeats the measurement of another is not."""
 
     claims: Value
     tested: Value
@@ -58,19 +50,28 @@ class Scorecard:
     differs: Value
     fails: Value
     untested: Value
-    single: Value
-    """Tested on a single network."""
+    repeated: Value
+    """Claims that are about the measurement of another one."""
+    several: Value
+    """Tested on three networks or more, and how many of those replicate."""
+    several_replicate: Value
+    few: Value
+    """Tested on one or two networks."""
+    few_replicate: Value
+    defined: Value
+    """Definitions and formulas."""
     shorter: Value
-    """Of those that say of something that it does not happen, and hold here: how many on a shorter run than the source's."""
+    """Open because our runs are shorter than the source's."""
+    kind: Value
+    """Replicate within the tolerance, though one more network of ours would not have had the published value."""
     found: Sequence[Finding] = field(repr=False)
 
     @property
-    def by_source(self) -> dict[str, tuple[int, ...]]:
-        """Source -> how many of its claims got each verdict, in the order of `VERDICTS`."""
-        groups: dict[str, list[Finding]] = {}
-        for one in self.found:
-            groups.setdefault(SOURCES[one.claim.source], []).append(one)
-        return {source: tuple(counts(group).values()) for source, group in groups.items()}
+    def by_subject(self) -> dict[str, list[tuple[Verdict, str]]]:
+        """Subject -> the verdict on each of its claims that is counted, and what it rests on."""
+        by_id = {one.claim.id: one for one in self.found}
+        found = {subject: [by_id[claim.id] for claim in claims] for subject, claims in ledger.SUBJECTS.items()}
+        return {subject: [(one.verdict, one.basis) for one in ones if not one.claim.repeats] for subject, ones in found.items()}
 
     @property
     def columns(self) -> dict[str, list[str | float]]:
@@ -82,108 +83,151 @@ class Scorecard:
 def tally() -> Scorecard:
     """The scorecard; computed once in a process."""
     found = findings()
-    never = [one for one in found if one.claim.trained_for is not None and one.verdict == "replicates"]
-    replicates, differs, fails, untested = counts(found).values()
+    once = [one for one in found if not one.claim.repeats]
+    replicates, differs, fails, untested = counts(once).values()
+    decided = [one for one in once if one.verdict != "open"]
+    several, few = ([one for one in decided if one.basis == basis] for basis in ("several networks", "one or two networks"))
     return Scorecard(
-        claims=total(len(found)),
-        tested=total(len(found) - untested),
+        claims=total(len(once)),
+        tested=total(len(decided)),
         replicates=total(replicates),
         differs=total(differs),
         fails=total(fails),
         untested=total(untested),
-        single=total(sum(one.n_networks == 1 for one in found)),
-        shorter=total(sum((one.trained_for or 0) < (one.claim.trained_for or 0) for one in never)),
+        repeated=total(len(found) - len(once)),
+        several=total(len(several)),
+        several_replicate=total(counts(several)["replicates"]),
+        few=total(len(few)),
+        few_replicate=total(counts(few)["replicates"]),
+        defined=total(sum(one.basis == "definition" for one in decided)),
+        shorter=total(sum(one.verdict == "open" and one.n_networks > 0 and not one.claim.undecided for one in once)),
+        kind=total(sum(one.verdict == "replicates" and one.judged.likely is False for one in once)),
         found=found,
     )
 
 
 def show(scorecard: Scorecard) -> None:
     """Print the claims as Markdown, for the site and for print; for a cell with `#| output: asis`."""
-    print(site_table(scorecard.found))
+    print(site(scorecard.found))
     print(print_tables(scorecard.found))
 
 
-def verdict_text(verdict: Verdict) -> str:
-    """A verdict with its sign, as a Markdown span that the site's style can colour."""
-    return f"[{MARKS[verdict]}]{{.mark-{CLASSES[verdict]}}} {verdict}"
+def grouped(found: Sequence[Finding]) -> dict[str, list[Finding]]:
+    """The findings by subject, in the order of the ledger; those of no subject come last, under "Other"."""
+    subject_of = {claim.id: subject for subject, claims in ledger.SUBJECTS.items() for claim in claims}
+    groups: dict[str, list[Finding]] = {subject: [] for subject in [*ledger.SUBJECTS, "Other"]}
+    for one in found:
+        groups[subject_of.get(one.claim.id, "Other")].append(one)
+    return {subject: ones for subject, ones in groups.items() if ones}
+
+
+def verdict_text(found: Finding) -> str:
+    """A verdict with its sign, as a Markdown span that the site's style can colour, and what there is to say of it."""
+    notes = [found.judged.why] if found.judged.why else []
+    if found.verdict == "replicates" and found.judged.likely is False:
+        notes.append("by the tolerance alone")
+    if found.claim.repeats:
+        notes.append("counted once")
+    text = f"[{MARKS[found.verdict]}]{{.mark-{CLASSES[found.verdict]}}} {found.verdict}"
+    return text + (f": {'; '.join(notes)}" if notes else "")
 
 
 def row(found: Finding) -> dict[str, str]:
     """One line of the site's table."""
     claim = found.claim
     return {
-        "claim": claim.statement,
-        "source": f"[@{claim.source}, {claim.place}]",
+        "claim": f"{claim.statement} [@{claim.source}, {claim.place}]",
         "published": claim.published_text,
-        "ours": found.first_text,
-        "over seeds": found.seeds_text,
+        "ours": found.ours_text,
+        "n": found.n_text,
         "null": found.null_text,
-        "verdict": verdict_text(found.verdict) + (f": {found.why}" if found.why else ""),
+        "verdict": verdict_text(found),
         "see": claim.evidence or tables.MISSING,
     }
 
 
-def site_table(found: Sequence[Finding]) -> str:
-    """The whole scorecard as Markdown, in a block that is shown on the site only."""
+def site(found: Sequence[Finding]) -> str:
+    """The whole scorecard as Markdown, a folded table for each subject, in a block that is shown on the site only."""
     package = resources.files("modaddlab.claims")
     script, style = (package.joinpath(f"scorecard.{kind}").read_text("utf-8") for kind in ("js", "css"))
-    table = tables.markdown([row(one) for one in found], widths=_WIDTHS)
-    return "\n".join([
-        '::: {.content-visible when-format="html"}',
-        "::: {.scorecard .column-page}",
-        table,
-        ":::",
-        _raw_html(f"<style>\n{style}</style>\n<script>\n{script}</script>"),
-        ":::",
-        "",
-    ])  # fmt: skip
+    parts = ['::: {.content-visible when-format="html"}', _raw_html(f"<style>\n{style}</style>"), "::: {.scorecard .column-page}"]
+    for subject, ones in grouped(found).items():
+        marks = "".join(
+            f'<span class="mark-{CLASSES[verdict]}" title="{verdict}">{MARKS[verdict]} {n}</span>'
+            for verdict, n in counts(ones).items()
+            if n
+        )
+        start = f"<details><summary><span>{html.escape(subject)}</span> {marks}</summary>"
+        parts += [_raw_html(start), tables.markdown([row(one) for one in ones], widths=_WIDTHS), _raw_html("</details>")]
+    return "\n".join([*parts, ":::", _raw_html(f"<script>\n{script}</script>"), ":::", ""])
 
 
 def print_tables(found: Sequence[Finding]) -> str:
-    """The scorecard as Markdown for print: a table for each source, in the order of the ledger."""
+    """The scorecard as Markdown for print: a table for each subject."""
     parts = ['::: {.content-visible when-format="typst"}']
-    for source in dict.fromkeys(one.claim.source for one in found):
+    for subject, ones in grouped(found).items():
         lines = [
             {
-                "claim": f"{one.claim.statement} ({one.claim.place})",
+                "claim": f"{one.claim.statement} [@{one.claim.source}, {one.claim.place}]",
                 "published": one.claim.published_text,
-                "ours": one.first_text if one.seeds is None else one.seeds_text,
+                "ours": one.ours_text,
+                "n": one.n_text,
                 "verdict": f"{MARKS[one.verdict]} {one.verdict}",
             }
-            for one in found
-            if one.claim.source == source
+            for one in ones
         ]
-        parts += [f"**@{source}**", "", tables.markdown(lines, widths=_PRINT_WIDTHS)]
+        parts += [f"**{subject}**", "", tables.markdown(lines, widths=_PRINT_WIDTHS)]
     return "\n".join([*parts, ":::", ""])
 
 
 def tolerances(found: Iterable[Finding]) -> list[dict[str, str]]:
     """The tolerances that are in use, with their reasons and how many claims they judge; rows of a table."""
-    used: dict[tuple[str, str], int] = {}
-    for one in found:
-        tolerance = one.claim.tolerance
-        if tolerance is not None:
-            how = f"factor {tolerance.amount:g}" if tolerance.kind == "factor" else f"± {tolerance.amount:g}"
-            used[how, tolerance.reason] = used.get((how, tolerance.reason), 0) + 1
-    return [{"within": how, "because": reason, "claims": str(n)} for (how, reason), n in used.items()]
+    used = [one.claim.tolerance for one in found if one.claim.tolerance is not None]
+    return [
+        {
+            "quantity": tolerance.of,
+            "within": tolerance.text,
+            "because": tolerance.reason,
+            "since": tolerance.since,
+            "claims": str(used.count(tolerance)),
+        }
+        for tolerance in dict.fromkeys(used)
+    ]
 
 
 def columns(found: Sequence[Finding]) -> dict[str, list[str | float]]:
     """The scorecard as columns for download: texts as shown, and the bare numbers beside them; NaN where there is none."""
+    measured = [(one, one.measured) for one in found]
+    subjects = {one.claim.id: subject for subject, ones in grouped(found).items() for one in ones}
+
+    def of(name: str) -> list[str | float]:
+        return [math.nan if numbers is None else getattr(numbers, name) for _, numbers in measured]
+
+    more = [None if numbers is None else numbers.one_more for _, numbers in measured]
     return {
         "id": [one.claim.id for one in found],
+        "subject": [subjects[one.claim.id] for one in found],
         "source": [one.claim.source for one in found],
         "place": [one.claim.place for one in found],
         "claim": [one.claim.statement for one in found],
         "published": [one.claim.published_text for one in found],
-        "ours": [one.first for one in found],
-        "mean over seeds": [one.seeds.mean if one.seeds else math.nan for one in found],
-        "low": [one.seeds.low if one.seeds else math.nan for one in found],
-        "high": [one.seeds.high if one.seeds else math.nan for one in found],
-        "seeds": [one.n_networks for one in found],
+        "published steps": [one.claim.trained_for or math.nan for one in found],
+        "ours": [one.ours_text for one in found],
+        "mean": of("mean"),
+        "low": of("low"),
+        "high": of("high"),
+        "one more: low": [math.nan if band is None else band.low for band in more],
+        "one more: high": [math.nan if band is None else band.high for band in more],
+        "networks": [one.n_networks for one in found],
+        "rests on": [one.basis for one in found],
         "null": [math.nan if one.null is None else one.null for one in found],
         "null is": [one.claim.null_text for one in found],
+        "true from": [one.claim.holds.low for one in found],
+        "true to": [one.claim.holds.high for one in found],
+        "tolerance": ["" if one.claim.tolerance is None else one.claim.tolerance.text for one in found],
         "verdict": [one.verdict for one in found],
+        "why": [one.judged.why for one in found],
+        "counted with": [one.claim.repeats for one in found],
     }
 
 

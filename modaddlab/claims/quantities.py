@@ -6,6 +6,7 @@ import functools
 import math
 
 from modaddlab import findings
+from modaddlab.analysis.attention import mean_attention
 from modaddlab.claims.claim import Measure
 from modaddlab.errors import LabError
 from modaddlab.study import Study
@@ -37,10 +38,22 @@ def excluded_loss(study: Study) -> float:
 
 
 def random_neurons_lost(study: Study) -> float:
-    """How much accuracy as many random neurons cost as there are explained ones, held at their mean."""
+    """How much accuracy as many random neurons cost as there are explained ones, set to zero."""
     n_draws = findings.ablation.DRAWS if study.spec.name == MAINLINE else 1  # over seeds one choice each is enough
-    lost = findings.ablation.of(study, n_draws=n_draws).explained_mean.lost.null
+    lost = findings.ablation.of(study, n_draws=n_draws).explained_zero.lost.null
     return math.nan if lost is None else lost
+
+
+def squared(name: str, null: bool = False) -> Measure:
+    """The square of a finding: the energy where it is a norm."""
+    root = finding(name, null)
+    return lambda study: root(study) ** 2
+
+
+def heads_that_ignore(study: Study) -> float:
+    """The share of the heads whose mean attention to "=" is under a percent."""
+    to_equals_n = mean_attention(study.grid.pattern_PPn3)[:, 2]
+    return float((to_equals_n < findings.parts.IGNORED).mean())
 
 
 def agreement(study: Study) -> float:
@@ -58,4 +71,3 @@ def agreement(study: Study) -> float:
 def reference(name: str, seed: int | None = None) -> Study:
     """Another run that a quantity is compared with."""
     return Study.open(name, seed=seed)
-

@@ -7,18 +7,17 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from modaddlab import tables
-from modaddlab.analysis.seeds import OverSeeds, over_seeds
 from modaddlab.claims import ledger
-from modaddlab.claims.claim import VERDICTS, Claim, Verdict
+from modaddlab.claims.claim import Band, Claim
+from modaddlab.claims.judgement import FEW, VERDICTS, Judged, Measured, Verdict, judge, measured, of_runs
+from modaddlab.experiments.catalogue import RUNS
 from modaddlab.study import Study
 
 FAMILIES = {"mainline": ("mainline", "mainline-25k")}
 """Runs whose seeds are one family: the shorter ones stop when nothing changes any more."""
-
-
-FEW = 3
-"""So many seeds are listed one by one: an interval of them would say nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,57 +26,99 @@ class Finding:
 
     Attributes:
         claim: the claim.
-        first: the value of the family's first network, such as the mainline; NaN if the quantity does not exist there.
-        seeds: mean and interval over all networks that have the quantity; None for a single one.
-        n_networks: networks measured, with those that lack the quantity.
-        trained_for: steps of the shortest of their runs; None without any.
+        measured: what our networks say; None where none has been trained, or nothing can be measured.
         null: the null's value; None if there is none.
-        verdict: by `Claim.judge`.
-        why: what is missing, for a claim that cannot be tested.
+        judged: the verdict and what it rests on.
     """
 
     claim: Claim
-    first: float
-    seeds: OverSeeds | None
-    n_networks: int
-    trained_for: int | None
+    measured: Measured | None
     null: float | None
-    verdict: Verdict
-    why: str
+    judged: Judged
 
     @property
-    def first_text(self) -> str:
-        return tables.MISSING if self.verdict == "cannot be tested" else _text(self.claim, self.first)
+    def verdict(self) -> Verdict:
+        return self.judged.verdict
 
     @property
-    def seeds_text(self) -> str:
-        """What is shown for the seeds: mean, interval and number; the values themselves where they are few."""
-        if self.seeds is None:
-            return "one seed" if self.n_networks else tables.MISSING
-        n = self.seeds.n
-        if n <= FEW:
-            missing = ["never"] * (self.n_networks - n)
-            return self.claim.with_unit(", ".join([*map(self.claim.form, self.seeds.values_S), *missing]))
-        texts = {self.claim.form(value) for value in self.seeds.values_S}
-        of = f"n = {n}" if n == self.n_networks else f"n = {n} of {self.n_networks}"
-        if len(texts) == 1:
-            return f"{self.claim.with_unit(texts.pop())} in all, {of}"
-        text = tables.interval(self.seeds.mean, self.seeds.low, self.seeds.high, self.claim.form)
-        return f"{self.claim.with_unit(text)}, {of}"
+    def n_networks(self) -> int:
+        """Networks measured, with those that lack the quantity."""
+        return 0 if self.measured is None else self.measured.n
+
+    @property
+    def basis(self) -> str:
+        """What it rests on: "definition", "one or two networks", "several networks" or "none"."""
+        if self.claim.defined:
+            return "definition"
+        return "none" if not self.n_networks else "several networks" if self.n_networks >= FEW else "one or two networks"
+
+    @property
+    def ours_text(self) -> str:
+        """What our networks have: the mean, in brackets where one more would lie; the values themselves where they are few."""
+        found, form = self.measured, self.claim.form
+        if found is None:
+            return tables.MISSING
+        if self.claim.scale == "hits":
+            return _hits_text(found)
+        there_S = found.values_S[np.isfinite(found.values_S)]
+        texts, missing, unit = [*map(form, there_S)], found.n - len(there_S), self.claim.with_unit
+        if self.claim.pooled is not None:
+            return unit(with_range(form, found.mean, found.one_more))
+        if found.n <= FEW:
+            return unit(", ".join([*texts, *["never"] * missing]))
+        if missing:
+            return unit(f"{form(there_S.min())} to {form(there_S.max())}, never in {missing}")
+        return f"{unit(texts[0])} in all" if len(set(texts)) == 1 else unit(with_range(form, found.mean, found.one_more))
+
+    @property
+    def n_text(self) -> str:
+        """On how many networks it rests, and how many of them have the quantity."""
+        if self.measured is None or self.claim.defined:
+            return tables.MISSING
+        there = int(np.isfinite(self.measured.values_S).sum())
+        n = self.measured.n
+        return str(n) if self.claim.scale == "hits" or self.claim.pooled or there == n else f"{there} of {n}"
 
     @property
     def null_text(self) -> str:
         return tables.MISSING if self.null is None else f"{_text(self.claim, self.null)} ({self.claim.null_text})"
 
 
-def family(runs: str, p: int | None = None) -> Iterator[Study]:
-    """The networks that claims about a named run are measured on, those that have been trained, by seed.
+def with_range(form: tables.Format, value: float, band: Band) -> str:
+    """A value and the ends of a range, what is written behind all three written once: 1.93 [1.02, 3.64] × 10⁻⁷."""
+    if math.isnan(band.low):
+        return form(value)
+    texts = [form(value), form(band.low), form(band.high)]
+    for behind in (" %", *{text[text.find("\u00a0×") :] for text in texts if "\u00a0×" in text}):  # noqa: RUF001
+        if all(text.endswith(behind) for text in texts):
+            first, low, high = (text.removesuffix(behind) for text in texts)
+            return f"{first} [{low}, {high}]{behind}"
+    return f"{texts[0]} [{texts[1]}, {texts[2]}]"
+
+
+def _hits_text(found: Measured) -> str:
+    """How many networks do, with Wilson's interval where there are several."""
+    n, n_open = int(np.nansum(found.values_S)), int(np.isnan(found.values_S).sum())
+    if found.n == 1:
+        return "yes" if n else "not yet" if n_open else "no"
+    text = f"{n} of {found.n} [{100 * found.low:.0f}, {100 * found.high:.0f}] %"
+    return f"{text}, {n_open} not yet" if n_open else text
+
+
+def family(claim: Claim) -> Iterator[Study]:
+    """The networks that a claim is measured on, those that have been trained, by seed.
 
     Each is opened anew and can be let go: its activations are large.
     """
-    for name in FAMILIES.get(runs, (runs,)):
-        for seed in [study.spec.seed for study in Study.seeds(name, p=p)]:
-            yield Study.open(name, seed=seed, p=p)
+    names = FAMILIES.get(claim.runs, (claim.runs,))
+    if claim.of_times and f"{claim.runs}-groks" in RUNS:
+        names = (*names, f"{claim.runs}-groks")
+    seen = set[int]()
+    for name in names:
+        for seed in [study.spec.seed for study in Study.seeds(name, p=claim.p)]:
+            if seed not in seen:
+                seen.add(seed)
+                yield Study.open(name, seed=seed, p=claim.p)
 
 
 def findings(claims: Sequence[Claim] = ledger.CLAIMS) -> list[Finding]:
@@ -86,44 +127,33 @@ def findings(claims: Sequence[Claim] = ledger.CLAIMS) -> list[Finding]:
     Some ten seconds for each network of the mainline's size the first time, then from the cache.
     """
     values: dict[str, list[float]] = {claim.id: [] for claim in claims}
+    steps: dict[str, list[int]] = {claim.id: [] for claim in claims}
     nulls: dict[str, float] = {}
-    steps: dict[str, int] = {}
-    for runs, p in dict.fromkeys((claim.runs, claim.p) for claim in claims):
-        for study in family(runs, p):
-            for claim in claims:
-                if (claim.runs, claim.p) != (runs, p) or claim.measure is None:
-                    continue
-                if claim.snapshots and not len(study.record.snapshot_steps):
+    alike: dict[tuple[str, int | None, bool], list[Claim]] = {}
+    for claim in claims:
+        alike.setdefault((claim.runs, claim.p, claim.of_times), []).append(claim)
+    for group in alike.values():
+        for study in family(group[0]):
+            for claim in group:
+                if claim.measure is None or (claim.snapshots and not len(study.record.snapshot_steps)):
                     continue
                 if claim.null is not None and not values[claim.id]:
                     nulls[claim.id] = claim.null(study)
                 values[claim.id].append(claim.measure(study))
-                steps[claim.id] = min(study.spec.steps, steps.get(claim.id, study.spec.steps))
-    return [_finding(claim, values[claim.id], nulls.get(claim.id), steps.get(claim.id)) for claim in claims]
+                steps[claim.id].append(study.spec.steps)
+    return [_finding(claim, values[claim.id], steps[claim.id], nulls.get(claim.id)) for claim in claims]
 
 
-def _finding(claim: Claim, values: Sequence[float], null: float | None, trained_for: int | None) -> Finding:
-    if not values:
+def _finding(claim: Claim, values: Sequence[float], steps: Sequence[int], null: float | None) -> Finding:
+    if claim.pooled is not None:
+        found = of_runs(*claim.pooled())
+    elif values:
+        found = measured(claim, values, steps)
+    else:
         command = f"python -m modaddlab.train {claim.runs}" + (f" --p {claim.p}" if claim.p else "")
-        why = claim.untestable or f"needs {command}"
-        return Finding(
-            claim=claim, first=math.nan, seeds=None, n_networks=0, trained_for=None, null=None, why=why,
-            verdict="cannot be tested",
-        )
-    there = [value for value in values if math.isfinite(value)]
-    seeds = over_seeds(there, claim.scale) if len(values) > 1 else None
-    most_lack_it = len(there) <= len(values) / 2
-    value = math.nan if most_lack_it else seeds.mean if seeds else values[0]
-    return Finding(
-        claim=claim,
-        first=values[0],
-        seeds=seeds,
-        n_networks=len(values),
-        trained_for=trained_for,
-        null=null,
-        verdict=claim.judge(value, null),
-        why="",
-    )
+        judged = Judged(verdict="open", why=claim.undecided or f"needs {command}")
+        return Finding(claim=claim, measured=None, null=None, judged=judged)
+    return Finding(claim=claim, measured=found, null=null, judged=judge(claim, found, null))
 
 
 def counts(found: Sequence[Finding]) -> dict[Verdict, int]:

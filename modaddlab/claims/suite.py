@@ -1,14 +1,12 @@
 """The public suite of sweeps: how its networks were trained, and the two forms that most of its claims have.
 
-It trained for 40,000 epochs with the optimizer's betas at (0.9, 0.999), where ours are (0.9, 0.98). What it says never groks is
-tested for as long as our runs are, which is less: a zero then says as much as our steps can.
+It trained for 40,000 epochs with the optimizer's betas at (0.9, 0.999), where ours are (0.9, 0.98).
 """
 
 from __future__ import annotations
 
-from modaddlab import tables
 from modaddlab.claims import quantities as q
-from modaddlab.claims.claim import EXACT, STEPS, Band, Claim, exactly
+from modaddlab.claims.claim import STEPS, YES_NO, Band, Claim, exactly
 
 SOURCE = "grokkingexperiments2025"
 
@@ -20,8 +18,6 @@ BETAS = (0.9, 0.999)
 
 MAINLINE = 8350
 """Its step with the mainline's setting."""
-
-NOT_AS_LONG = f"theirs within {EPOCHS:,} epochs, ours for as long as they run"
 
 
 def groks_at(name: str, run: str, place: str, statement: str, step: int, holds: Band, evidence: str) -> Claim:
@@ -44,14 +40,16 @@ def groks_at(name: str, run: str, place: str, statement: str, step: int, holds: 
         published=exactly(step),
         measure=q.finding("curves.grokked"),
         runs=run,
+        of_times=True,
         tolerance=STEPS,
         holds=holds,
+        repeats="nanda-decay-1" if run == q.MAINLINE else "",
         evidence=evidence,
     )
 
 
-def share(name: str, run: str, place: str, statement: str, published: int, evidence: str, source: str = SOURCE) -> Claim:
-    """It groks, or not within the suite's epochs, which Nanda et al. say too: the share of our seeds that do.
+def groks(name: str, run: str, place: str, statement: str, published: int, evidence: str, source: str = SOURCE) -> Claim:
+    """It groks within the suite's epochs, or does not; Nanda et al. say so too.
 
     Args:
         name, run, statement, evidence: as of `groks_at`.
@@ -65,12 +63,10 @@ def share(name: str, run: str, place: str, statement: str, published: int, evide
         place=place,
         statement=statement,
         published=exactly(published),
-        trained_for=None if published else EPOCHS,
-        measure=q.finding("curves.groks"),
+        trained_for=EPOCHS,
+        measure=q.finding("curves.grokked"),
         runs=run,
-        tolerance=EXACT,
-        holds=Band(0.5, 1) if published else Band(0, 0.5),
-        form=tables.percent,
-        scale="share",
+        of_times=True,
+        tolerance=YES_NO,
         evidence=evidence,
     )

@@ -11,17 +11,10 @@ from modaddlab import tables
 from modaddlab.claims import quantities as q
 from modaddlab.claims import quantities_sweeps as qs
 from modaddlab.claims import suite
-from modaddlab.claims.claim import COUNT, EXACT, Band, Claim, Tolerance, exactly
+from modaddlab.claims.claim import COUNT, EXPONENT, RATIO, YES_NO, Band, Claim, exactly
 
 SUITE = suite.SOURCE
 REPRODUCTION = "grokkingreproduction2025"
-
-EXPONENT = Tolerance(
-    kind="absolute",
-    amount=0.6,
-    reason="seeds that differ by a factor of 1.4 move the slope through half a dozen moduli from 59 to 113 by about as much",
-)
-RATIO = Tolerance(kind="factor", amount=2, reason="a ratio of two steps, each of which seeds move by a factor of 1.4")
 
 
 def _groks_at(run: str, what: str, step: int) -> Claim:
@@ -33,11 +26,11 @@ OPERATIONS = (
     _groks_at("subtract", "subtraction", 11_800),
     _groks_at("multiply", "multiplication", 14_900),
     _groks_at("squares", "the sum of squares", 1800),
-    suite.share(
+    suite.groks(
         "cubic",
         "cubic",
         "README, operation sweep",
-        f"It does not grok a^3 + ab ({suite.NOT_AS_LONG}): share of the seeds that do.",
+        "It does not grok a^3 + ab.",
         0,
         "@fig-operations",
     ),
@@ -49,16 +42,14 @@ def _unstable(run: str, reference: str, what: str) -> Claim:
         id=f"suite-{run}",
         source=SUITE,
         place="README, depth sweep",
-        statement=f"With three layers {what} is not learned or becomes unstable: share of the seeds of which that is true.",
+        statement=f"With three layers {what} is not learned or becomes unstable.",
         published=exactly(1),
         measure=qs.unsteady,
         null=lambda _: qs.unsteady(q.reference(reference)),
         null_is="one layer",
         runs=run,
-        tolerance=EXACT,
+        tolerance=YES_NO,
         holds=Band(0.5, 1),
-        form=tables.percent,
-        scale="share",
         evidence="@fig-depth",
     )
 
@@ -79,11 +70,11 @@ DEPTH = (
     _unstable("add-3-layers", "mainline", "addition"),
     _unstable("squares-3-layers", "squares", "the sum of squares"),
     *(
-        suite.share(
+        suite.groks(
             f"cubic-{n}-layers",
             f"cubic-{n}-layers",
             "README, depth sweep",
-            f"Nor does it grok a^3 + ab with {words} layers ({suite.NOT_AS_LONG}): share of the seeds that do.",
+            f"It does not grok a^3 + ab with {words} layers.",
             0,
             "@fig-depth",
         )
@@ -93,48 +84,41 @@ DEPTH = (
 
 MODULI = (
     *(
-        suite.share(
+        suite.groks(
             f"p{p}",
             f"p{p}",
             "README, prime sweep",
-            f"p = {p} does not grok ({suite.NOT_AS_LONG}): share of the seeds that do.",
+            f"p = {p} does not grok.",
             0,
             "@fig-size",
         )
         for p in (7, 11, 13, 17, 23, 31, 43)
     ),
-    *(
-        suite.share(f"p{p}", f"p{p}", "README, prime sweep", f"p = {p} groks: share of the seeds that do.", 1, "@fig-size")
-        for p in (59, 67, 89, 97)
-    ),
+    *(suite.groks(f"p{p}", f"p{p}", "README, prime sweep", f"p = {p} groks.", 1, "@fig-size") for p in (59, 67, 89, 97)),
     Claim(
         id="suite-exponent",
         source=SUITE,
         place="README, prime sweep",
-        statement="From 59 on, larger moduli grok faster: exponent of the time over p, for each seed with three moduli.",
+        statement="From 59 on, larger moduli grok faster: exponent of the time over the modulus.",
         published=exactly(-1.74),
-        measure=qs.exponent_of_seed,
-        runs="p59",
+        pooled=qs.exponent_over_moduli,
         tolerance=EXPONENT,
         holds=Band(-math.inf, 0),
         evidence="@fig-size",
     ),
-    *(
-        Claim(
-            id=f"suite-keys-{run}",
-            source=SUITE,
-            place="README, prime sweep",
-            statement=f"The number of key frequencies is five for every modulus, so for p = {p}: those above the largest gap.",
-            published=exactly(5),
-            measure=q.finding("concentration.n_significant"),
-            null=q.finding("concentration.n_significant", null=True),
-            null_is="renamed residues",
-            runs=run,
-            tolerance=COUNT,
-            holds=Band(3.5, 6.5),
-            evidence="@fig-size-keys",
-        )
-        for p, run in ((59, "p59"), (67, "p67"), (89, "p89"), (97, "p97"), (113, "mainline"))
+    Claim(
+        id="suite-keys-mainline",
+        source=SUITE,
+        place="README, prime sweep",
+        statement="The number of key frequencies is five for every modulus: those above the largest gap, for p = 113.",
+        published=exactly(5),
+        measure=q.finding("concentration.n_significant"),
+        null=q.finding("concentration.n_significant", null=True),
+        null_is="renamed residues",
+        tolerance=COUNT,
+        holds=Band(3.5, 6.5),
+        evidence="@fig-size-keys",
+        undecided="five is how many its script lists, and it counts k and p - k as two",
     ),
 )
 
@@ -143,11 +127,13 @@ CRITERIA = (
         id="criterion-delay",
         source=REPRODUCTION,
         place="README, success criteria",
-        statement="It knows its training pairs early and the test pairs late: the ratio of the two steps.",
+        statement="The network knows its training pairs early and the test pairs late: the ratio of the two steps.",
         says="early, and later",
         measure=q.finding("curves.times_later"),
         null=lambda _: q.finding("curves.times_later")(q.reference("fraction-0.7")),
         null_is="trained on 70 % of the pairs",
+        averaged="log",
+        of_times=True,
         holds=Band(10, math.inf),
         evidence="@fig-curves",
     ),
@@ -161,24 +147,19 @@ CRITERIA = (
         null=q.finding("concentration.top_share", null=True),
         null_is="renamed residues",
         holds=Band(0.5, 1),
+        averaged="share",
         form=tables.percent,
-        scale="share",
         evidence="@tbl-bases",
     ),
     Claim(
         id="criterion-canonical",
         source=REPRODUCTION,
         place="README, canonical configuration",
-        statement="Its canonical setup (two layers, weight decay 0.001, 200,000 steps) groks: share of the seeds that do.",
+        statement="A reproduction's canonical setup (two layers, weight decay 0.001, 200,000 steps) groks.",
         published=exactly(1),
-        measure=q.finding("curves.groks"),
+        measure=q.finding("curves.grokked"),
         runs="canonical-2-layers",
-        tolerance=EXACT,
-        holds=Band(0.5, 1),
-        form=tables.percent,
-        scale="share",
+        tolerance=YES_NO,
         evidence="@sec-depth-open",
     ),
 )
-
-CLAIMS = (*OPERATIONS, *DEPTH, *MODULI, *CRITERIA)

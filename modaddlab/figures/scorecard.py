@@ -3,37 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from modaddlab.figures.theme import new_figure, palette, themed
 
+BASES = ("several networks", "one or two networks", "definition", "none")
+"""What a verdict may rest on; a ring stands for what is not measured as well."""
+
 
 @themed
-def verdicts(counts: Mapping[str, Sequence[int]], names: Sequence[str]) -> Figure:
-    """One bar for each source, divided by verdict.
+def verdicts(marks: Mapping[str, Sequence[tuple[str, str]]], verdicts: Sequence[str]) -> Figure:
+    """A mark for each claim, in a row for each subject: its colour is the verdict, its form what the verdict rests on.
 
     Args:
-        counts: source -> how many claims got each verdict, in the order of the names.
-        names: the verdicts: holds, holds with a difference, fails, open.
+        marks: subject -> the verdict on each of its claims and what it rests on, one of `BASES`.
+        verdicts: the verdicts in the order in which they stand in a row: holds, holds with a difference, fails, open.
     """
     colors = palette()
-    fills = (colors.diverging(0.97), colors.diverging(0.72), colors.diverging(0.12), colors.rule)
-    figure = new_figure(0.9 + 0.42 * len(counts))
+    fills = dict(zip(verdicts, (*map(colors.diverging, (0.97, 0.75, 0.15)), colors.muted), strict=True))
+
+    def look(verdict: str, basis: str) -> dict[str, Any]:
+        hollow = colors.page if basis not in ("several networks", "definition") else fills[verdict]
+        form = {"marker": "D", "ms": 5.5} if basis == "definition" else {"marker": "o", "ms": 6.5}
+        return form | {"ls": "", "mew": 1.6, "color": fills[verdict], "markerfacecolor": hollow}
+
+    figure = new_figure(1.3 + 0.27 * len(marks))
     axes = figure.add_subplot()
-    places = range(len(counts))
-    left = [0] * len(counts)
-    for index, (name, fill) in enumerate(zip(names, fills, strict=True)):
-        widths = [values[index] for values in counts.values()]
-        bars = axes.barh(places, widths, left=left, color=fill, height=0.7, label=name)
-        text = colors.ink if index == 3 else colors.page
-        axes.bar_label(bars, labels=[str(width) if width else "" for width in widths], label_type="center", color=text)
-        left = [start + width for start, width in zip(left, widths, strict=True)]
-    axes.set_yticks(places, list(counts))
-    axes.invert_yaxis()
-    axes.set_xlabel("claims")
+    for row, found in enumerate(marks.values()):
+        for place, mark in enumerate(sorted(found, key=lambda mark: (list(verdicts).index(mark[0]), BASES.index(mark[1])))):
+            axes.plot([place], [row], **look(*mark))
+    axes.set_yticks(range(len(marks)), [f"{subject}  {len(found)}" for subject, found in marks.items()])
+    axes.set_ylim(len(marks) - 0.4, -0.6)
+    axes.set_xlim(-0.7, max(map(len, marks.values())) - 0.3)
+    axes.set_xticks([])
     axes.grid(visible=False)
-    axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    figure.legend(loc="outside upper left", ncols=2, frameon=False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(False)
+    keys = [Line2D([], [], label=verdict, **look(verdict, "several networks")) for verdict in verdicts]
+    keys += [Line2D([], [], label=basis, **look(verdicts[0], basis)) for basis in BASES[:3]]
+    figure.legend(handles=keys, loc="outside upper left", ncols=2, frameon=False)
     return figure

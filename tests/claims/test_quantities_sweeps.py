@@ -8,9 +8,10 @@ import pytest
 
 from modaddlab import Study
 from modaddlab.claims import quantities_sweeps as qs
-from modaddlab.claims.claim import VERDICTS
+from modaddlab.claims.judgement import VERDICTS
 from modaddlab.claims.scorecard import findings
-from modaddlab.claims.sweeps_of_task import CLAIMS
+from modaddlab.claims.sweeps_of_task import DEPTH, MODULI, OPERATIONS
+from modaddlab.findings import outcomes
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,14 @@ def test_a_run_is_once_as_fast_as_itself_and_never_without_grokking(mainline: St
 
 
 def test_every_claim_is_judged_and_what_is_not_trained_says_how_to_train_it() -> None:
-    for found in findings(CLAIMS):
+    for found in findings((*OPERATIONS, *DEPTH, *MODULI)):
         assert found.verdict in VERDICTS
-        if found.verdict == "cannot be tested":
-            assert found.why == f"needs python -m modaddlab.train {found.claim.runs}"
+        if found.measured is None:
+            assert found.judged.why == f"needs python -m modaddlab.train {found.claim.runs}"
+
+
+def test_the_law_over_the_modulus_counts_runs_that_were_stopped() -> None:
+    exponent, n = qs.exponent_over_moduli()
+    rows = [row for row in outcomes.sweep("prime").rows if row.spec.task.p >= 59]
+    assert n == len(rows) > sum(row.grokked > 0 for row in rows)
+    assert exponent.low < exponent.value < exponent.high < 0  # type: ignore[operator]

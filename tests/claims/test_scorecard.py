@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from modaddlab import Study
-from modaddlab.claims import counts, page, quantities, scorecard
-from modaddlab.claims.claim import EXACT, LOSS, VERDICTS, Band, Claim, exactly
+from modaddlab import Study, tables
+from modaddlab.claims import counts, nanda_circuit, page, quantities, scorecard
+from modaddlab.claims.claim import EXACT, LOSS, STEPS, Band, Claim, exactly
+from modaddlab.claims.judgement import VERDICTS, judge, measured
 from modaddlab.claims.ledger import CLAIMS
 from modaddlab.claims.scorecard import Finding
 from modaddlab.experiments.catalogue import RUNS
@@ -43,8 +44,7 @@ BASE = Claim(
 
 def test_a_claim_on_one_network() -> None:
     found = measure(BASE)
-    assert (found.first, found.seeds, found.n_networks, found.verdict) == (17, None, 1, "replicates")
-    assert found.seeds_text == "one seed"
+    assert (found.ours_text, found.n_networks, found.basis, found.verdict) == ("17.0", 1, "one or two networks", "replicates")
 
 
 def test_a_claim_over_seeds_is_judged_by_their_mean() -> None:
@@ -53,20 +53,36 @@ def test_a_claim_over_seeds_is_judged_by_their_mean() -> None:
 
     over_two = dataclasses.replace(BASE, runs="p53-wd1", measure=seed, published=exactly(0.5), holds=exactly(0.5))
     found = measure(over_two)
-    assert found.n_networks == 2
-    assert found.first == 0
-    assert found.verdict == "replicates"
-    assert found.seeds_text == "0, 1.00"
+    assert (found.n_networks, found.ours_text, found.verdict) == (2, "0, 1.00", "replicates")
 
 
-def test_a_quantity_that_most_networks_lack_fails() -> None:
+def test_a_quantity_that_no_network_has_fails_and_one_that_some_have_is_theirs() -> None:
     def only_of_seed_1(study: Study) -> float:
         return 17.0 if study.spec.seed == 1 else math.nan
 
-    found = measure(dataclasses.replace(BASE, runs="p53-wd1", measure=only_of_seed_1))
-    assert found.verdict == "does not replicate"
-    assert found.first_text == "never"
-    assert found.seeds_text == "17.0, never"
+    some = measure(dataclasses.replace(BASE, runs="p53-wd1", measure=only_of_seed_1))
+    assert (some.ours_text, some.n_text, some.verdict) == ("17.0, never", "1 of 2", "replicates")
+    none = measure(dataclasses.replace(BASE, measure=only_of_seed_1))
+    assert (none.ours_text, none.verdict) == ("never", "does not replicate")
+
+
+def test_a_range_is_written_with_what_is_behind_it_once() -> None:
+    assert scorecard.with_range(tables.number, 2e-7, Band(1e-7, 3e-7)) == "2.00 [1.00, 3.00]\u00a0×\u00a010⁻⁷"  # noqa: RUF001
+    assert scorecard.with_range(tables.number, 2e-7, Band(1e-8, 3e-7)).count("10") == 3
+    assert scorecard.with_range(tables.percent, 0.5, Band(0.25, 0.75)) == "50.0 [25.0, 75.0] %"
+    assert scorecard.with_range(tables.whole, 5, Band(math.nan, math.nan)) == "5"
+
+
+def test_runs_that_end_when_they_have_grokked_count_where_the_time_is_asked() -> None:
+    def seed(study: Study) -> float:
+        return 100.0 + study.spec.seed
+
+    asked = dataclasses.replace(BASE, runs="decay-3", measure=seed, tolerance=STEPS, holds=Band(), of_times=True)
+    seeds = {study.spec.seed for name in ("decay-3", "decay-3-groks") for study in Study.seeds(name)}
+    found = measure(asked)
+    assert found.measured is not None
+    assert sorted(found.measured.values_S) == [100 + seed for seed in sorted(seeds)]
+    assert measure(dataclasses.replace(asked, of_times=False)).n_networks == len(Study.seeds("decay-3")) < len(seeds)
 
 
 def test_the_null_is_measured_and_counts() -> None:
@@ -76,22 +92,22 @@ def test_the_null_is_measured_and_counts() -> None:
 
 
 def test_a_run_that_is_not_there_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scorecard, "family", lambda runs, p: iter(()))
+    monkeypatch.setattr(scorecard, "family", lambda claim: iter(()))
     found = measure(BASE)
-    assert found.verdict == "cannot be tested"
-    assert "python -m modaddlab.train debug" in found.why
+    assert (found.verdict, found.basis) == ("open", "none")
+    assert "python -m modaddlab.train debug" in found.judged.why
 
 
 def test_what_needs_snapshots_is_measured_where_there_are_some() -> None:
     assert measure(dataclasses.replace(BASE, snapshots=True)).n_networks == 1
-    assert measure(dataclasses.replace(BASE, snapshots=True, runs="p53-wd1")).verdict == "cannot be tested"
+    assert measure(dataclasses.replace(BASE, snapshots=True, runs="p53-wd1")).measured is None
 
 
 def findings() -> list[Finding]:
     failing = dataclasses.replace(BASE, id="fails", published=exactly(18), holds=exactly(18))
     wide = dataclasses.replace(BASE, id="differs", published=exactly(100), tolerance=LOSS, holds=Band(0, 200))
     wide = dataclasses.replace(wide, evidence="@fig-task")
-    untested = dataclasses.replace(BASE, id="open", measure=None, untestable="too | large")
+    untested = dataclasses.replace(BASE, id="open", measure=None, undecided="too | large")
     return scorecard.findings([BASE, failing, wide, untested])
 
 
@@ -101,34 +117,39 @@ def test_verdicts_are_counted_in_order() -> None:
     assert set(tally.values()) == {1}
 
 
-def test_the_tally_has_each_count_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = [*findings(), *findings()[:1]]
-    monkeypatch.setattr(page, "findings", lambda: found)
+def test_the_tally_counts_a_measurement_once_and_by_what_it_rests_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    again = scorecard.findings([dataclasses.replace(BASE, id="again", repeats="modulus")])
+    defined = scorecard.findings([dataclasses.replace(BASE, id="defined", defined=True)])
+    short = scorecard.findings([dataclasses.replace(BASE, id="short", trained_for=40_000)])  # the debug run has 1,000 steps
+    monkeypatch.setattr(page, "findings", lambda: [*findings(), *again, *defined, *short])
     tally = page.tally.__wrapped__()
-    assert (tally.claims.value, tally.replicates.value) == (5, 2)
-    assert (tally.differs.value, tally.fails.value, tally.untested.value) == (1, 1, 1)
-    assert (tally.tested.value, tally.single.value, tally.shorter.value) == (4, 4, 0)
-    assert tally.by_source == {"Nanda et al. 2023": (2, 1, 1, 1)}
+    assert (tally.claims.value, tally.repeated.value, tally.replicates.value) == (6, 1, 2)
+    assert (tally.differs.value, tally.fails.value, tally.untested.value) == (1, 1, 2)
+    assert (tally.tested.value, tally.shorter.value, tally.defined.value) == (4, 1, 1)
+    assert (tally.few.value, tally.few_replicate.value, tally.several.value) == (3, 1, 0)
 
 
-def test_what_did_not_happen_in_a_shorter_time_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = [dataclasses.replace(BASE, id=f"never-{steps}", trained_for=steps) for steps in (500, 40_000)]
-    monkeypatch.setattr(page, "findings", lambda: scorecard.findings(runs))
-    assert page.tally.__wrapped__().shorter.value == 1  # the debug run has 1,000 steps
-
-
-def test_the_site_s_table_has_a_line_for_every_claim_and_print_has_them_by_source() -> None:
-    found = findings()
-    table = page.site_table(found)
-    assert table.count("The modulus is 17.") == len(found)
+def test_the_site_has_a_line_for_every_claim_folded_by_subject_and_so_has_print() -> None:
+    found = [*findings(), *scorecard.findings(nanda_circuit.SETUP)]
+    text = page.site(found)
+    assert text.count("The modulus is 17.") == len(findings())
+    assert text.count("<details>") == text.count("</details>") == 2
     for verdict, name in page.CLASSES.items():
-        assert f"{{.mark-{name}}} {verdict}" in table
-    assert r"too \| large" in table
-    assert "@fig-task" in table
-    assert not re.search(r"https?://", table)
+        assert f"{{.mark-{name}}} {verdict}" in text
+    assert r"too \| large" in text
+    assert "@fig-task" in text
+    assert not re.search(r"https?://", text)
     printed = page.print_tables(found)
-    assert printed.count("The modulus is 17.") == len(found)
-    assert printed.count("**@nanda2023progress**") == 1
+    assert printed.count("The modulus is 17.") == len(findings())
+    assert printed.count("**The circuit**") == 1
+
+
+def test_the_download_has_every_claim_with_what_it_was_judged_by() -> None:
+    found = findings()
+    columns = page.columns(found)
+    assert {len(values) for values in columns.values()} == {len(found)}
+    assert (columns["true from"][0], columns["true to"][0], columns["tolerance"][0]) == (17, 17, "± 0")
+    assert (columns["mean"][0], columns["rests on"][0]) == (17, "one or two networks")
 
 
 def test_tolerances_are_listed_once_with_their_reason() -> None:
@@ -148,7 +169,21 @@ def test_the_ledger_s_names_are_unique_and_its_runs_exist() -> None:
 def test_a_published_value_is_within_its_own_tolerance_and_true() -> None:
     for claim in CLAIMS:
         if claim.published is not None:
-            assert claim.judge((claim.published.low + claim.published.high) / 2, None) == "replicates", claim.id
+            middle = (claim.published.low + claim.published.high) / 2
+            decided = dataclasses.replace(claim, undecided="", measure=p_of, trained_for=None)
+            assert judge(decided, measured(decided, [middle], [1000])).verdict == "replicates", claim.id
+
+
+def test_a_claim_that_repeats_another_is_measured_on_the_same_networks() -> None:
+    by_id = {claim.id: claim for claim in CLAIMS}
+    for claim in CLAIMS:
+        if claim.repeats:
+            other = by_id[claim.repeats]
+            assert (other.runs, other.p, other.repeats) == (claim.runs, claim.p, ""), claim.id
+
+
+def test_a_quantity_with_a_factor_for_a_tolerance_is_averaged_as_logarithms() -> None:
+    assert all(claim.scale == "log" for claim in CLAIMS if claim.tolerance is not None and claim.tolerance.kind == "factor")
 
 
 def test_the_source_is_in_the_bibliography_and_the_evidence_in_the_book() -> None:
@@ -156,7 +191,7 @@ def test_the_source_is_in_the_bibliography_and_the_evidence_in_the_book() -> Non
     chapters = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "chapters").rglob("*.qmd"))
     for claim in CLAIMS:
         assert f"{{{claim.source}," in sources, claim.id
-        assert claim.evidence or claim.measure is None, f"{claim.id}: a measured claim has a figure or a table behind it"
+        assert claim.evidence or claim.undecided, f"{claim.id}: a measured claim has a figure or a table behind it"
         label = (claim.evidence or "").removeprefix("@")
         assert not label or f"{{#{label}}}" in chapters or f"label: {label}\n" in chapters, claim.id
 

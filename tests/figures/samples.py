@@ -296,7 +296,7 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
         ),
         "verdicts": (
             figures.verdicts,
-            ({"the paper (2023)": (20, 6, 2, 5), "a replication": (3, 0, 1, 0)}, ["holds", "differs", "fails", "open"]),
+            ({"data": [("a", "definition"), ("d", "none"), ("c", "several networks"), ("a", "definition")]}, list("abcd")),
             {},
         ),
         "final_accuracies": (
