@@ -185,16 +185,16 @@ def measure() -> Data:
     Raises:
         LabError: a record is damaged.
     """
-    points = outcomes.sweep("train-fraction").points
+    points, times = outcomes.sweep("train-fraction").points, outcomes.times("train-fraction").points
     plateaus = {value: [stages.plateau(row.study) for row in point.rows] for value, point in points.items()}
     measured = {
         value: [row.at(one.complete.value) for row, one in zip(points[value].rows, ones, strict=True) if one.complete.value > 0]
         for value, ones in plateaus.items()
     }
     return Data(
-        waits=_waits(points, measured),
+        waits=_waits(times, measured),
         memory=_memory(measured, {value: [one.mirrored.value for one in ones] for value, ones in plateaus.items()}),
-        regimes=_regimes(points),
+        regimes=_regimes(times),
         frequencies=_frequencies(points),
         small=_small(outcomes.sweep("two-layer-fraction").points),
     )

@@ -148,10 +148,10 @@ def measure() -> Decay:
     Raises:
         LabError: a record is damaged.
     """
-    points = outcomes.sweep("weight-decay").points
-    law = Law.through([row for decay, point in points.items() if decay for row in point.rows], decay_of)
+    points, times = outcomes.sweep("weight-decay").points, outcomes.times("weight-decay").points
+    law = Law.through([row for decay, point in times.items() if decay for row in point.rows], decay_of)
     return Decay(
-        times=_times(points, law),
+        times=_times(times, law),
         unfinished=_unfinished(points, law),
         sizes=_sizes(points),
         frequencies=_frequencies(points),

@@ -207,6 +207,23 @@ def sweep(
     return SweepOutcomes(tuple(Outcome(Study(record), setting_of(record.spec, by)) for record in records), by)
 
 
+def times(name: str) -> SweepOutcomes:
+    """The outcomes of a sweep of the book with further seeds, for times to grok alone.
+
+    The runs of "time-to-grok" keep no weights and end when they have grokked. They come in where a setting of the sweep lacks
+    their seed, so that its first seed is always a whole run.
+    """
+    found = sweep(name)
+    settings = {row.spec.name: row.setting for row in found.rows}
+    there = {(row.setting, row.spec.seed) for row in found.rows}
+    rows = list(found.rows)
+    for row in sweep("time-to-grok").rows:
+        setting = settings.get(row.spec.name.removesuffix("-groks"))
+        if setting is not None and (setting, row.spec.seed) not in there:
+            rows.append(Outcome(row.study, setting))
+    return SweepOutcomes(tuple(rows), found.varies)
+
+
 def setting_of(spec: RunSpec, varies: tuple[str, ...]) -> tuple[Any, ...]:
     """The values of the varied fields; None for one that its kind of network has not."""
     fields = flatten(spec.to_dict())

@@ -176,11 +176,11 @@ def measure() -> Speed:
     Raises:
         LabError: a record is damaged.
     """
-    rates = outcomes.sweep("learning-rate")
+    rates = outcomes.times("learning-rate")
     base = rates.points[USUAL[0]]
     series = {
         "the mainline's ten seeds": base.rows,
-        "the decay varied": _others(row for row in outcomes.sweep("weight-decay").rows if row.spec.optim.weight_decay),
+        "the decay varied": _others(row for row in outcomes.times("weight-decay").rows if row.spec.optim.weight_decay),
         "the rate varied": _others(rates.rows),
         "both, the product kept": _others(outcomes.sweep("effective-decay").rows),
     }

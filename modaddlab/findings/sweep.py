@@ -185,7 +185,7 @@ def columns(rows: Iterable[Outcome]) -> Columns:
         "seed": [row.spec.seed for row in rows],
         "step of 95 % test accuracy": [row.grokked for row in rows],
         "final test accuracy": [row.final("test_accuracy") for row in rows],
-        "steps trained": [row.spec.steps for row in rows],
+        "steps trained": [row.spec.steps if row.spec.grokked_for is None else int(row.metrics["step"][-1]) for row in rows],
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 from types import MappingProxyType
@@ -90,3 +91,22 @@ def test_the_time_to_grok_of_a_point() -> None:
 
 def test_settings_are_read_from_nested_fields() -> None:
     assert outcomes.setting_of(tiny(0.5), ("optim.weight_decay", "task.p", "name")) == (0.5, 7, "tiny-sweep")
+
+
+def test_seeds_that_end_when_they_have_grokked_fill_up_a_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = (tiny(1.0), tiny(3.0))
+    further = tuple(dataclasses.replace(tiny(decay, seed=seed), name="tiny-sweep-groks") for decay, seed in ((1.0, 0), (1.0, 4)))
+    other = dataclasses.replace(tiny(2.0, seed=5), name="elsewhere-groks")
+    made = {"tiny": runs, "time-to-grok": (*further, other)}
+    of = {
+        name: sweeps.Sweep(name=name, purpose="a test", varies=("optim.weight_decay",), runs=lambda specs=specs: specs)
+        for name, specs in made.items()
+    }
+    monkeypatch.setattr(sweeps, "SWEEPS", MappingProxyType(of))
+    monkeypatch.setenv("MODADDLAB_DATA", str(tmp_path))
+    for spec in (runs[0], *further, other):
+        train(spec, Store(tmp_path), threads=1)
+    found = outcomes.times("tiny").points
+    assert {decay: [(row.spec.name, row.spec.seed) for row in point.rows] for decay, point in found.items()} == {
+        1.0: [("tiny-sweep", 0), ("tiny-sweep-groks", 4)]
+    }
