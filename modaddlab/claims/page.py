@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 
 from modaddlab import tables
-from modaddlab.claims import ledger
+from modaddlab.claims import ledger, released
 from modaddlab.claims.judgement import Verdict
 from modaddlab.claims.scorecard import Finding, counts, findings
 from modaddlab.findings.value import Value, total
@@ -73,6 +73,14 @@ class Scorecard:
         found = {subject: [by_id[claim.id] for claim in claims] for subject, claims in ledger.SUBJECTS.items()}
         return {subject: [(one.verdict, one.basis) for one in ones if not one.claim.repeats] for subject, ones in found.items()}
 
+    def theirs(self, claim: str) -> float:
+        """What its authors' own checkpoint has for a claim, by its id; NaN where there is none."""
+        return released.values().get(claim, (None, math.nan))[1]
+
+    def ours(self, claim: str) -> float:
+        """What our networks have for a claim, by its id; NaN without any."""
+        return next(math.nan if one.measured is None else one.measured.mean for one in self.found if one.claim.id == claim)
+
     @property
     def columns(self) -> dict[str, list[str | float]]:
         """All of it as a figure's data."""
@@ -119,6 +127,25 @@ def grouped(found: Sequence[Finding]) -> dict[str, list[Finding]]:
     for one in found:
         groups[subject_of.get(one.claim.id, "Other")].append(one)
     return {subject: ones for subject, ones in groups.items() if ones}
+
+
+def own_weights(scorecard: Scorecard) -> None:
+    """Print the claims that a public checkpoint of their authors settles, published, on it and ours; for a cell with
+    `#| output: asis`."""
+    theirs = released.values()
+    lines = [
+        {
+            "claim": one.claim.statement,
+            "published": one.claim.published_text,
+            "their checkpoint": one.claim.with_unit(one.claim.form(theirs[one.claim.id][1])),
+            "ours": one.ours_text,
+            "file": f"`{theirs[one.claim.id][0].file}`, sha256 {theirs[one.claim.id][0].sha256[:12]}",
+        }
+        for one in scorecard.found
+        if one.claim.id in theirs
+    ]
+    table = tables.markdown(lines, widths=(36, 12, 12, 20, 24))
+    print("\n".join(["::: {.scorecard .own-weights .column-page}", table, ":::", ""]))
 
 
 def verdict_text(found: Finding) -> str:
@@ -203,6 +230,7 @@ def columns(found: Sequence[Finding]) -> dict[str, list[str | float]]:
     def of(name: str) -> list[str | float]:
         return [math.nan if numbers is None else getattr(numbers, name) for _, numbers in measured]
 
+    theirs = released.values()
     more = [None if numbers is None else numbers.one_more for _, numbers in measured]
     return {
         "id": [one.claim.id for one in found],
@@ -228,6 +256,8 @@ def columns(found: Sequence[Finding]) -> dict[str, list[str | float]]:
         "verdict": [one.verdict for one in found],
         "why": [one.judged.why for one in found],
         "counted with": [one.claim.repeats for one in found],
+        "their checkpoint": [theirs[one.claim.id][1] if one.claim.id in theirs else math.nan for one in found],
+        "their file's sha256": [theirs[one.claim.id][0].sha256 if one.claim.id in theirs else "" for one in found],
     }
 
 

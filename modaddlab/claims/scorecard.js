@@ -3,7 +3,7 @@
 (() => {
   const block = document.querySelector(".scorecard");
   if (!block) return;
-  const groups = [...block.querySelectorAll("details:not(.own-weights)")];
+  const groups = [...block.querySelectorAll("details")];
   const rows = groups.flatMap((group) => [...group.querySelectorAll("tbody tr")]);
   if (!rows.length) return;
   const verdict = (row) => row.cells[5].textContent.trim().replace(/^\S+\s+/, "").split(":")[0];

@@ -5,14 +5,16 @@ The files are not part of the project; `MODADDLAB_CHECKPOINTS` names the folder 
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from modaddlab import Store, Study, progress, two_layer
+from modaddlab import LabError, Store, Study, progress, two_layer
 from modaddlab.analysis.neurons import explained_neurons, fit_neurons
+from modaddlab.claims import checkpoints, released
 from modaddlab.findings import lottery
 from modaddlab.read import read
 
@@ -137,3 +139,12 @@ def test_embedmlp_lottery(activation: str, step: int, misalignment: float, large
     assert hits.misalignment.value == pytest.approx(misalignment, abs=3 / 512)
     assert hits.input.value == pytest.approx(largest, abs=3 / 512)
     assert hits.race.value == pytest.approx(race, abs=3 / 512)
+
+
+@pytest.mark.parametrize("one", released.FILES, ids=lambda one: one.file)
+def test_what_the_scorecard_says_of_a_checkpoint_follows_from_its_file(one: released.Released) -> None:
+    kept = released.values()
+    measured = checkpoints.measured(one, FOLDER)
+    assert measured == {name: pytest.approx(kept[name][1], rel=1e-6) for name in one.claims}
+    with pytest.raises(LabError, match="must have the sha256 000"):
+        checkpoints.measured(dataclasses.replace(one, sha256="0" * 64), FOLDER)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from modaddlab import Study, tables
-from modaddlab.claims import counts, nanda_circuit, page, quantities, scorecard
+from modaddlab.claims import counts, nanda_circuit, page, quantities, released, scorecard
 from modaddlab.claims.claim import EXACT, LOSS, STEPS, Band, Claim, exactly
 from modaddlab.claims.judgement import VERDICTS, judge, measured
 from modaddlab.claims.ledger import CLAIMS
@@ -208,3 +208,9 @@ def test_a_ratio_of_key_energy_starts_at_one() -> None:
     study = Study.open("mainline")
     assert quantities.finding("growth.at_start")(study) == pytest.approx(1, abs=0.1)
     assert quantities.finding("growth.before_jump")(study) > quantities.finding("growth.at_start")(study)
+
+
+def test_each_claim_that_a_checkpoint_settles_has_its_value() -> None:
+    by_id = {claim.id: claim for claim in CLAIMS}
+    assert set(released.values()) == {name for one in released.FILES for name in one.claims} <= set(by_id)
+    assert all(math.isfinite(value) for _, value in released.values().values())
