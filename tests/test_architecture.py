@@ -54,7 +54,9 @@ LAYERS: dict[str, set[str]] = {
         "analysis", "card", "errors", "experiments", "findings.networks", "models", "published", "shapes", "store",
         "study", "tables", "tasks",
     },
-    "claims": {"analysis", "errors", "experiments", "findings", "findings.networks", "published", "study", "tables"},
+    "claims": {
+        "analysis", "errors", "experiments", "findings", "findings.networks", "models.grid", "published", "study", "tables",
+    },
     "claims.checkpoints": {"claims", "command", "errors", "read", "store", "study"},
     "rows": {"analysis", "models", "tasks", "experiments"},
     "card": {"analysis.phases", "figures", "store"},

@@ -154,9 +154,9 @@ def shorter(claim: Claim, found: Measured) -> str:
 def _judge_hits(claim: Claim, found: Measured) -> Judged:
     """Of yes or no: by the majority, unless runs that are too short could change it."""
     agree, n_open = int((found.values_S == claim.happens).sum()), int(np.isnan(found.values_S).sum())
-    possible = {_of_share(agree + more, found.n) for more in (0, n_open)}
+    possible: set[Verdict] = {_of_share(agree + more, found.n) for more in (0, n_open)}
     if len(possible) == 1:
-        verdict = possible.pop()
+        (verdict,) = possible
         return Judged(verdict=verdict, why="as many do as do not" if verdict == "open" else "")
     return Judged(verdict="open", why=shorter(claim, found))
 

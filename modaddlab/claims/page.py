@@ -36,7 +36,7 @@ CLASSES: dict[Verdict, str] = {
 }
 """The style of each verdict on the site."""
 
-_WIDTHS = (34, 12, 20, 5, 14, 18, 8)
+_WIDTHS = (30, 14, 21, 5, 15, 16, 10)
 _PRINT_WIDTHS = (40, 12, 20, 6, 16)
 
 

@@ -9,6 +9,7 @@ from modaddlab import findings
 from modaddlab.analysis.attention import mean_attention
 from modaddlab.claims.claim import Measure
 from modaddlab.errors import LabError
+from modaddlab.models.grid import run_grid
 from modaddlab.study import Study
 
 MAINLINE = "mainline"
@@ -52,8 +53,13 @@ def squared(name: str, null: bool = False) -> Measure:
 
 def heads_that_ignore(study: Study) -> float:
     """The share of the heads whose mean attention to "=" is under a percent."""
-    to_equals_n = mean_attention(study.grid.pattern_PPn3)[:, 2]
-    return float((to_equals_n < findings.parts.IGNORED).mean())
+    return float((findings.overtones.heads(study).to_equals_n < findings.parts.IGNORED).mean())
+
+
+def untrained_heads_that_ignore(study: Study) -> float:
+    """The same before training."""
+    grid = run_grid(study.initial, study.spec.model, study.p)
+    return float((mean_attention(grid.pattern_PPn3)[:, 2] < findings.parts.IGNORED).mean())
 
 
 def agreement(study: Study) -> float:

@@ -23,6 +23,7 @@ def test_the_sentence_and_the_numbers_of_one_appendix_cannot_both_be_true() -> N
     sentence = found("nanda-decay-sentence")
     assert sentence.verdict == "replicates"
     steps = [quantities.finding("curves.grokked")(Study.open(name)) for name in ("mainline", "decay-3")]
+    assert sentence.measured is not None
     assert sentence.measured.values_S[0] == pytest.approx(steps[0] / steps[1])
     (numbers,) = findings([claim for claim in nanda_training.DECAY if claim.id == "nanda-decay-3"])
     assert numbers.verdict == "does not replicate"
@@ -33,7 +34,9 @@ def test_thirty_percent_is_no_network_that_generalizes_at_once() -> None:
     assert at_once.null is not None
     assert at_once.measured is not None
     assert at_once.null > 10 * training.AT_ONCE > training.AT_ONCE > at_once.measured.mean
-    assert found("nanda-fraction-0.5").measured.mean > training.AT_ONCE
+    half = found("nanda-fraction-0.5").measured
+    assert half is not None
+    assert half.mean > training.AT_ONCE
 
 
 @pytest.mark.parametrize("claim", ALL, ids=lambda claim: claim.id)
