@@ -31,7 +31,6 @@ t / p^2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -46,21 +45,6 @@ Activation = Literal["quad", "relu"]
 
 CEILING = 1e3
 """An amplitude that has grown by this factor counts as beyond bounds: the integration stops there."""
-
-
-@dataclass(frozen=True)
-class PolarRates:
-    """Time derivatives of the four numbers, all of the shape of the input."""
-
-    alpha: np.ndarray
-    beta: np.ndarray
-    phi: np.ndarray
-    psi: np.ndarray
-
-    @property
-    def D(self) -> np.ndarray:
-        """Of the misalignment 2 phi - psi."""
-        return 2 * self.phi - self.psi
 
 
 def waves(weights_NP: np.ndarray) -> np.ndarray:
@@ -119,23 +103,6 @@ def velocity(a: np.ndarray, b: np.ndarray, p: int, activation: Activation = "qua
         scale = 4 / (np.pi**2 * p)
         return scale * (b * np.conj(unit) - np.conj(b) * unit**3 / 3), 2 / 3 * scale * np.abs(a) * unit**2
     raise ValueError(f"activation (={activation!r}) must be quad or relu: the equations are known for these two")
-
-
-def polar_rates(
-    alpha: np.ndarray, beta: np.ndarray, phi: np.ndarray, psi: np.ndarray, p: int, activation: Activation = "quad"
-) -> PolarRates:
-    """The four equations as published: magnitudes and phases instead of complex amplitudes; magnitudes must be positive."""
-    D = 2 * phi - psi
-    if activation == "quad":
-        speed_a, speed_b = 2 / p * alpha * beta, alpha**2 / p
-        return PolarRates(speed_a * np.cos(D), speed_b * np.cos(D), -speed_a / alpha * np.sin(D), speed_b / beta * np.sin(D))
-    scale = 8 / (3 * np.pi**2 * p)
-    return PolarRates(
-        scale * beta * np.cos(D),
-        scale * alpha * np.cos(D),
-        -2 * scale * beta / alpha * np.sin(D),
-        scale * alpha / beta * np.sin(D),
-    )
 
 
 def integrate(

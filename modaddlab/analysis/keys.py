@@ -73,17 +73,6 @@ def neuron_logit_keys(W_L_HC: np.ndarray) -> KeyFrequencies:
     return _by_gap("neuron-logit", neuron_logit_spectrum(W_L_HC).frequency_norms_K)
 
 
-def neuron_keys(neurons_PPH: np.ndarray, released_range: bool = False) -> KeyFrequencies:
-    """Rule (c): the distinct best frequencies of the neurons.
-
-    Args:
-        neurons_PPH: (P, P, H) activations after the nonlinearity over (a, b).
-        released_range: test 1..p//2 - 1 only, as the released code does; otherwise 1..p//2.
-    """
-    require_shape("neurons_PPH", neurons_PPH, "P P H")
-    return _by_vote(neuron_energies(neurons_PPH), released_range)
-
-
 def compare_rules(W_E_PD: np.ndarray, W_L_HC: np.ndarray, neurons_PPH: np.ndarray) -> RuleComparison:
     """All three rules on one network and what they agree on.
 

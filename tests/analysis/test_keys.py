@@ -59,7 +59,6 @@ def test_the_released_loop_makes_a_key_of_the_overtone_of_the_frequency_that_it_
     found = keys.compare_rules(W_E_PD, grid.W_L_HC, grid.neurons_PPH)
     assert found.released.frequencies == (1, 3)
     assert found.released.score_K.sum() == found.rules[2].score_K.sum() == 12
-    assert keys.neuron_keys(grid.neurons_PPH, released_range=True).frequencies == (1, 3)
     assert found.rules[0].frequencies == (1, 3, 11)
     assert found.majority == found.agreed == (3, 11)
     assert found.disputed == (1,)
@@ -115,7 +114,7 @@ def test_neurons_vote_for_the_block_with_most_energy() -> None:
             centred_PP = x_PPH[..., h] - x_PPH[..., h].mean()
             energy[k] = sum((x @ centred_PP @ y) ** 2 for x in rows for y in rows)
         votes[max(energy, key=lambda k: energy[k])] += 1
-    found = keys.neuron_keys(x_PPH)
+    found = keys.compare_rules(np.ones((p, 3)), np.ones((8, p)), x_PPH).rules[2]
     assert dict(enumerate(found.score_K.tolist(), start=1)) == votes
     assert found.frequencies == tuple(k for k, n in votes.items() if n)
     assert found.gap is None
@@ -142,8 +141,8 @@ def test_an_untrained_network_has_no_key_in_its_weights() -> None:
 @pytest.mark.parametrize("p", [2, 3])
 def test_moduli_too_small_for_the_released_range(p: int) -> None:
     neurons_PPH = np.random.default_rng(0).standard_normal((p, p, 4))
-    assert keys.neuron_keys(neurons_PPH, released_range=True).frequencies == ()
-    assert keys.neuron_keys(neurons_PPH).frequencies == (1,)
+    found = keys.compare_rules(np.ones((p, 3)), np.ones((4, p)), neurons_PPH)
+    assert (found.released.frequencies, found.rules[2].frequencies) == ((), (1,))
 
 
 def test_shapes_are_checked() -> None:
