@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.special import log_ndtr
 from scipy.stats import t as student
 
 
@@ -206,20 +206,21 @@ def _largest_likelihood(X_ND: np.ndarray, seen_N: np.ndarray) -> tuple[float, np
         if theta[0] <= 0:
             return np.inf
         z_N = X_ND @ theta
-        return float((z_N[seen_N] ** 2 / 2 - np.log(theta[0])).sum() - norm.logsf(z_N[~seen_N]).sum())
+        return float((z_N[seen_N] ** 2 / 2 - np.log(theta[0])).sum() - log_ndtr(-z_N[~seen_N]).sum())
 
     coefficients, *_ = np.linalg.lstsq(-X_ND[:, 1:], X_ND[:, 0], rcond=None)
     rest_N = X_ND[:, 0] + X_ND[:, 1:] @ coefficients
     theta = np.array([1.0, *coefficients]) / np.sqrt((rest_N**2).mean() + 1e-12)
     for _ in range(200):
         z_N = X_ND @ theta
-        hazard_N = np.exp(norm.logpdf(z_N) - norm.logsf(z_N))
+        hazard_N = np.exp(-(z_N**2) / 2 - log_ndtr(-z_N)) / np.sqrt(2 * np.pi)
         gradient = X_ND.T @ np.where(seen_N, z_N, hazard_N)
         hessian = X_ND.T @ (np.where(seen_N, 1.0, hazard_N * (hazard_N - z_N))[:, None] * X_ND)
         gradient[0] -= seen_N.sum() / theta[0]
         hessian[0, 0] += seen_N.sum() / theta[0] ** 2
         step, size = np.linalg.solve(hessian, gradient), 1.0
-        if gradient @ step < 1e-18:
+        if gradient @ step < 1e-12:  # the last whole step squares what is missing; beyond it there is rounding alone
+            theta = theta - step
             break
         while value(theta - size * step) > value(theta) - 1e-4 * size * (gradient @ step) and size > 1e-10:
             size /= 2
