@@ -18,12 +18,14 @@ import hashlib
 import json
 import os
 import re
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -165,12 +167,31 @@ def _values_of(root: Path, chosen: Sequence[str]) -> list[Values]:
     elif absent:
         # longest first: the last one would otherwise run alone
         order = sorted(absent, key=lambda subject: subject not in SLOW)
-        with ProcessPoolExecutor(min(len(absent), os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
+        n_workers, spawn = min(len(absent), os.cpu_count() or 1), get_context("spawn")
+        with ProcessPoolExecutor(n_workers, mp_context=spawn, initializer=_end_with_parent) as pool:
             running = {pool.submit(_measure_alone, root, subject): subject for subject in order}
-            for done, future in enumerate(as_completed(running), 1):
-                values[running[future]] = future.result()
-                print(f"  {running[future]} measured, {done} of {len(absent)}", file=sys.stderr, flush=True)
+            try:
+                for done, future in enumerate(as_completed(running), 1):
+                    values[running[future]] = future.result()
+                    print(f"  {running[future]} measured, {done} of {len(absent)}", file=sys.stderr, flush=True)
+            except BaseException:
+                for worker in active_children():  # the pool would wait until all subjects are measured
+                    worker.terminate()
+                raise
     return [found for found in values.values() if found is not None]
+
+
+def _end_with_parent() -> None:
+    """A worker ends with the process that asks it, also when that is killed and tells it nothing; Ctrl-C is for that process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _measure_alone(root: Path, subject: str) -> Values:

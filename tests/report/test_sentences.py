@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import functools
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from modaddlab import findings
@@ -94,3 +100,37 @@ def test_values_are_kept_until_something_changes_and_damage_is_noticed(tmp_path:
         patch.setattr(sentences, "_version", lambda subject: "another")
         assert [values(), values()] == [4, 4], "other source"
     assert sentences.measure(tmp_path, {Path("a.qmd"): 'findings.measure("speed")'})[1] == ["speed.share"]
+
+
+SLOW = """
+import os, sys, time
+from pathlib import Path
+from modaddlab import command
+from modaddlab.report import sentences
+
+def slow(root, subject):
+    (root / f"{os.getpid()}.measures").touch()
+    time.sleep(999)
+
+if __name__ == "__main__":
+    sentences._measure_alone = slow
+    sys.exit(command.run(lambda: sentences._values_of(Path(sys.argv[1]), ["a", "b", "c"])))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no signals between processes")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+def test_no_process_goes_on_measuring_for_one_that_is_gone(number: int, code: int, tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+    command = [sys.executable, str(tmp_path / "slow.py"), str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": str(Path(sentences.__file__).parents[2])}
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs do not
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
+    while not list(tmp_path.glob("*.measures")):
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.02)
+    workers = psutil.Process(process.pid).children()
+    process.send_signal(number)
+    assert process.wait(600) == code
+    assert psutil.wait_procs(workers, 600)[1] == []
+    assert "Traceback" not in process.communicate()[1]
