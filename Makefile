@@ -8,7 +8,7 @@ DATA   ?= _own
 export DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help site preview test bench train clean
+.PHONY: help site preview test types tests bench train clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,8 +21,13 @@ preview: $(VENV)/installed $(VENV)/quarto-tried ## serve the book and render aga
 
 test: $(VENV)/installed ## run the linters and the tests
 	$(RUN) -m ruff check .
+	$(MAKE) --no-print-directory -j2 types tests
+
+types:
 	$(RUN) -m pyright --pythonpath $(RUN)
-	$(RUN) -m pytest --numprocesses 2 --dist loadfile
+
+tests:
+	$(RUN) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 bench: $(VENV)/installed ## time (in five minutes) a training step, replicas in a batch and a sweep on two workers, each beside the plain way
 	$(RUN) -m benchmarks.steps

@@ -26,7 +26,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.mark.parametrize("model", [TINY.model, TransformerSpec(d_model=8, n_heads=2, d_head=4, d_mlp=10)])
 def test_a_network_is_measured(model: TwoLayerSpec | TransformerSpec, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replicas, "STRETCH", 3)
+    for name, value in {"STRETCH": 3, "PLAIN_BLOCK": 1, "SMALL_FACTOR": 1}.items():
+        monkeypatch.setattr(replicas, name, value)
     said: list[str] = []
     spec = dataclasses.replace(TINY, model=model)
     timing = replicas.measure("tiny", spec, 3, 2, 0.0, said.append, warm_steps=1)

@@ -25,6 +25,12 @@ TINY = RunSpec(
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
+@pytest.fixture
+def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"OUR_BLOCK": 4, "PLAIN_BLOCK": 1, "SMALL_FACTOR": 1}.items():
+        monkeypatch.setattr(steps, name, value)
+
+
 def test_the_networks_are_the_mainline_and_one_deeper() -> None:
     one, two = steps.NETWORKS["one layer"], steps.NETWORKS["two layers"]
     assert one.task.p == two.task.p == 113
@@ -61,6 +67,7 @@ def test_the_plain_two_layer_step_trains_the_same_network(shared_passes: bool) -
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.usefixtures("short_blocks")
 def test_a_two_layer_network_is_measured() -> None:
     run = steps.warmed_up("tiny", TWO_LAYER, lambda line: None, n_steps=3)
     timing = steps.measure("tiny", run, 1, 0.0, lambda line: None, shared_passes=True)
@@ -68,6 +75,7 @@ def test_a_two_layer_network_is_measured() -> None:
     assert "| - | - |" in steps.table([timing])
 
 
+@pytest.mark.usefixtures("short_blocks")
 @pytest.mark.parametrize("n_layers", [1, 2])
 def test_a_network_is_measured(n_layers: int) -> None:
     spec = dataclasses.replace(TINY, model=dataclasses.replace(TINY.model, n_layers=n_layers))

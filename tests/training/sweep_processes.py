@@ -46,6 +46,24 @@ LONG = [small(f"long-{seed}", 20_000, f"seed={seed}") for seed in range(2)]
 SHORT = [small(f"short-{seed}", 300, f"seed={seed}") for seed in range(3)]
 
 
+HOLDS = """
+import os, signal
+from modaddlab.store.partial import Partial
+
+held = {held!r}
+
+def save_and_hold(partial, *arguments, save_state=Partial.save_state):
+    save_state(partial, *arguments)
+    if partial.run_id in held:
+        held.clear()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+Partial.save_state = save_and_hold
+"""
+"""What a worker loads that is to stop itself as soon as it has saved the first state of some run: no other process is fast enough
+to stop it there on a busy machine."""
+
+
 class Command:
     """A sweep that is being trained by a process of its own; what it wrote is in `output` once it has ended."""
 
@@ -103,6 +121,11 @@ def trains(process_id: int, spec: RunSpec, data: Path) -> bool:
         return False
 
 
+def is_held(worker: subprocess.Popen[bytes]) -> bool:
+    """Whether a worker has stopped itself; SIGCONT lets it go on."""
+    return psutil.Process(worker.pid).status() == psutil.STATUS_STOPPED
+
+
 def assert_same_bits(specs: Sequence[RunSpec], data: Path, digest: Callable[[RunSpec], str]) -> None:
     assert {spec.name: Store(data).open(spec).digest for spec in specs} == {spec.name: digest(spec) for spec in specs}
 
@@ -134,6 +157,9 @@ class Cluster:
             time.sleep(0.02)
         return process
 
-    def worker(self, name: str) -> subprocess.Popen[bytes]:
+    def worker(self, name: str, holds: Sequence[RunSpec] = ()) -> subprocess.Popen[bytes]:
+        """A worker that stops itself with the first saved state of one of some runs in its hands; see `is_held`."""
+        preload = self.folder / f"{name}.py"
+        preload.write_text(HOLDS.format(held=[spec.run_id for spec in holds]))
         options = ["--name", name, "--nthreads", "1", "--no-nanny", "--local-directory", str(self.folder)]
-        return self.start("worker", *options)
+        return self.start("worker", *options, "--preload", str(preload))

@@ -1,5 +1,5 @@
 """Sweeps with workers of their own, as real processes: workers that are killed, once or again and again, a run that fails,
-Ctrl-C, two commands on one data folder.
+Ctrl-C, a run that another process trains.
 
 Everything runs as a user runs it; every record is held against the bits of a serial run in this process.
 """
@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import re
 import signal
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +25,7 @@ from modaddlab.experiments.spec import RunSpec
 from modaddlab.store.store import Store
 from modaddlab.training.jobs.engine import _Sweep
 from modaddlab.training.loop import train
-from modaddlab.training.status import Interrupted
+from modaddlab.training.status import Interrupted, Status
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="kills and process groups")
 
@@ -126,24 +128,30 @@ def test_a_run_under_which_every_worker_dies_is_given_up_and_the_others_go_on(
     assert Store(sweep.data).find(doomed) is None
 
 
-def test_two_commands_on_one_data_folder_train_each_run_once(
-    command: Callable[..., Command], digest: Callable[[RunSpec], str]
+def test_a_run_that_another_process_trains_is_waited_for(
+    tmp_path: Path, command: Callable[..., Command], digest: Callable[[RunSpec], str]
 ) -> None:
-    specs = [*LONG, *SHORT]
-    first = command(specs, "--workers", "2")
-    first.wait_for_state(LONG[0])
-    (holder,) = first.workers_at(LONG[0])
-    holder.suspend()  # until the other command has trained or met all else
-    second = command(specs, "--workers", "2")
-    waits = f"{LONG[0].run_id} is being trained by another process; waiting for it"
-    second.wait_until("that it waits", lambda: waits in second.output)
-    holder.resume()
-    assert (first.end(), second.end()) == (0, 0)
-    for spec in specs:
-        assert (first.output + second.output).count(f"{spec.run_id}: trained in") == 1, spec.name
-    assert f"{LONG[0].run_id}: was trained before" in second.output
-    assert "Traceback" not in first.output + second.output
-    assert_same_bits(specs, first.data, digest)
+    held, store, go_on = SHORT[0], Store(tmp_path / "data"), threading.Event()
+
+    def wait(_: Status) -> None:
+        go_on.wait(600)
+
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(train, held, store, threads=1, observe=wait)
+        sweep = command(SHORT, "--workers", "2")
+        try:
+            waits = f"{held.run_id} is being trained by another process; waiting for it"
+            sweep.wait_until("that it waits", lambda: waits in sweep.output)
+            assert [spec.name for spec in SHORT if store.find(spec)] == [spec.name for spec in SHORT[1:]]  # it was put off
+        finally:
+            go_on.set()
+        other.result()
+    assert sweep.end() == 0
+    assert f"{held.run_id}: was trained before" in sweep.output
+    for spec in SHORT[1:]:
+        assert sweep.output.count(f"{spec.run_id}: trained in") == 1, spec.name
+    assert "Traceback" not in sweep.output
+    assert_same_bits(SHORT, sweep.data, digest)
 
 
 @pytest.mark.parametrize("status", ["lost", "pending"])

@@ -236,22 +236,6 @@ def test_an_existing_record_is_not_trained_again(tmp_path: Path, monkeypatch: py
     assert again.provenance == first.provenance
 
 
-def test_two_processes_train_a_run_once(tmp_path: Path) -> None:
-    program = (
-        "import sys, os; from pathlib import Path; sys.path.insert(0, 'tests/training')\n"
-        "from test_loop import TINY; from modaddlab.training import loop; from modaddlab.store.store import Store\n"
-        "steps = []; loop.train(TINY, Store(Path(sys.argv[1])), threads=1, observe=lambda s: steps.append(s.step))\n"
-        "print(len(steps))"
-    )
-    root = Path(loop.__file__).parents[2]
-    processes = [
-        subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=root)
-        for _ in range(2)
-    ]
-    outputs = sorted(int(process.communicate()[0]) for process in processes)
-    assert outputs == [0, 13]  # rows at steps 0, 5, ..., 60 in one of them alone
-
-
 def test_force_trains_again_from_the_start(tmp_path: Path) -> None:
     store = Store(tmp_path)
     first = loop.train(TINY, store, threads=1)

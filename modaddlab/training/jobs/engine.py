@@ -277,7 +277,10 @@ class _Sweep:
         _, spec = self.submitted.pop(future.key)
         self._lay_down(spec.run_id)
         if future.status == "finished":
-            result = future.result()
+            try:
+                result = future.result()
+            except OSError:  # the connection ended while it was asked for the answer
+                raise self._scheduler_lost() from None
             match result["state"]:
                 case "done":
                     self.progress.done(spec.run_id)
