@@ -114,9 +114,12 @@ def substitute(text: str, values: Mapping[str, Any], path: Path) -> str:
 
 
 def read(root: Path) -> dict[str, Any]:
-    """The values that the last call wrote, as the tree of `_variables.yml`; none where there is no such file."""
-    path = root / VARIABLES
-    return (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.is_file() else {}
+    """The values that the last call wrote, as the tree of `_variables.yml`; none where there is no such file, or no whole one."""
+    try:
+        values = yaml.safe_load((root / VARIABLES).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return values if isinstance(values, dict) else {}
 
 
 def write(root: Path, names: Mapping[str, str]) -> None:
@@ -128,9 +131,12 @@ def write(root: Path, names: Mapping[str, str]) -> None:
         for branch in branches:
             table = table.setdefault(branch, {})
         table[leaf] = text
-    path, text = root / VARIABLES, yaml.safe_dump(tree, allow_unicode=True)
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8", newline="\n")
+    path, content = root / VARIABLES, yaml.safe_dump(tree, allow_unicode=True).encode()
+    if not path.is_file() or path.read_bytes() != content:
+        temporary = root / KEPT.parent / f"variables.{os.getpid()}"  # a killed process leaves no half of it
+        temporary.parent.mkdir(exist_ok=True)
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
 
 
 def chapters_of(root: Path) -> dict[Path, str]:

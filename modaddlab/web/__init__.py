@@ -35,7 +35,7 @@ LAB = ("core.wasm.js", "base.js", "address.js", "lab_worker.js", "lab.js")
 COLOURS = ("page", "ink", "muted", "rule", "shade", "train", "test", "restricted", "excluded", "norm")
 
 LISTED = "files.txt"
-"""What an earlier call wrote, with the hash of what it was made of; nothing else in the folder is ever removed."""
+"""What an earlier call wrote, with the hashes of its source and of itself; nothing else in the folder is ever removed."""
 
 
 def write(folder: Path, listed: list[tuple[str, list[Study]]]) -> None:
@@ -50,22 +50,20 @@ def write(folder: Path, listed: list[tuple[str, list[Study]]]) -> None:
         LabError: a record is damaged.
     """
     before = _listed(folder)
-    now: dict[str, str] = {}
+    now: dict[str, tuple[str, str]] = {}
     made = {"explorer.js": _joined(EXPLORER), "lab.js": _joined(LAB), "web.css": style()}
     for path, text in [*made.items(), data.runs_file(listed)]:
-        now[path] = hashlib.sha256(text.encode()).hexdigest()
-        _put(folder / path, text)
+        now[path] = ("-", _put(folder / path, text))
     source = hashlib.sha256(Path(data.__file__).read_bytes()).hexdigest()
     for study in (study for _, studies in listed for study in studies):
         key = hashlib.sha256(f"{source} {study.record.digest}".encode()).hexdigest()
-        paths = data.paths(study)
-        if any(before.get(path) != key or not (folder / path).is_file() for path in paths):
-            for path, text in data.files(study):
-                _put(folder / path, text)
-        now |= dict.fromkeys(paths, key)
+        kept = {path: (key, _digest(folder / path)) for path in data.paths(study)}
+        if any(before.get(path) != then for path, then in kept.items()):
+            kept = {path: (key, _put(folder / path, text)) for path, text in data.files(study)}
+        now |= kept
     for path in set(before) - set(now):
         (folder / path).unlink(missing_ok=True)
-    _put(folder / LISTED, "".join(f"{key} {path}\n" for path, key in sorted(now.items())))
+    _put(folder / LISTED, "".join(f"{key} {digest} {path}\n" for path, (key, digest) in sorted(now.items())))
 
 
 def style() -> str:
@@ -92,20 +90,27 @@ def _read(path: str) -> str:
     return importlib.resources.files("modaddlab.web").joinpath(path).read_text(encoding="utf-8")
 
 
-def _put(path: Path, text: str) -> None:
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_text(text, encoding="utf-8", newline="\n")
-    temporary.replace(path)
+def _put(path: Path, text: str) -> str:
+    """Write a file unless it is there as it should be; its hash."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if _digest(path) != digest:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.new")
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.replace(path)
+    return digest
 
 
-def _listed(folder: Path) -> dict[str, str]:
-    """Path -> key of what an earlier call wrote; a list that cannot be read counts as empty."""
+def _digest(path: Path) -> str:
+    """The hash of a file as it is now; empty where there is none."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+def _listed(folder: Path) -> dict[str, tuple[str, str]]:
+    """Path -> the two hashes of what an earlier call wrote; a list that cannot be read counts as empty."""
     try:
         lines = (folder / LISTED).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return {}
-    entries = [line.partition(" ")[::2] for line in lines]
-    return {path: key for key, path in entries if path and ".." not in Path(path).parts and not Path(path).is_absolute()}
+    entries = [line.split(" ", 2) for line in lines if line.count(" ") >= 2]
+    return {path: (key, digest) for key, digest, path in entries if ".." not in Path(path).parts and not Path(path).is_absolute()}

@@ -65,6 +65,12 @@ def test_the_values_are_written_as_a_tree_and_only_when_they_change(tmp_path: Pa
     sentences.write(tmp_path, NAMES)
     assert (tmp_path / "_variables.yml").stat().st_mtime_ns == before
     assert sentences.read(tmp_path / "elsewhere") == {}
+    for damaged in (b"x: {share", b"\xff", b"- 1"):
+        (tmp_path / "_variables.yml").chmod(0o644)
+        (tmp_path / "_variables.yml").write_bytes(damaged)
+        assert sentences.read(tmp_path) == {}
+        sentences.write(tmp_path, NAMES)
+        assert sentences.read(tmp_path) == {"x": {"share": "75.4 %", "law": {"n": "13"}}}
 
 
 def test_values_are_kept_until_something_changes_and_damage_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

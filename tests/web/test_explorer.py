@@ -184,6 +184,11 @@ def test_what_is_not_written_again_and_what_goes(site: Path, networks: dict[str,
     web.write(folder, [("One", [networks["two-layer"]])])
     assert all(path.stat().st_mtime_ns == date for path, date in dates.items() if path != lost)
     assert lost.is_file()
+    whole = lost.read_bytes()
+    for damaged in (whole.replace(b"1", b"2", 1), b"\xff", whole[:-9]):
+        lost.write_bytes(damaged)
+        web.write(folder, [("One", [networks["two-layer"]])])
+        assert lost.read_bytes() == whole
     web.write(folder, [])
     assert not lost.exists()
     assert (folder / "mine.txt").is_file()
