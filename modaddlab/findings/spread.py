@@ -381,7 +381,7 @@ def _needed(time: OverSeeds, turned: Sequence[float]) -> Needed:
             {
                 "true ratio": f"{ratio:g}",
                 "transformer": str(seeds.seeds_needed(ratio, deviation)),
-                "two-layer network (of the seeds that turn)": str(seeds.seeds_needed(ratio, small)),
+                "two-layer network (of the seeds that grok)": str(seeds.seeds_needed(ratio, small)),
             }
             for ratio in RATIOS
         ],
