@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from modaddlab.experiments.catalogue import named
+from modaddlab.report import vocabulary
+from modaddlab.report.errors import Place
+from modaddlab.report.vocabulary import read_yaml
 
 ROOT = Path(__file__).parent.parent
 CHAPTERS = [ROOT / "index.qmd", *sorted((ROOT / "chapters").rglob("*.qmd"))]
@@ -158,3 +161,17 @@ def test_chapters_ask_for_what_a_provenance_says_by_the_methods_that_expect_it_t
 
 def test_the_explorer_opens_with_the_mainline() -> None:
     assert f'data-run="{named("mainline").run_id}"' in BOOK["chapters/explorer.qmd"]
+
+
+@pytest.mark.parametrize("chapter", BOOK)
+def test_a_chapter_says_in_a_line_what_it_is_about(chapter: str) -> None:
+    found = re.match(r'---\ndescription: "(.+)"\n---\n', BOOK[chapter])
+    assert found, "search engines and previews ask for it"
+    assert 40 <= len(found[1]) <= 160
+
+
+def test_the_addresses_need_only_their_marks_taken_away(tmp_path: Path) -> None:
+    text = (ROOT / "_quarto.yml").read_text(encoding="utf-8")
+    set_up = re.sub(r"^  # (site-url|repo-url|repo-actions|image|open-graph|twitter-card):", r"  \1:", text, flags=re.M)
+    options = read_yaml(set_up, Place(Path("_quarto.yml")), vocabulary.PROJECT, "a book")["book"]
+    assert {"site-url", "repo-url", "repo-actions", "image", "open-graph", "twitter-card"} <= options.keys()

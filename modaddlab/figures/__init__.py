@@ -81,6 +81,7 @@ if TYPE_CHECKING:
         weight_path,
         weight_stripes,
     )
+    from modaddlab.figures.networks import matrix_columns, transformer, two_layer_network
     from modaddlab.figures.neurons import (
         activation_grids,
         cluster_sizes,

@@ -10,7 +10,7 @@ The same arrays give the same bytes: identifiers inside the SVG are salted with 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from typing import Any, ParamSpec
 
@@ -56,7 +56,13 @@ def png(
     return buffer.getvalue()
 
 
-def show(figure_function: Callable[..., Figure], *args: Any, data: Columns | None = None, **kwargs: Any) -> None:
+def show(
+    figure_function: Callable[..., Figure],
+    *args: Any,
+    data: Columns | None = None,
+    themes: Iterable[str] = ("light", "dark"),
+    **kwargs: Any,
+) -> None:
     """Display a figure of a chapter: its light drawing, then its dark one.
 
     Args:
@@ -64,10 +70,11 @@ def show(figure_function: Callable[..., Figure], *args: Any, data: Columns | Non
         args, kwargs: its arguments.
         data: the columns behind it, as `csv` takes them. They travel in the light drawing and live as long as it does in a cache;
             the filter `assets/figure-data.lua` makes a file of them and puts a link under the figure.
+        themes: which drawings; a notebook wants one.
     """
     from IPython.display import display
 
-    for name in ("light", "dark"):
+    for name in themes:
         drawing = svg(name, figure_function, *args, **kwargs)
         if data is not None and name == "light":
             drawing = drawing.replace("</svg>", f'<metadata id="figure-data">{escape(csv(data), quote=False)}</metadata>\n</svg>')

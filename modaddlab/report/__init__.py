@@ -13,5 +13,6 @@ registry where it is not. The modules, in the order in which a render meets them
     pandoc     pandoc documents                               executions  keeps Quarto's cache from going stale
     crossref   numbers and references                         progress  what is said meanwhile
     constructs callouts, tabsets, columns                     errors    what was wrong, with file and line
-    pages      HTML;  pdf  Typst and PDF
+    pages      HTML;  pdf  Typst and PDF                     listings   search index, previews, sitemap
+                                                             downloads  notebooks, llms.txt
 """

@@ -2,14 +2,13 @@
 
     chapter.qmd -> cells executed (`execute`) -> Markdown with outputs (`outputs`) -> pandoc document (`pandoc`)
       -> numbers and references over all chapters (`crossref`), citations (citeproc)
-      -> pages (`pages`) and search index;  Typst and PDF (`pdf`)
+      -> pages (`pages`), what the site lists of itself (`listings`), notebooks (`downloads`);  Typst and PDF (`pdf`)
 
 All chapters are one document while citations are resolved, so that authors and years are told apart over the whole book.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Any
 
 import panflute as pf
 
-from . import constructs, crossref, pandoc, sentences, styles
+from . import constructs, crossref, downloads, listings, pandoc, sentences, styles
 from .errors import BookError, Place
 from .execute import Executed, Listener, cached_only, execute_all
 from .outputs import chapter_markdown
@@ -72,8 +71,9 @@ def render(book: Book, folder: Path, to: Collection[str], listener: Listener, on
         for index, (part, document) in enumerate(zip(parts, documents, strict=True)):
             if part.chapter in chosen:
                 write_page(site, index, pandoc.copy(document), folder)
-        _write_search_index(entries, documents, folder)
+        listings.write(book, entries, documents, folder)
         _copy_resources(book, theme, folder)
+        downloads.write(book, folder, [part.chapter for part in parts if part.chapter in chosen])
         made.append(folder / book.chapters[0].page)
     if "pdf" in to:
         made.append(write_pdf(book, entries, documents, folder))
@@ -171,7 +171,7 @@ def _copy_images(book: Book, source: Source, document: pf.Doc, folder: Path) -> 
 
 
 def _copy_resources(book: Book, theme: styles.Theme, folder: Path) -> None:
-    for name in ("site.css", "site.js", "theme.js", "icon.svg"):
+    for name in ("site.css", "site.js", "hover.js", "theme.js"):
         shutil.copyfile(THEME / name, folder / name)
     (folder / "book.css").write_text(theme.css, encoding="utf-8", newline="\n")
     for path in resources(book):
@@ -188,8 +188,9 @@ def resources(book: Book) -> list[Path]:
     """
     text = read_text(book.root, Path(PROJECT_FILE))
     patterns = book.options["project"].get("resources") or []
+    pictures = [book.options["book"][key] for key in ("favicon", "image") if key in book.options["book"]]
     found = []
-    for pattern in [*([patterns] if isinstance(patterns, str) else patterns), *styles.own(book)]:
+    for pattern in [*([patterns] if isinstance(patterns, str) else patterns), *styles.own(book), *pictures]:
         place = Place(Path(PROJECT_FILE), line_of(text, str(pattern)))
         paths = [path.relative_to(book.root) for path in book.root.glob(str(inside(str(pattern), place, "a resource")))]
         paths = [path for path in paths if not any(part.startswith(".") for part in path.parts) and (book.root / path).is_file()]
@@ -197,35 +198,3 @@ def resources(book: Book) -> list[Path]:
             raise BookError(place, f"`{pattern}` matches no file")
         found += sorted(paths)
     return found
-
-
-def _write_search_index(entries: Sequence[Entry], documents: Sequence[pf.Doc], folder: Path) -> None:
-    """One entry per section: where it is, what it is called, its text."""
-    index = []
-    for entry, document in zip(entries, documents, strict=True):
-        section: dict[str, Any] = {}
-        for block in document.content:
-            if isinstance(block, pf.Header) and block.identifier:
-                first = block.level == 1
-                address = entry.chapter.page.as_posix() + ("" if first else f"#{block.identifier}")
-                name = "" if first else pf.stringify(block).strip()
-                section = {"address": address, "title": entry.title, "section": name, "text": ""}
-                index.append(section)
-            elif section:
-                section["text"] += " ".join(_prose(block).split()) + " "
-    text = json.dumps(index, ensure_ascii=False)
-    (folder / "search-index.js").write_text(f"window.SEARCH_INDEX = {text};\n", encoding="utf-8", newline="\n")
-
-
-def _prose(block: Any) -> str:
-    """A block's text without code blocks and raw HTML."""
-    texts: list[str] = []
-
-    def collect(element: Any, _: pf.Doc) -> None:
-        if isinstance(element, pf.Str | pf.Code | pf.Math):
-            texts.append(element.text)
-        elif isinstance(element, pf.Space | pf.SoftBreak | pf.LineBreak | pf.Block):
-            texts.append(" ")
-
-    block.walk(collect)
-    return "".join(texts)

@@ -83,7 +83,7 @@ def _read(folder: Path) -> dict[str, Any] | None:
 
 def before_quarto(root: Path) -> None:
     """Note which files in the folder that Quarto is about to write into are no site's."""
-    folder, notes = _folder_of_quarto(root), root / _NOTES
+    folder, notes = folder_of_quarto(root), root / _NOTES
     listed = _listed(folder) if is_site(folder, root) else set()
     others = {name: _stamp(folder / name) for name in _files(folder) if name not in listed}
     notes.parent.mkdir(exist_ok=True)
@@ -92,7 +92,7 @@ def before_quarto(root: Path) -> None:
 
 def after_quarto(root: Path) -> None:
     """Mark what Quarto made: all that lies in its folder, except what was there before and was no site's."""
-    folder, notes = _folder_of_quarto(root), root / _NOTES
+    folder, notes = folder_of_quarto(root), root / _NOTES
     try:
         noted = json.loads(notes.read_text(encoding="utf-8"))
         others: dict[str, list[int]] = noted["others"]
@@ -108,7 +108,8 @@ def after_quarto(root: Path) -> None:
         write(folder, root, folder, without=kept)
 
 
-def _folder_of_quarto(root: Path) -> Path:
+def folder_of_quarto(root: Path) -> Path:
+    """The folder that Quarto renders a project into, as its steps before and after a render are told."""
     return root / os.environ.get("QUARTO_PROJECT_OUTPUT_DIR", "_book")
 
 

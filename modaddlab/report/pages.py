@@ -77,8 +77,10 @@ def write_page(site: Site, index: int, document: pf.Doc, output: Path) -> None:
         lang=site.book.options.get("lang", "en"),
         book=site.book,
         subtitle=book.get("subtitle"),
-        footer=book.get("page-footer"),
-        description=entry.source.meta.get("description") or book.get("description", ""),
+        footer=_markdown_html(book.get("page-footer"), entry.source),
+        favicon=book.get("favicon"),
+        about=_about(site.book, entry),
+        tools=_tools(site.book, entry),
         entry=entry,
         groups=_groups(site.entries),
         headings=headings,
@@ -121,6 +123,50 @@ def _groups(entries: Sequence[Entry]) -> list[tuple[str | None, list[Entry]]]:
     return groups
 
 
+def _about(book: Book, entry: Entry) -> dict[str, str]:
+    """What search engines and previews are told of a page: the name of a `<meta>` element -> its content."""
+    options = book.options["book"]
+    description = entry.source.meta.get("description") or options.get("description", "")
+    found = {"description": description}
+    card = {"title": entry.title, "description": description}
+    if address := options.get("site-url"):
+        address = address.rstrip("/")
+        if "image" in options:
+            card["image"] = f"{address}/{options['image']}"
+        if options.get("open-graph"):
+            found |= {"og:url": f"{address}/{entry.chapter.page.as_posix()}", "og:site_name": book.title, "og:type": "article"}
+            found |= {f"og:{name}": text for name, text in card.items()}
+        if options.get("twitter-card"):
+            found |= {f"twitter:{name}": text for name, text in card.items()}
+            found["twitter:card"] = "summary_large_image" if "image" in card else "summary"
+    return found
+
+
+def source_address(book: Book, path: Path, action: str = "blob") -> str | None:
+    """Where a file of the project lies in the public repository; None where no repository is named.
+
+    Args:
+        book: the project.
+        path: the file, relative to the project's folder.
+        action: "blob" to look at it, "edit" to change it.
+    """
+    options = book.options["book"]
+    address = options.get("repo-url")
+    return address and f"{address.rstrip('/')}/{action}/{options.get('repo-branch', 'main')}/{path.as_posix()}"
+
+
+def _tools(book: Book, entry: Entry) -> list[tuple[str, str]]:
+    """The links about a page itself: words and address."""
+    found = [("This chapter as a notebook", entry.chapter.page.with_suffix(".ipynb").name)] if entry.source.cells else []
+    options = book.options["book"]
+    actions = options.get("repo-actions", []) if "repo-url" in options else []
+    words = {"edit": "Edit this page", "source": "View source", "issue": "Report an issue"}
+    for action in [actions] if isinstance(actions, str) else actions:
+        address = source_address(book, entry.chapter.path, "edit" if action == "edit" else "blob")
+        found.append((words[action], f"{options['repo-url'].rstrip('/')}/issues/new" if action == "issue" else str(address)))
+    return found
+
+
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(THEME), autoescape=False, trim_blocks=True, lstrip_blocks=True,
@@ -132,6 +178,10 @@ def _template() -> jinja2.Template:
 
 def _inline_html(inlines: Any, source: Source) -> str:
     return pandoc.write([pf.Plain(*inlines)], "html5", source).strip()
+
+
+def _markdown_html(text: str | None, source: Source) -> str:
+    return pandoc.write(list(pandoc.read(text, source).content), "html5", source).strip() if text else ""
 
 
 def _kept_together(inlines: list[Any]) -> Iterator[Any]:
@@ -220,7 +270,11 @@ class _Lowering:
         if not fold:
             return block
         start = f'<details class="code-fold"{" open" if fold == "open" else ""}><summary>{html.escape(summary)}</summary>'
-        return [pf.RawBlock(start, format="html"), block, pf.RawBlock("</details>", format="html")]
+        end = "</details>"
+        if address := source_address(self.site.book, self.source.path):
+            line = self.source.place(block.text.split("\n")[0]).line
+            end = f'<p><a href="{address}#L{line}">{self.source.path.as_posix()}, line {line}</a></p>{end}'
+        return [pf.RawBlock(start, format="html"), block, pf.RawBlock(end, format="html")]
 
     def _callout(self, callout: constructs.Callout) -> list[Any]:
         title = _inline_html(callout.title, self.source)

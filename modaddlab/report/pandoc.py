@@ -61,7 +61,7 @@ def read(markdown: str, source: Source, filters: Sequence[Path] = (), folder: Pa
         filters: Lua filters that the document goes through.
         folder: the folder of the page, in which they run.
     """
-    arguments = [f"--lua-filter={path}" for path in filters]
+    arguments = [f"--lua-filter={path}" for path in filters] + [f"--metadata=chapter-path:{source.path.as_posix()}"]
     try:
         text, warnings = run(markdown, "--from", READ, "--to", "json", *arguments, cwd=folder)
     except BookError as error:

@@ -69,7 +69,7 @@ class Book:
     def filters(self) -> list[Path]:
         """The project's own Lua filters, which a chapter goes through as soon as it is parsed."""
         entries = self.options.get("filters", [])
-        return [(self.root / (entry["path"] if isinstance(entry, dict) else entry)).resolve() for entry in entries]
+        return [(self.root / (entry["path"] if isinstance(entry, dict) else entry)).absolute() for entry in entries]
 
     @property
     def output(self) -> str:

@@ -33,7 +33,8 @@ def main(arguments: list[str]) -> int:
         return 2
     sys.path[0] = str(Path(__file__).resolve().parents[2])
     from modaddlab.command import run
-    from modaddlab.report import executions, mark, sentences
+    from modaddlab.report import downloads, executions, mark, sentences
+    from modaddlab.report.project import load_book
     from modaddlab.web import __main__ as interactive
 
     def begin() -> int:
@@ -42,6 +43,8 @@ def main(arguments: list[str]) -> int:
         return sentences.main() or interactive.main()
 
     def end() -> None:
+        book = load_book(root)
+        downloads.write(book, mark.folder_of_quarto(root), book.chapters)
         mark.after_quarto(root)
         executions.end(root)
 

@@ -31,6 +31,8 @@ KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "folder": ("a folder", lambda value: isinstance(value, str)),
     "name": ("a name without folders", lambda value: isinstance(value, str) and _is_name(value)),
     "label": ("a text of letters, digits and hyphens", lambda value: isinstance(value, str) and _is_label(value)),
+    "address": ("an address that begins with https://", lambda value: isinstance(value, str) and value.startswith("https://")),
+    "actions": ("some of edit, source, issue", lambda value: bool(value) and set(_several(value)) <= {"edit", "source", "issue"}),
     "percent": ("a share such as 80%", lambda value: isinstance(value, str) and _is_share(value)),
     "styles": ("one or more .scss files", lambda value: _ends(value, ".scss")),
     "own": ("files or commands of this package", lambda value: _begins(value, ("python -m modaddlab.", "modaddlab/"))),
@@ -58,14 +60,16 @@ CHAPTER = _EVERYWHERE | _FIGURES | words("description:text jupyter:python3 title
 """The front matter of a chapter, and a folder's `_metadata.yml`."""
 
 PROJECT = _EVERYWHERE | _FIGURES | words(
-    "bibliography:paths csl:path editor:any filters:filters html-math-method:mathml jupyter:python3 lang:en|en-GB|en-US "
+    "bibliography:paths csl:path editor:any filters:filters hide-description:true html-math-method:mathml jupyter:python3 "
+    "lang:en|en-GB|en-US "
     "link-citations:true number-depth:count number-sections:true"
 ) | {
     "project": words("execute-dir:project output-dir:folder post-render:own pre-render:own preview:any "
         "resources:paths type:any"),
     "book": words(
-        "appendices:any author:text|texts chapters:any date:text description:text downloads:pdf|[pdf] output-file:name "
-        "page-footer:text page-navigation:true search:true sidebar:any subtitle:text title:text"
+        "appendices:any author:text|texts chapters:any date:text description:text downloads:pdf|[pdf] favicon:path image:path "
+        "open-graph:true output-file:name page-footer:text page-navigation:true repo-actions:actions repo-branch:name "
+        "repo-url:address search:true sidebar:any site-url:address subtitle:text title:text twitter-card:true"
     ),
     "format": {"html": _HTML, "typst": _TYPST},
 }  # fmt: skip

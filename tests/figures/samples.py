@@ -11,6 +11,7 @@ import samples_by_hand
 from samples_logits import ablated
 
 from modaddlab import attention, figures
+from modaddlab.models.registry import KINDS
 
 
 def basis(p: int) -> np.ndarray:
@@ -150,6 +151,8 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
         "p = 71, weight decay 5": cured,
     }
     return {
+        "transformer": (figures.transformer, (KINDS["transformer"]().init_params(p, 0),), {}),
+        "two_layer_network": (figures.two_layer_network, (KINDS["two-layer"]().init_params(p, 0),), {}),
         "operation_table": (figures.operation_table, (sums, train_mask), {}),
         "answers_film": (figures.answers_film, (np.stack([train_mask, sums > 3]), train_mask, np.array([10, 1200])), {}),
         "addition_on_a_circle": (figures.addition_on_a_circle, (4, 5, 7 if p < 20 else 17), {"frequencies": (1, 2)})

@@ -42,6 +42,7 @@ NOT_FIGURES = {
     "Timed",
     "Times",
     "frequency_colors",
+    "matrix_columns",
     "player",
     "player_html",
     "png",

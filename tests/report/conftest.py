@@ -18,7 +18,11 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     book = {
         "title": "A sample book", "author": "Someone", "output-file": "sample", "appendices": paths[-1:],
         "chapters": ["index.qmd", {"part": "First part", "chapters": paths[1:3]}, paths[3]],
+        "favicon": "sign.svg", "image": "sign.svg", "site-url": "https://example.org/book", "open-graph": True,
+        "twitter-card": True, "repo-url": "https://example.org/repository", "repo-actions": ["edit", "source", "issue"],
+        "page-footer": "Under the [MIT licence](https://example.org/mit).",
     }  # fmt: skip
+    (root / "sign.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
     write_book(root, chapters, book=book, format={"html": {"code-fold": True}, "typst": {"execute": {"echo": False}}})
     site, _ = render(root, ("html", "pdf"))
     return root, site

@@ -103,3 +103,43 @@ def test_theme_tabs_and_search_work(sample: tuple[Path, Path], tmp_path: Path) -
     assert 'data-theme="dark"' in document
     assert 'id="tabset-1-0" aria-labelledby="tabset-1-0-tab" hidden=""' in document
     assert 'href="../chapters/two.html#sec-deep"' in document
+
+
+def test_a_link_in_focus_shows_what_it_leads_to(sample: tuple[Path, Path], tmp_path: Path) -> None:
+    script = """addEventListener("load", () => {
+        const link = document.querySelector('a.reference[href$="#fig-hero"]');
+        link.focus();
+        setTimeout(() => {
+          const box = document.getElementById("preview"), image = box.querySelector("img");
+          document.body.dataset.seen = JSON.stringify([box.hidden, link.getAttribute("aria-describedby"), image.naturalWidth > 0,
+            box.textContent.includes("The hero figure"), box.getBoundingClientRect().right <= innerWidth]);
+          dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+          link.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+          document.body.dataset.after = box.hidden;
+        }, 800);
+      });"""
+    document, console, _ = load(sample[1] / "chapters/two.html", tmp_path, script)
+    assert console == []
+    assert json.loads(unescape(document.split('data-seen="')[1].split('"')[0])) == [False, "preview", True, True, True]
+    assert 'data-after="true"' in document
+
+
+def test_the_arrow_keys_go_through_what_was_found(sample: tuple[Path, Path], tmp_path: Path) -> None:
+    script = """addEventListener("load", () => {
+        document.querySelector(".search-open").click();
+        setTimeout(() => {
+          const input = document.querySelector("dialog input");
+          const press = (key) => {
+            input.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+            return document.querySelector("[aria-selected=true][role=option]").id;
+          };
+          input.value = "chapter";
+          input.dispatchEvent(new Event("input"));
+          const last = document.querySelectorAll("[role=option]").length - 1;
+          const seen = [press("ArrowDown"), press("ArrowDown"), press("ArrowUp"), press("ArrowUp") === `result-${last}`];
+          document.body.dataset.seen = seen.join();
+        }, 500);
+      });"""
+    document, console, _ = load(sample[1] / "chapters/one.html", tmp_path, script)
+    assert console == []
+    assert 'data-seen="result-0,result-1,result-0,true"' in document

@@ -88,3 +88,35 @@ def test_the_pdf_has_the_paper_version(sample: Sample) -> None:
     assert "Only in the site." not in text
     assert "import matplotlib" not in text, "code is left out of the PDF"
     assert 'print("output as text")' in text, "unless its cell says `echo: true`"
+
+
+def test_a_page_says_what_it_is_and_where_its_source_lies(sample: Sample, one: str) -> None:
+    assert '<meta name="description" content="The first chapter.">' in one
+    assert '<meta property="og:url" content="https://example.org/book/chapters/one.html">' in one
+    assert '<meta property="og:image" content="https://example.org/book/sign.svg">' in one
+    assert '<link rel="icon" href="../sign.svg">' in one
+    assert '<a href="https://example.org/repository/edit/main/chapters/one.qmd">Edit this page</a>' in one
+    line = (sample[0] / "chapters/one.qmd").read_text().split("\n").index("import matplotlib.pyplot as plt") + 1
+    assert f'<a href="https://example.org/repository/blob/main/chapters/one.qmd#L{line}">' in one
+    assert '<a href="one.ipynb" download>' in one
+    assert '<footer><p>Under the <a href="https://example.org/mit">MIT licence</a>.</p></footer>' in one
+    assert "<loc>https://example.org/book/chapters/two.html</loc>" in (sample[1] / "sitemap.xml").read_text()
+
+
+def test_the_previews_know_what_links_lead_to(sample: Sample) -> None:
+    text = (sample[1] / "previews.js").read_text()
+    previews = json.loads(text.removeprefix("window.PREVIEWS = ").rstrip(";\n"))
+    assert previews["fig-hero"].count("<img") == 2
+    assert 'src="index_files/' in previews["fig-hero"]
+    assert "<math" in previews["eq-sum"]
+    assert "<td" in previews["tbl-numbers"]
+    assert "Figure\u00a01.1:" in previews["fig-wave"]
+    assert "Progress Measures" in previews["ref-nanda2023"]
+    assert previews["sec-deep"].startswith("<p><strong>2.1 Deep</strong></p>")
+    assert not any("<a " in html or ' id="' in html for html in previews.values())
+
+
+def test_the_search_shows_formulas_as_letters(sample: Sample) -> None:
+    text = (sample[1] / "search-index.js").read_text()
+    assert "\\" not in text.replace('\\"', "").replace("\\n", "")
+    assert "=cos(wk(a+b))" in text.replace(" ", "")

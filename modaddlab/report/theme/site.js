@@ -18,6 +18,14 @@ menu.addEventListener("click", () => {
   if (open) window.scrollTo({ top: 0 });
 });
 
+// The entry of this chapter is in sight, however long the list; the page itself does not move.
+const sidebar = document.getElementById("sidebar");
+const entry = sidebar.querySelector("[aria-current]");
+if (entry && getComputedStyle(sidebar).position === "sticky") {
+  const below = entry.getBoundingClientRect().bottom - sidebar.getBoundingClientRect().bottom;
+  if (below > 0) sidebar.scrollTop = below + sidebar.clientHeight / 2;
+}
+
 // tabs ---------------------------------------------------------------------------------------------------------------
 for (const tabset of document.querySelectorAll(".tabset")) {
   const tabs = [...tabset.querySelectorAll(":scope > .tabs > [role=tab]")];
@@ -89,9 +97,21 @@ dialog.addEventListener("click", (event) => { if (event.target === dialog || eve
 dialog.querySelector("button").addEventListener("click", () => dialog.close());
 dialog.querySelector("form").addEventListener("submit", (event) => {
   event.preventDefault();
-  results.querySelector("a")?.click();
+  (results.querySelector("[aria-selected=true]") || results.querySelector("a"))?.click();
 });
 input.addEventListener("input", () => search());
+// Up and down go through what was found; the cursor stays in the field, and Enter opens the chosen one.
+input.addEventListener("keydown", (event) => {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const links = [...results.querySelectorAll("a")];
+  if (!step || !links.length) return;
+  event.preventDefault();
+  const last = links.findIndex((link) => link.getAttribute("aria-selected") === "true");
+  const chosen = links[last < 0 ? (step > 0 ? 0 : links.length - 1) : (last + step + links.length) % links.length];
+  for (const link of links) link.setAttribute("aria-selected", String(link === chosen));
+  input.setAttribute("aria-activedescendant", chosen.id);
+  chosen.scrollIntoView({ block: "nearest" });
+});
 
 // Every word must occur; a heading counts ten times as much as the text, the beginning of a word twice.
 function search() {
@@ -117,17 +137,22 @@ function weight(text, word) {
   return at < 0 ? 0 : at === 0 || /\W/.test(text[at - 1]) ? 2 : 1;
 }
 function show(found, message, words = []) {
+  input.removeAttribute("aria-activedescendant");
   if (!found.length) {
     const none = document.createElement("li");
     none.className = "none";
+    none.setAttribute("role", "presentation");
     none.textContent = message;
     results.replaceChildren(none);
     return;
   }
-  results.replaceChildren(...found.map((entry) => {
+  results.replaceChildren(...found.map((entry, number) => {
     const item = document.createElement("li");
+    item.setAttribute("role", "presentation");
     const link = document.createElement("a");
     const excerpt = document.createElement("small");
+    link.id = `result-${number}`;
+    link.setAttribute("role", "option");
     link.href = `${root}/${entry.address}`;
     link.append(entry.section ? `${entry.title}: ${entry.section}` : entry.title, excerpt);
     const first = Math.max(0, Math.min(...words.map((word) => entry.text.toLowerCase().indexOf(word)).filter((at) => at >= 0)) - 40);
