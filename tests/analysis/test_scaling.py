@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from modaddlab.analysis.scaling import Timed, censored_power_law, power_law
+from modaddlab.analysis.scaling import Timed, censored_mean, censored_power_law, power_law
+from modaddlab.analysis.seeds import over_seeds, range_of_one_more
 
 
 def test_an_exact_law_is_found_without_spread() -> None:
@@ -96,3 +97,31 @@ def test_leaving_stopped_runs_out_bends_the_law_and_counting_them_does_not() -> 
 def test_a_law_of_stopped_runs_needs_three_that_got_there() -> None:
     with pytest.raises(ValueError, match="three runs"):
         censored_power_law([Timed(1, 5, 5), Timed(2, 3, 3), Timed(3, np.nan, 9)])
+
+
+def test_without_a_stopped_run_the_mean_is_the_usual_one() -> None:
+    steps_S = [3000.0, 5000.0, 9000.0, 4000.0]
+    found, plain = censored_mean(steps_S, [25_000] * 4), over_seeds(steps_S, "log")
+    assert found is not None
+    assert (found.mean, found.low, found.high) == pytest.approx((plain.mean, plain.low, plain.high), rel=1e-6)
+    assert (found.least, found.most) == pytest.approx(range_of_one_more(plain, "log"), rel=1e-6)
+    same = censored_mean([700, 700], [800, 800])
+    assert same is not None
+    assert (same.least, same.mean, same.most) == pytest.approx((700, 700, 700))
+
+
+def test_the_mean_of_stopped_runs_is_the_one_of_the_largest_likelihood() -> None:
+    steps_S, until_S = np.array([3000, 5000, np.nan, 4000, np.nan]), np.array([9000, 9000, 6000, 9000, 8000])
+    found = censored_mean(steps_S, until_S)
+    seen_S = np.isfinite(steps_S)
+
+    def loss(theta: np.ndarray) -> float:
+        z_S = (np.log(np.where(seen_S, steps_S, until_S)) - theta[0]) / np.exp(theta[1])
+        return -(stats.norm.logpdf(z_S[seen_S]) - theta[1]).sum() - stats.norm.logsf(z_S[~seen_S]).sum()
+
+    best = optimize.minimize(loss, [8.0, 0.0], method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-10}).x
+    assert found is not None
+    assert found.mean == pytest.approx(np.exp(best[0]), rel=1e-4)
+    half = stats.t.ppf(0.975, 2) * np.exp(best[1]) * np.sqrt(5 / 4)
+    assert (found.low, found.most) == pytest.approx(np.exp([best[0] - half / 5**0.5, best[0] + half * 1.2**0.5]), rel=1e-3)
+    assert censored_mean([3000, np.nan], [4000, 4000]) is None
