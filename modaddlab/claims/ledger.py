@@ -39,8 +39,10 @@ SUBJECTS: dict[str, tuple[Claim, ...]] = {
     "Operation and depth": (*sweeps_of_task.OPERATIONS, *sweeps_of_task.DEPTH),
     "How large": (*nanda_training.MODULI, *replications.MODULI, *sweeps_of_task.MODULI),
     "The two-layer network's waves": (*he_mechanism.FEATURES, *he_mechanism.SWAPS, *he_mechanism.MECHANISM),
-    "Its closed form": he_mechanism.CLOSED_FORM,
-    "How it trains": (*he_training.DYNAMICS, *he_training.GROKKING, *he_training.LOSSES, *replications.TWO_LAYERS),
+    "The two-layer network's closed form": he_mechanism.CLOSED_FORM,
+    "How the two-layer network trains": (
+        *he_training.DYNAMICS, *he_training.GROKKING, *he_training.LOSSES, *replications.TWO_LAYERS,
+    ),
 }  # fmt: skip
 """The claims by what they are about."""
 

@@ -394,8 +394,8 @@ def _single(time: OverSeeds) -> Single:
     found = {
         one.spec.name: (one.spec.steps if np.isnan(one.grokked) else one.grokked, bool(np.isnan(one.grokked)))
         for one in alone
-        if not one.spec.name.startswith("mainline")
-    }
+        if not one.spec.name.startswith("mainline") and not (np.isnan(one.grokked) and low <= one.spec.steps <= high)
+    }  # what was stopped inside the band says nothing
     found = dict(sorted(found.items(), key=lambda item: item[1][0]))
     sooner = [name for name, (step, limit) in found.items() if step < low and not limit]
     later = [name for name, (step, _) in found.items() if step > high]
