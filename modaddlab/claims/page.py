@@ -16,6 +16,7 @@ from importlib import resources
 
 from modaddlab import tables
 from modaddlab.claims import ledger, released
+from modaddlab.claims.claim import Claim
 from modaddlab.claims.judgement import Verdict
 from modaddlab.claims.scorecard import Finding, counts, findings
 from modaddlab.findings.value import Value, total
@@ -155,8 +156,22 @@ def verdict_text(found: Finding) -> str:
         notes.append("by the tolerance alone")
     if found.claim.repeats:
         notes.append("counted once")
-    text = f"[{MARKS[found.verdict]}]{{.mark-{CLASSES[found.verdict]}}} {found.verdict}"
-    return text + (f": {'; '.join(notes)}" if notes else "")
+    text = f"[{MARKS[found.verdict]}]{{.mark-{CLASSES[found.verdict]}}} [{found.verdict}]{{.verdict}}"
+    rule = rule_text(found.claim)
+    return text + (f": {'; '.join(notes)}" if notes else "") + (f" [{rule}]{{.rule}}" if rule else "")
+
+
+def rule_text(claim: Claim) -> str:
+    """What a claim is judged by: the tolerance, and the values for which its statement is true."""
+    low, high, form = claim.holds.low, claim.holds.high, claim.form
+    parts = []
+    if claim.tolerance is not None and claim.tolerance.amount:
+        parts.append(claim.tolerance.text if claim.tolerance.kind == "factor" else f"± {form(claim.tolerance.amount)}")
+    if math.isfinite(low) and math.isfinite(high):
+        parts.append(f"true from {form(low)} to {form(high)}" if low < high else "true if exact")
+    elif math.isfinite(low) or math.isfinite(high):
+        parts.append(f"true from {form(low)}" if math.isfinite(low) else f"true up to {form(high)}")
+    return "; ".join(parts)
 
 
 def row(found: Finding) -> dict[str, str]:

@@ -6,7 +6,7 @@
   const groups = [...block.querySelectorAll("details")];
   const rows = groups.flatMap((group) => [...group.querySelectorAll("tbody tr")]);
   if (!rows.length) return;
-  const verdict = (row) => row.cells[5].textContent.trim().replace(/^\S+\s+/, "").split(":")[0];
+  const verdict = (row) => row.querySelector(".verdict").textContent;
   const add = (parent, tag, properties) => parent.appendChild(Object.assign(document.createElement(tag), properties));
   const controls = document.createElement("div");
   controls.className = "scorecard-controls";

@@ -11,7 +11,7 @@ import pytest
 
 from modaddlab import Study, tables
 from modaddlab.claims import counts, nanda_circuit, page, quantities, released, scorecard
-from modaddlab.claims.claim import EXACT, LOSS, STEPS, Band, Claim, exactly
+from modaddlab.claims.claim import COUNT, EXACT, LOSS, STEPS, Band, Claim, exactly
 from modaddlab.claims.judgement import VERDICTS, judge, measured
 from modaddlab.claims.ledger import CLAIMS
 from modaddlab.claims.scorecard import Finding
@@ -135,13 +135,21 @@ def test_the_site_has_a_line_for_every_claim_folded_by_subject_and_so_has_print(
     assert text.count("The modulus is 17.") == len(findings())
     assert text.count("<details>") == text.count("</details>") == 2
     for verdict, name in page.CLASSES.items():
-        assert f"{{.mark-{name}}} {verdict}" in text
+        assert f"{{.mark-{name}}} [{verdict}]{{.verdict}}" in text
     assert r"too \| large" in text
     assert "@fig-task" in text
     assert not re.search(r"https?://", text)
     printed = page.print_tables(found)
     assert printed.count("The modulus is 17.") == len(findings())
     assert printed.count("**The circuit**") == 1
+
+
+def test_a_line_says_what_its_claim_is_judged_by() -> None:
+    wide = dataclasses.replace(BASE, tolerance=LOSS, holds=Band(0, 200))
+    assert page.rule_text(wide) == "factor 3; true from 0 to 200"
+    assert page.rule_text(BASE) == "true if exact"
+    assert page.rule_text(dataclasses.replace(BASE, tolerance=COUNT, holds=Band(3))) == "± 1; true from 3"
+    assert page.rule_text(dataclasses.replace(BASE, holds=Band())) == ""
 
 
 def test_the_download_has_every_claim_with_what_it_was_judged_by() -> None:
