@@ -175,3 +175,13 @@ def test_the_addresses_need_only_their_marks_taken_away(tmp_path: Path) -> None:
     set_up = re.sub(r"^  # (site-url|repo-url|repo-actions|image|open-graph|twitter-card):", r"  \1:", text, flags=re.M)
     options = read_yaml(set_up, Place(Path("_quarto.yml")), vocabulary.PROJECT, "a book")["book"]
     assert {"site-url", "repo-url", "repo-actions", "image", "open-graph", "twitter-card"} <= options.keys()
+
+
+ON_SCREEN = re.compile(r'^::: \{[^}\n]*when-format="html"\}\n.*?^:::$', re.M | re.S)
+
+
+@pytest.mark.parametrize("chapter", BOOK)
+def test_paper_is_not_asked_to_be_pressed(chapter: str) -> None:
+    on_paper = ON_SCREEN.sub("", prose(BOOK[chapter]))
+    asked = r"(?i)\b(?:pres(?:s|sing|ses) (?:the|one|\W)|click\w*|tap|hover|slider|(?:light|dark) theme|your browser)\b"
+    assert re.findall(asked, on_paper) == []

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
+from fontTools.ttLib import TTFont
 from sample_books import render, write_book
 
-from modaddlab.report import styles
+from modaddlab.report import pandoc, styles
 from modaddlab.report.errors import BookError
 from modaddlab.report.pages import THEME
 from modaddlab.report.project import load_book
@@ -29,13 +31,13 @@ def book(folder: Path, rules: str = RULES, light: str = LIGHT) -> Path:
 
 def test_variables_become_properties_and_rules_stay(tmp_path: Path) -> None:
     site, _ = render(book(tmp_path))
-    css = " ".join((site / "book.css").read_text().split())
+    css = " ".join((site / styles.SHEET).read_text().split())
     assert ":root { --body-bg: #ffffff; --link-color: var(--body-bg); }" in css
     assert '[data-theme="dark"] { --body-bg: #000000;' in css
     assert "main { color: var(--link-color); &:hover { top: 0; } } .my-box { margin: 0.5rem; }" in css
     assert '[data-theme="dark"] { img { opacity: 0.9; } }' in css, "a file of one theme counts in that theme only"
     page = (site / "index.html").read_text()
-    assert page.index('href="site.css"') < page.index('href="book.css"')
+    assert page.index('href="site.css"') < page.index('href="site_libs/book/book.css"')
     assert '<div class="my-box">' in page, "a class that a style sheet has a rule for is known"
 
 
@@ -74,3 +76,17 @@ def test_no_variable_of_the_books_own_style_sheets_is_without_effect() -> None:
     defined = set(re.findall(r"^ +--([\w-]+):", css, re.MULTILINE))
     assert defined - used == {"web-font-path"}, "Quarto alone has fonts to fetch"
     assert used - defined <= {"callout", "columns"}, "which site.css sets itself"
+
+
+def test_the_maths_font_has_every_sign_of_the_book() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in [ROOT / "index.qmd", *(ROOT / "chapters").rglob("*.qmd")])
+    text = re.sub(r"^```.*?^```$|`[^`\n]*`|\{\{<.*?>\}\}", "", text, flags=re.M | re.S)
+    formulas = sorted(set(re.findall(r"\$\$.+?\$\$|\$(?=\S)[^$\n]+?(?<=\S)\$(?!\d)", text, re.S)))
+    html, _ = pandoc.run("\n\n".join(formulas), "--from", "markdown", "--to", "html5", "--mathml")
+    drawn = re.sub(r"<annotation.*?</annotation>", "", " ".join(re.findall(r"<math.*?</math>", html, re.S)), flags=re.S)
+    signs = set(unescape(re.sub(r"<[^>]+>", "", drawn))) - set("\n\u2061")
+    known = TTFont(ROOT / "assets/math.woff").getBestCmap()
+    letters = [sign for sign in signs if sign.isascii() and sign.islower()]
+    italic = {chr(0x1D44E + ord(sign) - ord("a")) if sign != "h" else chr(0x210E) for sign in letters}
+    assert len(signs) > 60
+    assert {sign for sign in signs | italic if ord(sign) not in known} == set()
