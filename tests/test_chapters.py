@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from modaddlab.experiments.catalogue import named
 from modaddlab.report import vocabulary
 from modaddlab.report.errors import Place
 from modaddlab.report.vocabulary import read_yaml
@@ -157,10 +156,6 @@ def test_no_result_is_typed_into_prose(chapter: str) -> None:
 def test_chapters_ask_for_what_a_provenance_says_by_the_methods_that_expect_it_to_say_nothing() -> None:
     asked = [name for name, text in BOOK.items() if re.search(r"provenance\[|provenance\.get", text)]
     assert not asked, "record.told(...) and record.wall_seconds say so where others wrote less into it"
-
-
-def test_the_explorer_opens_with_the_mainline() -> None:
-    assert f'data-run="{named("mainline").run_id}"' in BOOK["chapters/explorer.qmd"]
 
 
 @pytest.mark.parametrize("chapter", BOOK)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -112,6 +112,13 @@ class AttentionRateSpec(Network):
         if "unembed.W_U" in params:
             maps["W_L"] = (params[f"blocks.{self.n_layers - 1}.mlp.W_out"] @ params["unembed.W_U"]).mT
         return maps
+
+    def page(self, p: int) -> dict[str, Any] | None:
+        """What the interactive page's network must know of it besides its weights."""
+        if self.n_layers > 1 or self.activation not in ("relu", "quad") or self.d_mlp % 4 or self.n_heads > 15:
+            return None
+        width = {"heads": self.n_heads, "D": self.d_model, "d": self.d_head, "H": self.d_mlp, "outputs": p}
+        return {"kind": self.kind, "p": p, **width, "activation": self.activation, "rate": self.attention_rate}
 
     def grid(self, params: Mapping[str, np.ndarray], p: int) -> AttentionRateGrid:
         """The network on every pair."""

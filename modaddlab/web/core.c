@@ -305,12 +305,12 @@ void EXPORT(lab_evaluate)(struct Lab *lab, int from, int to) {
 // ---- one-layer networks by tables over the residues -----------------------------------------------------------------------------
 // Before the activation: base + sum over heads h of w_a A[a, h] + w_b B[b, h]; the same weights carry what passes the neurons by into the
 // answers (RA, RB, rbase). w_a = rate * attention + (1 - rate), and the attention is a softmax over a, b and "=", where there is one.
-// With rate 0 it is the two-layer network.
+// With rate 0 it is the two-layer network. Where the question is asked at "=" there is one query; where it is asked at b there are p.
 
 struct Net {
-  int p, width, H, n_heads, activation, has_equals;
+  int p, width, H, n_heads, activation, has_equals, queries;
   f32 rate;
-  f32 *score_a, *score_b, *score_equals;  // (n_heads, p), (n_heads, p), (n_heads)
+  f32 *score_a, *score_b, *score_equals;  // (n_heads, queries, p), (n_heads, p), (n_heads)
   f32 *A, *B, *base;                      // (p, n_heads, H), (p, n_heads, H), (H)
   f32 *RA, *RB, *rbase;                   // (p, n_heads, width), (p, n_heads, width), (width)
   f32 *W, *scale;                         // (H, width), (H): 0 takes a neuron out
@@ -321,12 +321,12 @@ struct Net {
   struct Active on;
 };
 
-struct Net *EXPORT(net_new)(int p, int H, int n_heads, int activation, int has_equals, f32 rate, int keep_logits) {
+struct Net *EXPORT(net_new)(int p, int H, int n_heads, int activation, int has_equals, f32 rate, int keep_logits, int queries) {
   struct Net *net = alloc(sizeof(struct Net));
   int width = (p + 3) & ~3;
   net->p = p; net->width = width; net->H = H; net->n_heads = n_heads;
-  net->activation = activation; net->has_equals = has_equals; net->rate = rate;
-  net->score_a = alloc(4 * n_heads * p); net->score_b = alloc(4 * n_heads * p); net->score_equals = alloc(4 * n_heads);
+  net->activation = activation; net->has_equals = has_equals; net->rate = rate; net->queries = queries;
+  net->score_a = alloc(4 * n_heads * queries * p); net->score_b = alloc(4 * n_heads * p); net->score_equals = alloc(4 * n_heads);
   net->A = alloc(4 * p * n_heads * H); net->B = alloc(4 * p * n_heads * H); net->base = alloc(4 * H);
   net->RA = alloc(4 * p * n_heads * width); net->RB = alloc(4 * p * n_heads * width); net->rbase = alloc(4 * width);
   net->W = alloc(4 * H * width); net->scale = alloc(4 * H); net->head_on = alloc(4 * n_heads);
@@ -337,7 +337,8 @@ struct Net *EXPORT(net_new)(int p, int H, int n_heads, int activation, int has_e
 
 // What a head gives of a and of b, for one pair.
 static void weights_of(const struct Net *net, int h, int a, int b, f32 *w_a, f32 *w_b) {
-  f32 x = net->score_a[h * net->p + a], y = net->score_b[h * net->p + b], z = net->score_equals[h];
+  int query = h * net->queries + (net->queries > 1 ? b : 0);
+  f32 x = net->score_a[query * net->p + a], y = net->score_b[h * net->p + b], z = net->score_equals[h];
   f32 most = x > y ? x : y;
   if (net->has_equals && z > most) most = z;
   x = exponential_1(x - most);

@@ -2,11 +2,11 @@
 
 A page on a disk may not read files, but it may load a script. So each file of data is a call, `Web.arrived(path, content)`:
 
-    runs.js                  every run that can be opened, in the order of the list
+    runs.js                  every run that can be opened, in the order of the list, and which one a name means
     ID/run.js                curves, and at each saved step which answers are right and the embedding's spectrum: no weights are
                              needed to move along the curve
     ID/step-N.js             the weights at a saved step, as 16-bit numbers, as the record has them
-    ID/step-final.js         the final weights, as 32-bit numbers
+    ID/step-final.js         the final weights, as 24-bit fractions of each parameter's largest: scores stay within 1e-4
 """
 
 from __future__ import annotations
@@ -24,21 +24,14 @@ from modaddlab.findings import answers
 from modaddlab.store.store import Store
 from modaddlab.study import Study
 
-EVERY = 3
-"""A page can have the weights of every third saved step, counted from the first one at which most unseen pairs are right."""
+EVERY = 5
+"""A page can have the weights of every fifth saved step, counted from the first one at which most unseen pairs are right."""
 
 POINTS = 300
 """Of how many rows of metrics the curves are drawn at most."""
 
-GROUPS = (
-    "Transformers, p = 113",
-    "Transformers, smaller clocks",
-    "Two layers, ReLU",
-    "Two layers, squares",
-)
-
 FIRST = ("mainline", "mainline-25k", "mlp-mainline", "mlp-grokking", "mlp-standard")
-"""The runs that come first in their group."""
+"""The runs that come first in their group, and their groups first."""
 
 
 def is_shown(study: Study) -> bool:
@@ -68,11 +61,11 @@ def run_content(study: Study) -> dict[str, Any]:
         "id": study.record.run_id,
         "shape": study.spec.model.page(study.p),
         "parameters": [[name, list(params[name].shape)] for name in sorted(params)],
-        "mask": _base64(np.packbits(study.train_mask_PP)),
+        "mask": packed(np.packbits(study.train_mask_PP)),
         "steps": steps,
         "shipped": [*shipped_steps(study), "final"],
         "accuracy": np.round(np.stack(accuracy, axis=1), 4).tolist(),
-        "right": [_base64(np.packbits(right_PP)) for right_PP in saved.right_TPP[keep]],
+        "right": [packed(np.packbits(right_PP)) for right_PP in saved.right_TPP[keep]],
         "norms": np.round(norms_TK, 3).tolist(),
         "keys": [int(k) for k in study.keys],
         "curve": {
@@ -94,39 +87,38 @@ def paths(study: Study) -> list[str]:
 def files(study: Study) -> Iterator[tuple[str, str]]:
     """Every file of a run: its path below the folder of data, and its text."""
     folder = f"data/{study.record.run_id}"
-    yield _script(f"{folder}/run.js", run_content(study))
+    yield script(f"{folder}/run.js", run_content(study))
     for step in shipped_steps(study):
-        yield _script(f"{folder}/step-{step}.js", _weights(study.record.snapshot(step), np.float16))
-    yield _script(f"{folder}/step-final.js", _weights(study.record.final, np.float32))
+        yield script(f"{folder}/step-{step}.js", _halves(study.record.snapshot(step)))
+    yield script(f"{folder}/step-final.js", _fractions(study.record.final))
 
 
 def listed() -> list[tuple[str, list[Study]]]:
-    """The book's networks that can be opened, in groups with a title; a damaged record is told elsewhere and left out here."""
-    groups: dict[str, list[Study]] = {title: [] for title in GROUPS}
+    """The book's networks that can be opened, in a group for each kind; a damaged record is told elsewhere and left out here."""
+    groups: dict[str, list[Study]] = {}
     for run_id in Store().runs():
         try:
             study = Study.open(run_id)
             if is_shown(study):
-                groups[_group(study)].append(study)
+                groups.setdefault(study.spec.model.phrase(), []).append(study)
         except LabError:
             continue
     order = {name: place for place, name in enumerate(FIRST)}
-    for studies in groups.values():
-        studies.sort(key=lambda study: (order.get(study.spec.name, len(order)), study.p, study.spec.name, study.spec.seed))
-    return [(title, studies) for title, studies in groups.items() if studies]
 
+    def place(study: Study) -> tuple[int, int, str, int]:
+        return order.get(study.spec.name, len(order)), study.p, study.spec.name, study.spec.seed
 
-def _group(study: Study) -> str:
-    model = study.spec.model
-    if model.kind == "two-layer":
-        return GROUPS[3] if model.activation == "quad" else GROUPS[2]
-    return GROUPS[0] if study.p == 113 else GROUPS[1]
+    ordered = [(title.removeprefix("a ").capitalize(), sorted(studies, key=place)) for title, studies in groups.items()]
+    return sorted(ordered, key=lambda group: place(group[1][0]))
 
 
 def runs_file(listed: list[tuple[str, list[Study]]]) -> tuple[str, str]:
-    """The list of runs: groups with a title, and of each run its id and words."""
-    content = [{"title": title, "runs": [[study.record.run_id, words(study)] for study in studies]} for title, studies in listed]
-    return _script("data/runs.js", content)
+    """The list of runs: groups with a title, of each run its id and words; and of each name the first run, with its modulus."""
+    named: dict[str, tuple[str, int]] = {}
+    for study in (study for _, studies in listed for study in studies):
+        named.setdefault(study.spec.name, (study.record.run_id, study.p))
+    groups = [{"title": title, "runs": [[study.record.run_id, words(study)] for study in studies]} for title, studies in listed]
+    return script("data/runs.js", {"named": named, "groups": groups})
 
 
 def words(study: Study) -> str:
@@ -138,14 +130,23 @@ def _whole(step: float | None) -> int | None:
     return None if step is None else int(step)
 
 
-def _weights(params: Mapping[str, np.ndarray], dtype: type) -> dict[str, Any]:
-    flat = np.concatenate([np.ascontiguousarray(params[name], dtype).ravel() for name in sorted(params)])
-    return {"size": flat.itemsize, "weights": _base64(flat)}
+def _halves(params: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    flat = np.concatenate([np.ascontiguousarray(params[name], np.float16).ravel() for name in sorted(params)])
+    return {"size": 2, "weights": packed(flat)}
 
 
-def _base64(array: np.ndarray) -> str:
+def _fractions(params: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    units = {name: float(np.abs(params[name]).max()) / (2**23 - 1) or 1.0 for name in sorted(params)}
+    fractions = [np.round(params[name].astype(np.float64).ravel() / unit) for name, unit in units.items()]
+    whole = np.concatenate(fractions).astype("<i4")
+    return {"size": 3, "units": list(units.values()), "weights": packed(whole.view(np.uint8).reshape(-1, 4)[:, :3])}
+
+
+def packed(array: np.ndarray) -> str:
+    """The bytes of an array as text."""
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
 
 
-def _script(path: str, content: object) -> tuple[str, str]:
+def script(path: str, content: object) -> tuple[str, str]:
+    """A file of data: its path, and the script that gives the content to the page."""
     return path, f"Web.arrived({json.dumps(path)}, {json.dumps(content, separators=(',', ':'))});\n"

@@ -19,7 +19,7 @@ wasmtime = pytest.importorskip("wasmtime")
 
 LAB = "p width H n_pairs n_trained activation weights gradient mean square a b count is_right loss"
 NET = (
-    "p width H n_heads activation has_equals rate score_a score_b score_equals A B base RA RB rbase W scale head_on "
+    "p width H n_heads activation has_equals queries rate score_a score_b score_equals A B base RA RB rbase W scale head_on "
     "logits loss best"
 )
 
@@ -137,13 +137,13 @@ def test_training_in_the_page_is_the_package_s(p: int, activation: str) -> None:
 Tables = dict[str, np.ndarray]
 
 
-def network(p: int, H: int, n: int, has_equals: bool, rate: float) -> tuple[Core, int, Tables, dict[str, int]]:
+def network(p: int, H: int, n: int, has_equals: bool, rate: float, queries: int = 1) -> tuple[Core, int, Tables, dict[str, int]]:
     """A network of random tables in the core."""
     core, rng, width = Core(), np.random.default_rng(0), (p + 3) & ~3
-    at = core.call("net_new", p, H, n, 0, int(has_equals), rate, 1)
+    at = core.call("net_new", p, H, n, 0, int(has_equals), rate, 1, queries)
     of = core.fields(at, NET)
     shapes = {
-        "score_a": (n, p), "score_b": (n, p), "score_equals": (n,), "A": (p, n, H), "B": (p, n, H), "base": (H,),
+        "score_a": (n, queries, p), "score_b": (n, p), "score_equals": (n,), "A": (p, n, H), "B": (p, n, H), "base": (H,),
         "RA": (p, n, width), "RB": (p, n, width), "rbase": (width,), "W": (H, width),
     }  # fmt: skip
     tables = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
@@ -153,12 +153,12 @@ def network(p: int, H: int, n: int, has_equals: bool, rate: float) -> tuple[Core
     return core, at, tables, of
 
 
-@pytest.mark.parametrize(("has_equals", "rate"), [(True, 1.0), (False, 0.3), (False, 0.0)])
-def test_all_pairs_are_the_literal_sum(has_equals: bool, rate: float) -> None:
+@pytest.mark.parametrize(("has_equals", "rate", "queries"), [(True, 1.0, 1), (False, 0.3, 1), (False, 0.0, 1), (False, 0.7, 11)])
+def test_all_pairs_are_the_literal_sum(has_equals: bool, rate: float, queries: int) -> None:
     p, H, n = 11, 24, 2
-    core, at, t, of = network(p, H, n, has_equals, rate)
+    core, at, t, of = network(p, H, n, has_equals, rate, queries)
     n_right = core.call("net_rows", at, 0, p)
-    scores = [np.broadcast_to(t["score_a"][:, :, None], (n, p, p)), np.broadcast_to(t["score_b"][:, None, :], (n, p, p))]
+    scores = [np.broadcast_to(np.swapaxes(t["score_a"], 1, 2), (n, p, p)), np.broadcast_to(t["score_b"][:, None, :], (n, p, p))]
     scores += [np.broadcast_to(t["score_equals"][:, None, None], (n, p, p))] * has_equals
     terms = np.exp(np.array(scores, float))
     weights = rate * terms / terms.sum(axis=0) + (1 - rate)

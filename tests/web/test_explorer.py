@@ -81,7 +81,7 @@ def changes(study: Study) -> Iterator[tuple[str, dict[str, Any], np.ndarray]]:
     yield "neurons out", NOTHING | {"neurons": list(range(3, 9))}, pair_logits(study, params | {name: out})
 
 
-@pytest.mark.parametrize("which", ["small", "large", "two-layer"])
+@pytest.mark.parametrize("which", ["small", "large", "two-layer", "asked at b"])
 def test_all_logits_are_the_package_s(opened: Any, networks: dict[str, Study], which: str) -> None:
     study, page = networks[which], opened()
     label_B = np.add.outer(np.arange(study.p), np.arange(study.p)).ravel() % study.p

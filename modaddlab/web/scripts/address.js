@@ -3,16 +3,18 @@
 "use strict";
 
 Web.Address = class {
-  // fields: name -> { read(text): value or undefined, write(value): text or "" when it need not be said }
-  constructor(fields, changed) {
-    this.fields = fields;
+  // fields: name -> { read(text): value or undefined, write(value): text or "" when it need not be said }. Several figures of a page share its
+  // address: each has a prefix of its own, as in #hands.a=5&order.k=3, and leaves the others' words alone.
+  constructor(fields, changed, prefix = "") {
+    Object.assign(this, { fields, prefix });
     addEventListener("hashchange", () => { if (location.hash !== this.written) changed(this.read()); });
   }
   read() {
     const found = {};
     for (const [name, text] of new URLSearchParams(location.hash.slice(1))) {
-      const value = this.fields[name]?.read(text);
-      if (value !== undefined) found[name] = value;
+      if (!name.startsWith(this.prefix)) continue;
+      const own = name.slice(this.prefix.length), value = this.fields[own]?.read(text);
+      if (value !== undefined) found[own] = value;
     }
     return found;
   }
@@ -20,7 +22,9 @@ Web.Address = class {
   write(state) {
     clearTimeout(this.waiting);
     this.waiting = setTimeout(() => {
-      const said = Object.entries(this.fields).map(([name, field]) => [name, field.write(state[name])]).filter(([, text]) => text !== "");
+      const own = Object.entries(this.fields).map(([name, field]) => [this.prefix + name, field.write(state[name])]);
+      const others = [...new URLSearchParams(location.hash.slice(1))].filter(([name]) => !name.startsWith(this.prefix));
+      const said = [...others, ...own].filter(([, text]) => text !== "");
       this.written = "#" + said.map(([name, text]) => `${name}=${encodeURIComponent(text)}`).join("&");
       history.replaceState(null, "", this.written);
     }, 250);

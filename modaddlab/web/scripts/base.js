@@ -28,6 +28,17 @@ Web.element = (name, attributes = {}, ...children) => {
   return made;
 };
 
+// A drawing that fills the width of its place; what it shows is said in words beside it.
+Web.drawing = (width, height, ...children) => Web.element("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": true }, ...children);
+Web.label = (x, y, words, name = "tick", anchor = "middle") => Web.element("text", { x, y, class: name, "text-anchor": anchor }, words);
+
+// New buttons in the place of old ones; the one that had the keyboard keeps it.
+Web.replaceKeepingFocus = (holder, ...children) => {
+  const key = holder.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  holder.replaceChildren(...children);
+  if (key) holder.querySelector(`[data-key="${key}"]`)?.focus();
+};
+
 // A view is drawn anew when its place on the page has changed its width, or the page its theme.
 Web.redrawn = (element, draw) => {
   let width = element.clientWidth;
@@ -50,10 +61,13 @@ Web.bits = (base64, n) => {
   for (let i = 0; i < n; i++) bits[i] = (bytes[i >> 3] >> (7 - (i & 7))) & 1;
   return bits;
 };
+// An array of 32-bit numbers as `modaddlab.web.moving` writes it: its shape and its bytes.
+Web.array = ([, text]) => Web.floats(text, 4);
 let HALVES = null; // what each of the 65,536 numbers of 16 bits is; Float16Array is younger than many phones
 Web.floats = (base64, size) => {
   const bytes = Web.bytes(base64);
   if (size === 4) return new Float32Array(bytes.buffer);
+  if (size === 3) return Float32Array.from({ length: bytes.length / 3 }, (_, i) => ((bytes[3 * i] << 8) | (bytes[3 * i + 1] << 16) | (bytes[3 * i + 2] << 24)) >> 8);
   if (!HALVES) {
     HALVES = new Float32Array(65536);
     for (let half = 0; half < 65536; half++) {
@@ -79,6 +93,11 @@ Web.bring = (path) => {
 };
 Web.arrived = (path, content) => wanted.get(path)?.resolve(content); // each file of data calls this
 
+// A run by its id, or by its name where it is the first of a name.
+Web.named = async (name) => (await Web.bring("data/runs.js")).named[name] ?? [name];
+Web.run = async (name) => Web.bring(`data/${(await Web.named(name))[0]}/run.js`);
+Web.modulus = async (name) => (await Web.named(name))[1] ?? (await Web.run(name)).shape.p;
+
 // ---- colours --------------------------------------------------------------------------------------------------------------------
 let pen = null;
 // A colour of the theme, such as "train", as [red, green, blue].
@@ -98,6 +117,14 @@ Web.ramp = (element, name = "ramp") => {
     const at = (i / 127) * (colours.length - 1), from = Math.min(Math.floor(at), colours.length - 2);
     return Web.mix(colours[from + 1], colours[from], at - from);
   });
+};
+
+// A square table, (p, p), with its rows and columns in the order of axis times their residue, in the ramp's colours from `least` to `most`.
+Web.ordered = (canvas, table, p, axis, least, most) => {
+  const ramp = Web.ramp(canvas), at = new Array(p); // row i shows the residue a with axis * a = i
+  for (let a = 0; a < p; a++) at[(a * axis) % p] = a;
+  for (let i = 0; i < p; i++) at[i] ??= i; // an axis that divides a composite p does not reach every row
+  Web.paint(canvas, p, (i) => ramp[Math.round(((table[at[Math.floor(i / p)] * p + at[i % p]] - least) / (most - least)) * 127)]);
 };
 
 // A square picture of p x p cells; colour(i) gives [red, green, blue] of the cell i = row * p + column.

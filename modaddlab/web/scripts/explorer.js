@@ -17,13 +17,23 @@ Web.Explorer = class {
       snap: (to) => this.snap(to),
     };
     this.parts = { curve: new Web.Curve(act), grid: new Web.Grid(act), scores: new Web.Scores(), attention: new Web.Attention(act), spectrum: new Web.Spectrum(act), neuron: new Web.NeuronMap(act), circle: new Web.Circle(act) };
-    const f = Web.field;
-    const fields = { run: f.word(root.dataset.run), step: f.whole(-1), ask: f.pair(), neuron: f.whole(0), axis: f.whole(-1), turn: f.whole(0), out: f.taken(), mean: f.whole(0) };
-    this.address = new Web.Address(fields, (said) => this.open(said));
     this.build(act);
     this.networks = new Map();
-    this.open(this.address.read());
+    this.begin();
     Web.redrawn(root, () => this.view && this.draw());
+  }
+
+  async begin() {
+    const { root } = this, f = Web.field;
+    try {
+      [this.home] = await Web.named(root.dataset.run);
+    } catch {
+      this.lede.textContent = "The data of this page could not be loaded.";
+      return;
+    }
+    const fields = { run: f.word(this.home), step: f.whole(-1), ask: f.pair(), neuron: f.whole(0), axis: f.whole(-1), turn: f.whole(0), out: f.taken(), mean: f.whole(0) };
+    this.address = new Web.Address(fields, (said) => this.open(said));
+    this.open(this.address.read());
   }
 
   // ---- the page -------------------------------------------------------------------------------------------------------------------
@@ -63,13 +73,13 @@ Web.Explorer = class {
 
   // ---- which run ------------------------------------------------------------------------------------------------------------------
   async open(said) {
-    const id = said.run ?? this.view?.run.id ?? this.root.dataset.run, mine = (this.opening = {});
+    const id = said.run ?? this.view?.run.id ?? this.home, mine = (this.opening = {});
     let run;
     try {
       [run] = await Promise.all([Web.bring(`data/${id}/run.js`), this.list()]);
     } catch {
       if (this.view) return;
-      if (id !== this.root.dataset.run) { this.open({ ...said, run: this.root.dataset.run }); return; } // an address that names no run
+      if (id !== this.home) { this.open({ ...said, run: this.home }); return; } // an address that names no run
       this.lede.textContent = "The data of this network could not be loaded.";
       return;
     }
@@ -77,7 +87,7 @@ Web.Explorer = class {
     run.rights ??= run.right.map((bits) => Web.bits(bits, run.shape.p ** 2));
     if (typeof run.mask === "string") run.mask = Web.bits(run.mask, run.shape.p ** 2);
     const { p, H } = run.shape, within = (value, most, usual) => (Number.isInteger(value) && value >= 0 && value < most ? value : usual);
-    const step = said.step ?? (id === this.root.dataset.run ? Number(this.root.dataset.step ?? run.steps[run.steps.length - 1]) : run.steps[run.steps.length - 1]);
+    const step = said.step ?? (id === this.home ? Number(this.root.dataset.step ?? run.steps[run.steps.length - 1]) : run.steps[run.steps.length - 1]);
     const nearest = run.steps.reduce((best, value, i) => (Math.abs(value - step) < Math.abs(run.steps[best] - step) ? i : best), 0);
     const axis = within(said.axis, Math.floor(p / 2) + 1, 0) || run.keys[0] || 1, taken = said.out ?? none();
     for (const [kind, most] of [["k", Math.floor(p / 2) + 1], ["h", run.shape.heads ?? 1], ["n", H]]) taken[kind] = new Set([...taken[kind]].filter((i) => i < most && (kind !== "k" || i > 0)));
@@ -93,7 +103,7 @@ Web.Explorer = class {
 
   async list() {
     if (this.choice.options.length) return;
-    for (const { title, runs } of await Web.bring("data/runs.js")) {
+    for (const { title, runs } of (await Web.bring("data/runs.js")).groups) {
       this.choice.append(element("optgroup", { label: title }, ...runs.map(([id, words]) => element("option", { value: id }, words))));
     }
   }
@@ -144,13 +154,7 @@ Web.Explorer = class {
     const name = run.shipped.reduce((best, other) => (Math.abs(stepOf(other) - wanted) < Math.abs(stepOf(best) - wanted) ? other : best), "final");
     const key = `${run.id}/${name}`;
     if (!this.networks.has(key)) {
-      const { size, weights } = await Web.bring(`data/${run.id}/step-${name}.js`), flat = Web.floats(weights, size), named = {};
-      let at = 0;
-      for (const [parameter, shape] of run.parameters) {
-        const n = shape.reduce((x, y) => x * y, 1);
-        named[parameter] = flat.subarray(at, (at += n));
-      }
-      const network = new Web.Network(named, run.shape);
+      const network = await Web.networkOf(run, name);
       this.networks.set(key, { network, frequencies: network.frequencies(), step: stepOf(name) });
       if (this.networks.size > 8) this.networks.delete(this.networks.keys().next().value);
     }

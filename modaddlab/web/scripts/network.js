@@ -55,42 +55,49 @@ const KINDS = {
     const heads = [{ score: new Float32Array(p + 3), hidden, past: new Float32Array((p + 3) * width) }];
     const W = new Float32Array(Hp * width);
     W.set(widened(weights["mlp.W_out"], H, p, width));
-    return { p, H: Hp, width, heads, base: new Float32Array(Hp), rbase: new Float32Array(width), W, activation, rate: 0, hasEquals: false, embedding: weights["mlp.W_in"], D: H };
+    return { p, H: Hp, width, heads, base: new Float32Array(Hp), rbase: new Float32Array(width), W, activation, rate: 0, hasEquals: false, queries: 1, embedding: weights["mlp.W_in"], D: H };
   },
   // one layer, read at "=": the query is the same for every pair
-  transformer(weights, { p, H, heads: n, D, d, outputs, activation }) {
-    const width = padded(p), of = (name) => weights[name] ?? weights[`blocks.0.${name}`];
-    const E = of("embed.W_E"), position = of("pos_embed.W_pos");
-    const W_U = new Float32Array(D * width);
-    for (let i = 0; i < D; i++) for (let c = 0; c < p; c++) W_U[i * width + c] = of("unembed.W_U")[i * outputs + c];
-    const atEquals = new Float32Array(D);
-    for (let i = 0; i < D; i++) atEquals[i] = E[p * D + i] + position[2 * D + i];
-    const streams = new Float32Array((p + 3) * D); // the residues, what the two places add, and "="
-    streams.set(E.subarray(0, p * D));
-    streams.set(position.subarray(0, 2 * D), p * D);
-    streams.set(atEquals, (p + 2) * D);
-    const heads = Array.from({ length: n }, (_, h) => {
-      const W = (name) => of(`attn.W_${name}`).subarray(h * D * d, (h + 1) * D * d);
-      const query = product(atEquals, 1, D, W("Q"), d), keys = W("K"), score = new Float32Array(p + 3);
-      for (let row = 0; row < p + 3; row++) {
-        let sum = 0;
-        for (let i = 0; i < D; i++) {
-          let key = 0;
-          for (let j = 0; j < d; j++) key += keys[i * d + j] * query[j];
-          sum += streams[row * D + i] * key;
-        }
-        score[row] = sum / Math.sqrt(d);
-      }
-      const out = product(product(streams, p + 3, D, W("V"), d), p + 3, d, W("O"), D);
-      return { score, hidden: product(out, p + 3, D, of("mlp.W_in"), H), past: product(out, p + 3, D, W_U, width) };
-    });
-    const base = product(atEquals, 1, D, of("mlp.W_in"), H), passing = atEquals.slice(), b_in = of("mlp.b_in"), b_out = of("mlp.b_out");
-    if (b_in) for (let m = 0; m < H; m++) base[m] += b_in[m];
-    if (b_out) for (let i = 0; i < D; i++) passing[i] += b_out[i];
-    const W = product(of("mlp.W_out"), H, D, W_U, width);
-    return { p, H, width, heads, base, rbase: product(passing, 1, D, W_U, width), W, activation, rate: 1, hasEquals: true, embedding: E, D };
-  },
+  transformer: (weights, shape) => oneLayer(weights, shape),
+  // the same without "=", read at b: each b has a query of its own, and b itself goes on past the heads
+  "attention-rate": (weights, shape) => oneLayer(weights, shape),
 };
+
+function oneLayer(weights, { p, H, heads: n, D, d, outputs, activation, rate }) {
+  const hasEquals = rate === undefined;
+  const width = padded(p), of = (name) => weights[name] ?? weights[`blocks.0.${name}`];
+  const E = of("embed.W_E"), position = of("pos_embed.W_pos");
+  const W_U = new Float32Array(D * width);
+  for (let i = 0; i < D; i++) for (let c = 0; c < p; c++) W_U[i * width + c] = of("unembed.W_U")[i * outputs + c];
+  const atEquals = new Float32Array(D);
+  if (hasEquals) for (let i = 0; i < D; i++) atEquals[i] = E[p * D + i] + position[2 * D + i];
+  const streams = new Float32Array((p + 3) * D); // the residues, what the two places add, and "="
+  streams.set(E.subarray(0, p * D));
+  streams.set(position.subarray(0, 2 * D), p * D);
+  streams.set(atEquals, (p + 2) * D);
+  const heads = Array.from({ length: n }, (_, h) => {
+    const W = (name) => of(`attn.W_${name}`).subarray(h * D * d, (h + 1) * D * d);
+    const asked = hasEquals ? {} : { query: product(streams, p + 3, D, W("Q"), d), key: product(streams, p + 3, D, W("K"), d), d };
+    const query = product(atEquals, 1, D, W("Q"), d), keys = W("K"), score = new Float32Array(p + 3);
+    if (hasEquals) for (let row = 0; row < p + 3; row++) {
+      let sum = 0;
+      for (let i = 0; i < D; i++) {
+        let key = 0;
+        for (let j = 0; j < d; j++) key += keys[i * d + j] * query[j];
+        sum += streams[row * D + i] * key;
+      }
+      score[row] = sum / Math.sqrt(d);
+    }
+    const out = product(product(streams, p + 3, D, W("V"), d), p + 3, d, W("O"), D);
+    return { score, ...asked, hidden: product(out, p + 3, D, of("mlp.W_in"), H), past: product(out, p + 3, D, W_U, width) };
+  });
+  if (!hasEquals) heads.push({ through: true, hidden: product(streams, p + 3, D, of("mlp.W_in"), H), past: product(streams, p + 3, D, W_U, width) });
+  const base = product(atEquals, 1, D, of("mlp.W_in"), H), passing = atEquals.slice(), b_in = of("mlp.b_in"), b_out = of("mlp.b_out");
+  if (b_in) for (let m = 0; m < H; m++) base[m] += b_in[m];
+  if (b_out) for (let i = 0; i < D; i++) passing[i] += b_out[i];
+  const W = product(of("mlp.W_out"), H, D, W_U, width);
+  return { p, H, width, heads, base, rbase: product(passing, 1, D, W_U, width), W, activation, rate: rate ?? 1, hasEquals, queries: hasEquals ? 1 : p, embedding: E, D };
+}
 
 // What is done to a network. gain: frequency -> factor of its waves in the embedding (0 takes it out); turn: by how many residues the
 // waves of `turned` are moved on; heads and neurons that are taken out, to zero or to their mean over all pairs.
@@ -125,27 +132,30 @@ Web.Network = class {
 
   // Lay the tables out for what is done to the network.
   arrange(changes) {
-    const { p, H, width, heads, hasEquals } = this, n = heads.length;
+    const { p, H, width, heads, hasEquals, queries } = this, n = heads.length;
     this.changes = changes;
     const t = (this.tables = {
-      score_a: new Float32Array(n * p), score_b: new Float32Array(n * p), score_equals: new Float32Array(n),
+      score_a: new Float32Array(n * queries * p), score_b: new Float32Array(n * p), score_equals: new Float32Array(n),
       A: new Float32Array(p * n * H), B: new Float32Array(p * n * H), base: Float32Array.from(this.base),
       RA: new Float32Array(p * n * width), RB: new Float32Array(p * n * width), rbase: Float32Array.from(this.rbase),
       W: this.W, scale: new Float32Array(H).fill(1), head_on: new Float32Array(n).fill(1),
     });
     heads.forEach((head, h) => {
-      const score = this.waved(head.score, 1, changes);
-      for (let a = 0; a < p; a++) {
-        t.score_a[h * p + a] = score[a] + score[p];
-        t.score_b[h * p + a] = score[a] + score[p + 1];
+      if (queries > 1) this.scores(head, t.score_a.subarray(h * p * p, (h + 1) * p * p));
+      else {
+        const score = this.waved(head.score, 1, changes);
+        for (let a = 0; a < p; a++) {
+          t.score_a[h * p + a] = score[a] + score[p];
+          t.score_b[h * p + a] = score[a] + score[p + 1];
+        }
+        t.score_equals[h] = score[p + 2];
       }
-      t.score_equals[h] = score[p + 2];
       const lay = (rows, m, first, second, base) => { // the weights of a, b and "=" sum to 1: "=" goes into the base
         const X = this.waved(rows, m, changes), equals = (p + 2) * m;
         if (hasEquals && !changes.heads.has(h)) for (let j = 0; j < m; j++) base[j] += X[equals + j];
         for (let a = 0; a < p; a++) for (let j = 0, at = (a * n + h) * m; j < m; j++) {
           const own = X[a * m + j] - (hasEquals ? X[equals + j] : 0);
-          first[at + j] = own + X[p * m + j];
+          if (!head.through) first[at + j] = own + X[p * m + j];
           second[at + j] = own + X[(p + 1) * m + j];
         }
       };
@@ -156,6 +166,17 @@ Web.Network = class {
     for (const h of changes.heads) t.head_on[h] = 0;
     for (const m of changes.neurons) t.scale[m] = 0;
     return this;
+  }
+
+  // By how much b's query likes what stands at a better than what stands at b, (p, p) with b first; what goes past the heads is b's alone.
+  scores(head, out) {
+    if (head.through) { out.fill(-1e30); return; }
+    const { p } = this, { d } = head, query = this.waved(head.query, d, this.changes), key = this.waved(head.key, d, this.changes);
+    for (let b = 0; b < p; b++) for (let a = 0; a < p; a++) {
+      let sum = 0;
+      for (let j = 0; j < d; j++) sum += (query[b * d + j] + query[(p + 1) * d + j]) * (key[a * d + j] + key[p * d + j] - key[b * d + j] - key[(p + 1) * d + j]);
+      out[b * p + a] = sum / Math.sqrt(d);
+    }
   }
 
   // Heads and neurons that are taken out leave behind their mean over all pairs.
@@ -186,7 +207,7 @@ Web.Network = class {
 
   // What a head gives of a, of b: as in core.c.
   weights(h, a, b) {
-    const { p, rate, hasEquals, tables: t } = this, x = t.score_a[h * p + a], y = t.score_b[h * p + b], z = hasEquals ? t.score_equals[h] : -Infinity;
+    const { p, rate, hasEquals, queries, tables: t } = this, x = t.score_a[(h * queries + (queries > 1 ? b : 0)) * p + a], y = t.score_b[h * p + b], z = hasEquals ? t.score_equals[h] : -Infinity;
     const most = Math.max(x, y, z), terms = [x, y, z].map((score) => Math.exp(score - most)), total = terms[0] + terms[1] + terms[2];
     return [rate * terms[0] / total + 1 - rate, rate * terms[1] / total + 1 - rate];
   }
@@ -198,7 +219,7 @@ Web.Network = class {
     const { p, H, width, tables: t } = this, n = this.heads.length, pre = Float64Array.from(t.base), row = Float64Array.from(t.rbase), attention = [];
     for (let h = 0; h < n; h++) {
       const [x, y] = this.weights(h, a, b);
-      attention.push([x, y, 1 - x - y]);
+      if (!this.heads[h].through) attention.push(this.hasEquals ? [x, y, 1 - x - y] : [x, y]);
       if (!t.head_on[h]) continue;
       const i = a * n + h, j = b * n + h;
       for (let m = 0; m < H; m++) pre[m] += x * t.A[i * H + m] + y * t.B[j * H + m];
@@ -214,6 +235,13 @@ Web.Network = class {
     const { p, H, rate, tables: t } = this, n = this.heads.length, out = new Float64Array(p * p).fill(t.base[m]);
     for (let h = 0; h < n; h++) {
       if (!t.head_on[h]) continue;
+      if (this.queries > 1) {
+        for (let a = 0; a < p; a++) for (let b = 0; b < p; b++) {
+          const [x, y] = this.weights(h, a, b);
+          out[a * p + b] += x * t.A[(a * n + h) * H + m] + y * t.B[(b * n + h) * H + m];
+        }
+        continue;
+      }
       const scoreA = t.score_a.subarray(h * p, h * p + p), scoreB = t.score_b.subarray(h * p, h * p + p);
       const most = Math.max(...scoreA, ...scoreB, this.hasEquals ? t.score_equals[h] : -Infinity), power = (score) => Math.exp(score - most);
       const [ofA, ofB] = [Array.from(scoreA, power), Array.from(scoreB, power)], ofEquals = this.hasEquals ? power(t.score_equals[h]) : 0;
@@ -226,13 +254,24 @@ Web.Network = class {
   }
 };
 
+// The network of a run with the weights of a saved step.
+Web.networkOf = async (run, name) => {
+  const { size, units, weights } = await Web.bring(`data/${run.id}/step-${name}.js`), flat = Web.floats(weights, size), named = {};
+  let at = 0;
+  run.parameters.forEach(([parameter, shape], i) => {
+    const part = flat.subarray(at, (at += shape.reduce((x, y) => x * y, 1)));
+    named[parameter] = units ? part.map((whole) => whole * units[i]) : part;
+  });
+  return new Web.Network(named, run.shape);
+};
+
 // ---- all pairs, compiled ----------------------------------------------------------------------------------------------------------
-const NET = "p width H n_heads activation has_equals rate score_a score_b score_equals A B base RA RB rbase W scale head_on logits loss best".split(" ");
+const NET = "p width H n_heads activation has_equals queries rate score_a score_b score_equals A B base RA RB rbase W scale head_on logits loss best".split(" ");
 Web.AllPairs = class {
   constructor(network, keepLogits = false) {
-    const { p, H, heads, activation, rate, hasEquals } = network;
+    const { p, H, heads, activation, rate, hasEquals, queries } = network;
     this.core = new Web.Core();
-    this.net = this.core.exports.net_new(p, H, heads.length, activation === "quad" ? 1 : 0, hasEquals ? 1 : 0, rate, keepLogits ? 1 : 0);
+    this.net = this.core.exports.net_new(p, H, heads.length, activation === "quad" ? 1 : 0, hasEquals ? 1 : 0, rate, keepLogits ? 1 : 0, queries);
     this.at = this.core.fields(this.net, NET);
     Object.assign(this, { p, H, width: network.width });
   }

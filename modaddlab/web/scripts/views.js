@@ -22,7 +22,7 @@ Web.Curve = class {
       act.step(Math.max(0, Math.min(last, target)));
     });
   }
-  x(step) { return 46 + Math.sqrt(step / this.last) * (this.width - 62); }
+  x(step) { return 46 + Math.sqrt(step / Math.max(this.last, 1)) * (this.width - 62); }
   nearest(clientX) {
     const box = this.element.getBoundingClientRect(), steps = this.run.steps, distance = (i) => Math.abs(this.x(steps[i]) - (clientX - box.left));
     return steps.reduce((best, _, i) => (distance(i) < distance(best) ? i : best), 0);
@@ -119,7 +119,7 @@ Web.Scores = class {
 Web.Attention = class {
   constructor(act) { this.act = act; this.element = element("div", { class: "attention" }); }
   draw({ run, ask, answer, taken }) {
-    this.element.hidden = run.shape.kind === "two-layer";
+    this.element.hidden = !run.shape.heads;
     if (this.element.hidden) return;
     const rows = answer.attention.map((weights, h) => {
       const names = [String(ask[0]), String(ask[1]), "="], bar = element("span", { class: "bar" });
@@ -134,13 +134,6 @@ Web.Attention = class {
     });
     Web.replaceKeepingFocus(this.element, element("span", { class: "note" }, "Where each head looks; press one to take it out."), ...rows);
   }
-};
-
-// New buttons in the place of old ones; the one that had the keyboard keeps it.
-Web.replaceKeepingFocus = (holder, ...children) => {
-  const key = holder.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
-  holder.replaceChildren(...children);
-  if (key) holder.querySelector(`[data-key="${key}"]`)?.focus();
 };
 
 // ---- the waves of the embedding ---------------------------------------------------------------------------------------------------
@@ -202,12 +195,9 @@ Web.NeuronMap = class {
       element("div", { class: "row" }, this.out, this.outAll));
   }
   draw({ run, network, neuron, axis, taken, frequencies }) {
-    const { p, H } = run.shape, map = network.neuron(neuron), most = Math.max(...map, 1e-9), ramp = Web.ramp(this.canvas);
+    const { p, H } = run.shape, map = network.neuron(neuron), most = Math.max(...map, 1e-9);
     Object.assign(this, { m: neuron, H, own: frequencies[neuron], family: [...frequencies.keys()].filter((m) => m < H && frequencies[m] === frequencies[neuron]) });
-    const at = new Array(p); // row i shows the residue a with axis * a = i
-    for (let a = 0; a < p; a++) at[(a * axis) % p] = a;
-    for (let i = 0; i < p; i++) at[i] ??= i; // an axis that divides a composite p does not reach every row
-    Web.paint(this.canvas, p, (i) => ramp[Math.round((map[at[Math.floor(i / p)] * p + at[i % p]] / most) * 127)]);
+    Web.ordered(this.canvas, map, p, axis, 0, most);
     this.axis.max = Math.floor(p / 2);
     this.axis.value = axis;
     this.factor.textContent = axis;
