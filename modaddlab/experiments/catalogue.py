@@ -36,6 +36,17 @@ def _dropout(name: str, rate: float) -> RunSpec:
     return RunSpec(name=name, model=model, optim=optim, record=_CONTROL, steps=12_000)
 
 
+def _lab(name: str, share: float = 0.5, weight_decay: float = 2.0) -> RunSpec:
+    return RunSpec(
+        name=name,
+        task=TaskSpec(p=31, train_frac=share),
+        model=TwoLayerSpec(),
+        optim=OptimSpec(weight_decay=weight_decay),
+        record=RecordSpec(energies=False, weights="none"),
+        steps=3_000,
+    )
+
+
 def _attention_rate(name: str, rate: float) -> RunSpec:
     return RunSpec(
         name=name,
@@ -133,6 +144,10 @@ _RUNS: list[tuple[RunSpec, str]] = [
         ),
         "mlp-quad-random by plain gradient descent: the lottery under the equations that it is about",
     ),
+    (_lab("lab"), "the page's live network at its usual settings: when it has memorized, when it understands"),
+    (_lab("lab-no-decay", weight_decay=0.0), "the live network without weight decay"),
+    (_lab("lab-quarter", share=0.25), "the live network on a quarter of the pairs"),
+    (_lab("lab-mirrors", share=0.75), "the live network on three quarters of the pairs"),
     (_attention_rate("pizza", 0.0), "Zhong et al.'s transformer with constant attention: their model A, a pizza"),
     (_attention_rate("clock", 1.0), "Zhong et al.'s transformer with the usual attention: their model B, a clock"),
     (

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from driven import Told, settled
 
+import modaddlab
 from modaddlab import web
 from modaddlab.study import Study
+from modaddlab.web import moving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -29,15 +31,18 @@ STYLE = """body { margin: 0 } main { padding: 1rem }
 
 
 @pytest.fixture(scope="session")
-def networks() -> dict[str, Study]:
-    """A small transformer with saved steps, one of the book's size without, and a two-layer network with saved steps."""
-    return {"small": Study.open("debug"), "large": Study.seeds("mainline-25k")[0], "two-layer": Study.open("mlp-grokking", p=23)}
+def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Study]:
+    """Transformers: small with saved steps, of the book's size, fresh without "="; and two layers with saved steps."""
+    sizes = {"task.p": 13, "model.d_model": 16, "model.n_heads": 2, "model.d_head": 8, "model.d_mlp": 32}
+    fresh = modaddlab.train("clock", sizes | {"model.attention_rate": 0.7, "steps": 0}, data=tmp_path_factory.mktemp("runs"))
+    found = {"small": Study.open("debug"), "large": Study.seeds("mainline-25k")[0], "two-layer": Study.open("mlp-grokking", p=23)}
+    return found | {"asked at b": fresh}
 
 
 @pytest.fixture(scope="session")
 def site(networks: dict[str, Study], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    web.write(folder / web.FOLDER, [("All", list(networks.values()))])
+    web.write(folder / web.FOLDER, [("All", list(networks.values()))], moving.files(networks["small"]))
     (folder / "page.html").write_text(PAGE.format(run=networks["small"].record.run_id), encoding="utf-8")
     (folder / "page.css").write_text(STYLE, encoding="utf-8")
     return folder

@@ -123,6 +123,27 @@ def test_settings_change_by_keyboard_and_stay_in_the_address(lab: Any) -> None:
     assert page.told.lines == []
 
 
+def test_a_challenge_says_how_far_the_run_has_got(lab: Any) -> None:
+    page = lab("#p=7&H=32")
+    page.get_by_role("button", name="No decay").press("Enter")
+    page.wait_for_function(f"() => {STATE}?.state === 0")
+    assert page.inner_text(".says").startswith("Not yet")
+    page.evaluate(f"() => {{ {STATE}.row = {{ step: 900, shares: [1, 1, 0.97] }}; document.querySelector('.lab').lab.judge(); }}")
+    assert page.inner_text(".says").startswith("Understood")
+    assert page.inner_text(".says").endswith("75\u202f%.")
+    page.fill("input[aria-label='weight decay']", "1")
+    page.keyboard.press("Tab")
+    forward(page, 20)
+    assert page.inner_text(".says").startswith("It does not count")
+
+
+def test_the_tour_s_steps_are_those_of_recorded_runs(lab: Any) -> None:
+    page, metrics = lab("#p=7&H=32"), Study.open("lab").metrics
+    memorized = int(metrics["step"][np.argmax(metrics["train_accuracy"] >= 0.99)])
+    page.get_by_role("button", name="Learn by heart").press("Enter")
+    assert f"some {memorized:,} steps" in page.inner_text(".lede")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_nothing_serious_stands_in_the_way(lab: Any, theme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")

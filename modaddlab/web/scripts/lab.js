@@ -12,13 +12,24 @@ const SETTINGS = {
 };
 const PACES = [["slow", 100], ["as the eye follows", 400], ["as fast as it goes", 1e9]];
 
-// Stations of the tour: what to set, how far to run, and what to look at.
-const STATIONS = [
-  ["1. Learn by heart", {}, 300, "The network is trained on half of the questions. After some 200 steps it knows all of them, and none of those that it has seen in neither order."],
-  ["2. Understand", {}, 2500, "Nothing seems to happen for a while. Then the third curve rises: the network answers questions that it has never seen. Look at the ring: the neurons have found their waves."],
-  ["3. Without decay", { decay: 0 }, 3000, "The same network, but large weights cost nothing. It keeps its list, and the third curve stays far below."],
-  ["4. A quarter of the questions", { share: 25 }, 3000, "Here the list is too short. It is learned as before, and nothing follows."],
-  ["5. Mirror images", { share: 75 }, 1500, "The second curve rises with the first: this network cannot tell a + b from b + a, so it knows the mirror image of whatever it was trained on. Count those as unseen, and there is no plateau."],
+// Stations of the tour: what to set, how far to run, and what to look at. When things happen is measured on recorded runs of these settings.
+const STATIONS = ({ memorized, understood, steps }) => [
+  ["1. Learn by heart", {}, hundreds(1.4 * memorized), `The network is trained on half of the questions. After some ${Web.whole(memorized)} steps it knows all of them, and none of those that it has seen in neither order.`],
+  ["2. Understand", {}, hundreds(1.3 * understood), `Nothing seems to happen for a while. Then, at about step ${Web.whole(understood)}, the third curve is up: the network answers questions that it has never seen. Look at the ring: the neurons have found their waves.`],
+  ["3. Without decay", { decay: 0 }, steps, "The same network, but large weights cost nothing. It keeps its list, and the third curve stays far below."],
+  ["4. A quarter of the questions", { share: 25 }, steps, "Here the list is too short. It is learned as before, and nothing follows."],
+  ["5. Mirror images", { share: 75 }, hundreds(understood), "The second curve rises with the first: this network cannot tell a + b from b + a, so it knows the mirror image of whatever it was trained on. Count those as unseen, and there is no plateau."],
+];
+const hundreds = (step) => 100 * Math.ceil(step / 100);
+
+// The two challenges: who takes one starts anew, and a line says how far the run has got. It understands when nearly all of what it saw in neither
+// order is right; the fewer questions it was trained on, the better. `keeps` says what must not be changed.
+const usualModulus = ({ p }) => (p === SETTINGS.p.usual ? null : `the modulus has to stay ${SETTINGS.p.usual}.`);
+const CHALLENGES = [
+  { words: "The shortest list", start: { share: 40 }, keeps: usualModulus,
+    told: "How short can the list be? Everything may be changed but the modulus. It counts when 95\u202f% of the questions that were seen in neither order are answered." },
+  { words: "No decay", start: { decay: 0, share: 75 }, keeps: (settings) => (settings.decay === 0 ? usualModulus(settings) : "the weight decay has to stay 0 all the while."),
+    told: "Without any weight decay, which share of the questions do you have to give away before it understands all the same? It counts when 95\u202f% of the questions that were seen in neither order are answered." },
 ];
 
 Web.Lab = class {
@@ -31,9 +42,19 @@ Web.Lab = class {
     const f = Web.field, number = (usual) => ({ read: (text) => (/^\d+(\.\d+)?$/.test(text) ? Number(text) : undefined), write: (value) => (value === usual ? "" : String(value)) });
     const fields = Object.fromEntries(Object.entries(SETTINGS).map(([name, { usual }]) => [name, number(usual)]));
     this.address = new Web.Address({ ...fields, activation: f.word("relu") }, (said) => this.open(said));
+    this.begin();
+  }
+
+  async begin() {
+    try {
+      this.measured = await Web.bring("data/lab.js");
+    } catch {
+      this.root.textContent = "The data of this page could not be loaded.";
+      return;
+    }
     this.build();
     this.open(this.address.read());
-    Web.redrawn(root, () => this.draw());
+    Web.redrawn(this.root, () => this.draw());
   }
 
   build() {
@@ -50,8 +71,10 @@ Web.Lab = class {
     this.paces = element("select", { "aria-label": "pace", onchange: () => { this.pace = +this.paces.value; if (this.running) this.worker.postMessage({ run: this.pace }); } },
       ...PACES.map(([words, pace]) => element("option", { value: pace }, words)));
     this.paces.value = this.pace;
-    this.stations = element("div", { class: "row" }, ...STATIONS.map(([words], i) => button(words, () => this.visit(i))));
-    this.told = element("p", { class: "lede", "aria-live": "polite" }, "Press “train”, or take one of the five stations.");
+    this.stations = element("div", { class: "row" }, ...STATIONS(this.measured).map((station) => button(station[0], () => this.visit(station))),
+      ...CHALLENGES.map((challenge) => button(challenge.words, () => this.take(challenge))));
+    this.words = element("p", { class: "lede", "aria-live": "polite" }, "Press “train”, or take one of the five stations or of the two challenges.");
+    this.verdict = element("p", { class: "says", hidden: "" });
     this.curve = element("div", { class: "curve", tabindex: 0, role: "slider", "aria-label": "Go back along the training" });
     this.curve.addEventListener("click", (event) => this.back((event.clientX - this.curve.getBoundingClientRect().left - 46) / (this.curve.clientWidth - 62)));
     this.curve.addEventListener("keydown", (event) => {
@@ -68,7 +91,7 @@ Web.Lab = class {
     const panel = (title, words, ...content) => element("section", { class: "panel" }, element("h3", {}, title), element("p", { class: "note" }, ...words), ...content);
     const square = (name) => element("span", { class: `swatch ${name}`, "aria-hidden": true });
     this.root.replaceChildren(
-      this.stations, this.told,
+      this.stations, this.words, this.verdict,
       element("div", { class: "row" }, this.go, button("one step", () => this.worker.postMessage({ step: 1 })), button("start again", () => this.start()), this.paces),
       this.curve,
       element("div", { class: "verdict" }, this.line),
@@ -134,13 +157,37 @@ Web.Lab = class {
     this.go.textContent = run ? "pause" : "train";
   }
 
-  visit(i) {
-    const [, changes, until, words] = STATIONS[i];
-    Object.assign(this.settings, Object.fromEntries(Object.entries(SETTINGS).map(([name, { usual }]) => [name, usual])), { activation: "relu" }, changes);
-    this.start();
-    this.told.textContent = words;
+  visit([, changes, until, words]) {
+    this.reset(changes, words);
     this.until = until;
     this.toggle(true);
+  }
+
+  take(challenge) {
+    this.reset(challenge.start, challenge.told);
+    Object.assign(this, { challenge, best: null });
+    this.judge();
+  }
+
+  reset(changes, words) {
+    this.challenge = null;
+    this.verdict.hidden = true;
+    Object.assign(this.settings, Object.fromEntries(Object.entries(SETTINGS).map(([name, { usual }]) => [name, usual])), { activation: "relu" }, changes);
+    this.start();
+    this.words.textContent = words;
+  }
+
+  // How far a challenge has got: this run, in words and number, and the best so far.
+  judge() {
+    const { challenge, state, settings } = this;
+    if (!challenge) return;
+    const fresh = state?.row.shares[2], { share } = settings, broken = [settings, ...(state?.rows ?? []).map(({ decay }) => ({ ...settings, decay }))].map(challenge.keeps).find(Boolean);
+    const won = !broken && fresh >= 0.95, right = `${Web.percent(fresh)} of those seen in neither order are right.`;
+    if (won) this.best = Math.min(this.best ?? share, share);
+    const now = broken ? ["It does not count: ", broken] : won ? ["Understood: ", `with ${share}\u202f% of the questions, at step ${Web.whole(state.row.step)}, ${right}`]
+      : ["Not yet: ", state?.row.step ? `with ${share}\u202f% of the questions, at step ${Web.whole(state.row.step)}, ${right}` : "press “train”."];
+    this.verdict.hidden = false;
+    this.verdict.replaceChildren(element("b", {}, now[0]), now[1], this.best === null ? "" : ` Your best so far: ${this.best}\u202f%.`);
   }
 
   back(part) {
@@ -159,6 +206,7 @@ Web.Lab = class {
     if (!this.state) return;
     const { rows, row, right, weights, speed } = this.state, { p, H } = this.settings;
     this.drawCurve(rows, row);
+    this.judge();
     const shares = row.shares.map((share) => (Number.isFinite(share) ? Web.percent(share) : "none")), norm = Math.sqrt(weights.reduce((sum, w) => sum + w * w, 0));
     this.line.replaceChildren(element("b", {}, `Step ${Web.whole(row.step)}`), `: right of those trained on ${shares[0]}, of their mirror images ${shares[1]}, never seen in either order ${shares[2]}. Loss ${Web.number(row.loss[0])} and ${Web.number(row.loss[1])}, length of all weights ${Web.number(norm)}${Number.isFinite(speed) ? `, ${Web.whole(Math.round(speed))} steps a second` : ""}.`);
     const page = Web.rgb(this.root, "page"), inks = ["test", "train", "restricted"].map((name) => Web.mix(Web.rgb(this.root, name), page, 0.75));
