@@ -85,8 +85,8 @@ _FORMATS = "html|html:js|typst|pdf"
 _CONDITIONS = words(f"when-format:{_FORMATS} unless-format:{_FORMATS}")
 ATTRIBUTES: dict[str, Table] = {
     "callout": words("title:text collapse:flag icon:false appearance:default"),
-    "Div": _CONDITIONS | words("layout-ncol:count"),
-    "Span": _CONDITIONS,
+    "Div": _CONDITIONS | words("layout-ncol:count hidden:hidden figure:text shows:text at:once"),
+    "Span": _CONDITIONS | words("to:text"),
     "Image": words("alt:text fig-alt:text width:percent"),
     "Link": words("download:text rel:text target:text"),
 }

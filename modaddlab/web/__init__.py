@@ -3,8 +3,10 @@
 `write(folder)` makes a folder of classic scripts, a style sheet and data, which both engines copy into the site as it is. A
 chapter has an empty element and loads the script:
 
-    <div class="web explorer" data-run="mainline-46bf2cf89b"></div>
+    <div class="web explorer" data-run="mainline"></div>
     <script src="../interactive/explorer.js"></script>
+
+Figures that a reader can move stand in the chapters themselves, see `scripts/figure.js`.
 
 Pages need no server and ask no other host. `core.c` is their arithmetic (see `modaddlab.web.build`), `scripts/` their parts, one
 noun a file, `data.py` what they show of a record.
@@ -14,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.resources
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from matplotlib.colors import to_hex
@@ -30,7 +32,9 @@ FOLDER = "interactive"
 
 EXPLORER = ("core.wasm.js", "base.js", "address.js", "network.js", "views.js", "explorer.js")
 LAB = ("core.wasm.js", "base.js", "address.js", "lab_worker.js", "lab.js")
-"""The parts of explorer.js and of lab.js, in order."""
+MOVING = ("core.wasm.js", "base.js", "address.js", "network.js", "figure.js", "hands.js", "order.js", "keys.js",
+          "decay_clock.js", "phases.js", "sum.js", "turn.js", "begin.js")
+"""The parts of explorer.js, of lab.js and of moving.js, in order."""
 
 COLOURS = ("page", "ink", "muted", "rule", "shade", "train", "test", "restricted", "excluded", "norm")
 
@@ -38,12 +42,13 @@ LISTED = "files.txt"
 """What an earlier call wrote, with the hashes of its source and of itself; nothing else in the folder is ever removed."""
 
 
-def write(folder: Path, listed: list[tuple[str, list[Study]]]) -> None:
+def write(folder: Path, listed: list[tuple[str, list[Study]]], drawn: Iterable[tuple[str, str]] = ()) -> None:
     """Make or renew the folder; what has not changed is left alone, so that its date stays.
 
     Args:
         folder: where.
         listed: the runs that can be opened: titles of groups, and their studies.
+        drawn: what the moving figures are drawn from besides: paths and texts.
 
     Raises:
         OSError: a file cannot be written.
@@ -51,8 +56,8 @@ def write(folder: Path, listed: list[tuple[str, list[Study]]]) -> None:
     """
     before = _listed(folder)
     now: dict[str, tuple[str, str]] = {}
-    made = {"explorer.js": _joined(EXPLORER), "lab.js": _joined(LAB), "web.css": style()}
-    for path, text in [*made.items(), data.runs_file(listed)]:
+    made = {"explorer.js": _joined(EXPLORER), "lab.js": _joined(LAB), "moving.js": _joined(MOVING), "web.css": style()}
+    for path, text in [*made.items(), data.runs_file(listed), *drawn]:
         now[path] = ("-", _put(folder / path, text))
     source = hashlib.sha256(Path(data.__file__).read_bytes()).hexdigest()
     for study in (study for _, studies in listed for study in studies):
@@ -73,7 +78,8 @@ def style() -> str:
 
 def _colours() -> Iterator[str]:
     for palette, selector in ((theme.LIGHT, ".web"), (theme.DARK, '[data-theme="dark"] .web, body.quarto-dark .web')):
-        colours = {name: getattr(palette, name) for name in COLOURS} | {"key": palette.frequencies[0]}
+        colours = {name: getattr(palette, name) for name in COLOURS}
+        colours |= {f"key-{rank}": colour for rank, colour in enumerate(palette.frequencies)}
         ramp = " ".join(to_hex(palette.sequential(i / 8)) for i in range(9))
         hues = {f"hue-{i}": to_hex(palette.cyclic(i / 12)) for i in range(12)}
         colours |= hues
