@@ -64,3 +64,8 @@ def measure_clocks(study: Study) -> dict[str, np.ndarray]:
             drawn = [int(k) for k in generator.choice(others, len(keys), replace=False)]
             found["control"].append(float((shift_B(drawn, int(d)) == 2 * d % p).mean()))
     return {name: np.array(values) for name, values in found.items()}
+
+
+def measure() -> Clocks:
+    """The mainline's."""
+    return of(Study.open("mainline"))
