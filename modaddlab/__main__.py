@@ -14,6 +14,7 @@ COMMANDS = {
     "train": ("modaddlab.train", [], "train runs and sweeps; what is trained already is kept"),
     "list": ("modaddlab.train", ["--list"], "list the named runs and sweeps, and what is trained of them"),
     "read": ("modaddlab.read", [], "make a record of somebody else's checkpoint"),
+    "write": ("modaddlab.write", [], "write a transformer as TransformerLens's state dict"),
     "verify": ("modaddlab.verify", [], "check every file of every record"),
     "report": ("modaddlab.report.__main__", [], "render the book, or preview it"),
 }

@@ -202,9 +202,9 @@ def show(
 
 
 def html(rows: Sequence[Row]) -> str:
-    """Rows as an HTML table for a notebook: all columns of the first row, underscores read as spaces."""
+    """Rows as an HTML table for a notebook: all columns of the first row, headed by their names."""
     table = [_as_mapping(row) for row in rows]
-    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in table[0])
+    head = "".join(f"<th>{escape(name)}</th>" for name in table[0])
     body = ("".join(f"<td>{escape(cell(value))}</td>" for value in row.values()) for row in table)
     return f"<table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in body)}</table>"
 

@@ -119,6 +119,7 @@ class Walk:
 
     @property
     def p(self) -> int:
+        """The modulus."""
         return len(self.logits_C)
 
     @property

@@ -184,6 +184,10 @@ def fve(target: np.ndarray, fitted: np.ndarray, axis: int | tuple[int, ...] | No
     """The fraction of variance explained, 1 - var(target - fitted) / var(target), over the axes (all by default).
 
     NaN where the target is constant. A fit that differs from the target by a constant counts as perfect.
+
+    Args:
+        target, fitted: arrays of one shape.
+        axis: over which the variance is taken.
     """
     target = np.asarray(target, dtype=np.float64)
     variance = np.asarray(target.var(axis=axis))

@@ -52,6 +52,7 @@ class NeuronTerms:
 
     @property
     def sum_PPC(self) -> np.ndarray:
+        """All terms together."""
         return self.answer_PPC + self.output_PPC + self.total_PPC
 
 

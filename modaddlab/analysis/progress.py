@@ -103,14 +103,20 @@ def cross_entropy(logits_PPC: np.ndarray, labels_PP: np.ndarray) -> np.ndarray:
 
 
 def mean_loss(logits_PPC: np.ndarray, labels_PP: np.ndarray, mask_PP: np.ndarray | None = None) -> float:
-    """Mean loss in nats over the pairs of the mask, or over all pairs; NaN for an empty mask."""
+    """Mean loss in nats over the pairs of the mask, or over all pairs; NaN for an empty mask.
+
+    Args:
+        logits_PPC: (P, P, C) over a, b and the output.
+        labels_PP: (P, P) integers, the right outputs.
+        mask_PP: (P, P) bool.
+    """
     if mask_PP is not None:
         return _mean(cross_entropy(logits_PPC[mask_PP], labels_PP[mask_PP]))
     return _mean(cross_entropy(logits_PPC, labels_PP))
 
 
 def accuracy(logits_PPC: np.ndarray, labels_PP: np.ndarray, mask_PP: np.ndarray | None = None) -> float:
-    """Share of the pairs whose largest logit is the right one; the first of equal logits counts. NaN for an empty mask."""
+    """Share of the pairs whose largest logit is the right one; the first of equal logits counts. Arguments as of `mean_loss`."""
     hits_PP = np.argmax(logits_PPC, axis=-1) == labels_PP
     return _mean(hits_PP if mask_PP is None else hits_PP[mask_PP])
 
@@ -178,12 +184,18 @@ def restricted_loss(
     mask_PP: np.ndarray | None = None,
     definition: Definition = "paper",
 ) -> float:
-    """Restricted loss in nats, over all pairs or those of the mask."""
+    """Restricted loss in nats, over all pairs or those of the mask.
+
+    Args:
+        logits_PPC, labels_PP, mask_PP: as of `mean_loss`.
+        keys: the key frequencies.
+        definition: the paper's, or that of its released code.
+    """
     return mean_loss(restricted_logits(logits_PPC, keys, definition), labels_PP, mask_PP)
 
 
 def excluded_loss(logits_PPC: np.ndarray, labels_PP: np.ndarray, train_mask_PP: np.ndarray, keys: Iterable[int]) -> float:
-    """The paper's excluded loss in nats: all keys' terms in a + b removed at once, training pairs."""
+    """The paper's excluded loss in nats: all keys' terms in a + b removed at once, training pairs; arguments as of `score`."""
     return float(_excluded_losses(logits_PPC, labels_PP, train_mask_PP, [sorted(set(keys))])[0])
 
 

@@ -45,6 +45,7 @@ class OverSeeds:
 
     @property
     def n(self) -> int:
+        """How many seeds."""
         return len(self.values_S)
 
 

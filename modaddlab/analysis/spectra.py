@@ -59,6 +59,7 @@ class Spectrum:
 
     @property
     def frequency_norms_K(self) -> np.ndarray:
+        """The norm of every frequency's part, the root of its energy."""
         return np.sqrt(self.energy_K)
 
 

@@ -43,10 +43,12 @@ class SubsetLoss:
 
     @property
     def mean(self) -> float:
+        """Over all choices."""
         return float(self.loss_N.mean())
 
     @property
     def median(self) -> float:
+        """Over all choices."""
         return float(np.median(self.loss_N))
 
 
@@ -57,7 +59,13 @@ def dealt(n_neurons: int, frequencies: Sequence[int]) -> dict[int, int]:
 
 
 def frequency_logits(p: int, neurons_per_frequency: dict[int, int], phase_range: float = 2 * np.pi) -> dict[int, np.ndarray]:
-    """What each frequency of the closed form adds to the logits: frequency -> (P, P, C)."""
+    """What each frequency of the closed form adds to the logits: frequency -> (P, P, C).
+
+    Args:
+        p: the modulus, odd.
+        neurons_per_frequency: frequency -> how many neurons it has.
+        phase_range: the angle over which their phases are spread.
+    """
     parts = {}
     for k, n in neurons_per_frequency.items():
         neurons = even_neurons(p, {k: n}, phase_range=phase_range)

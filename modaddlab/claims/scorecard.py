@@ -38,6 +38,7 @@ class Finding:
 
     @property
     def verdict(self) -> Verdict:
+        """Whether the claim replicates."""
         return self.judged.verdict
 
     @property
@@ -81,6 +82,7 @@ class Finding:
 
     @property
     def null_text(self) -> str:
+        """The null as it is written, and what it is."""
         return tables.MISSING if self.null is None else f"{_text(self.claim, self.null)} ({self.claim.null_text})"
 
 

@@ -74,6 +74,7 @@ class Story:
 
     @property
     def p(self) -> int:
+        """The modulus."""
         return self.point_TP2.shape[1]
 
     @property

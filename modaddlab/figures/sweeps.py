@@ -75,7 +75,9 @@ def steps_to_grok(
     axes.yaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
     axes.set_xlabel(setting)
     axes.set_ylabel("step of 95 % test accuracy")
-    mine = [Line2D([], [], ls="", marker="o", ms=6, color=colors.test, label="this book, each seed")]
+    mine = [
+        Line2D([], [], ls="", marker="o", ms=6, color=colors.test, label="this book, each seed" if published else "each seed")
+    ]
     if any(_has_mean(np.asarray(steps)) for steps, _ in ours.values()):
         mine.append(Line2D([], [], ls="", marker="+", ms=11, mew=2.2, color=colors.test, label="their mean, 95 % interval"))
     silent = any(np.isnan(steps).any() for steps, _ in ours.values())
@@ -104,7 +106,9 @@ def sweep_outcomes(found: Any) -> Figure:
         far = max(numbers) > 3 * min((value for value in numbers if value), default=1)
         return steps_to_grok(setting, times, scale="log" if far else "linear")
     settings = {(", ".join(map(str, point.setting[:-1])), str(point.setting[-1])): point for point in found.points.values()}
-    rows, columns = (list(dict.fromkeys(setting[axis] for setting in settings)) for axis in (0, 1))
+    rows = list(dict.fromkeys(row for row, _ in settings))  # as the points are, ascending
+    last = {point.setting[-1] for point in found.points.values()}
+    columns = [str(value) for value in sorted(last, key=lambda value: (value is None, isinstance(value, str), value))]
     cells = [[settings.get((row, column)) for column in columns] for row in rows]
     steps_RC = [[math.nan if point is None or point.time is None else point.time.mean for point in line] for line in cells]
     texts = [["" if point is None else _outcome(point) for point in line] for line in cells]

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
+from modaddlab import card
 from modaddlab import tables as writing
 from modaddlab.analysis.ablation import TOP_FREQUENCIES_DROP, Ablations
 from modaddlab.analysis.controls import Ablation, Control
@@ -172,6 +173,39 @@ def null(study: Study, keys: Sequence[int] | None = None, n_draws: int = DRAWS) 
     found = of(study, keys, n_draws)
     each = {name: vars(getattr(found, name)) for name in CUTS}
     return Cuts(**{name: Cut(**{part: of_control(value) for part, value in values.items()}) for name, values in each.items()})
+
+
+@dataclass(frozen=True)
+class Table:
+    """What one network does without its parts: each head, the MLP, groups of neurons, and each key at three places."""
+
+    rows: tuple[Ablation, ...]
+    full: Scores
+    """The whole network."""
+    p: int
+
+    def _repr_html_(self) -> str:
+        rows = [
+            {
+                "without": row.label,
+                "test loss": row.scores.test_loss,
+                "random parts": row.control and row.control.summary("test_loss").mean,
+                "test accuracy": writing.percent(row.scores.test_accuracy),
+                "of random parts": row.control and writing.percent(row.control.summary("test_accuracy").mean),
+            }
+            for row in (Ablation("nothing", "full", None, self.full, None), *self.rows)
+        ]
+        return card.drawing("ablation_losses", self.rows, self.full.test_loss, math.log(self.p)) + writing.html(rows)
+
+
+@for_networks(TRANSFORMER, NO_LAYER_NORM, ADDITION, ALL_WEIGHTS)
+def table(study: Study, keys: Sequence[int] | None = None, n_draws: int = DRAWS) -> Table:
+    """What a network does without its parts, beside random parts of the same size, as a notebook shows it; arguments as of
+    `tables`."""
+    found = tables(study, keys, n_draws)
+    places = {"paths": "", "neurons": "", "neuron waves": "neurons: ", "embedding": "embedding: ", "logits": "logits: "}
+    rows = (dataclasses.replace(row, label=before + row.label) for name, before in places.items() for row in found[name])
+    return Table(tuple(rows), found["full"][0].scores, study.p)
 
 
 def cuts(rows: Mapping[str, tuple[Ablation, ...]]) -> Cuts:

@@ -45,10 +45,12 @@ class Outcome:
 
     @property
     def spec(self) -> RunSpec:
+        """What was run."""
         return self.study.spec
 
     @property
     def metrics(self) -> dict[str, np.ndarray]:
+        """What was recorded."""
         return self.study.metrics
 
     @property
@@ -103,6 +105,7 @@ class Point:
 
     @property
     def n_grokked(self) -> int:
+        """How many seeds got there."""
         return int(np.isfinite(self.grokked_S).sum())
 
     @property

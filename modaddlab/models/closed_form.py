@@ -181,7 +181,10 @@ def circle_logits(
     activation: str = "relu",
     scale: float | Mapping[int, float] = 1.0,
 ) -> np.ndarray:
-    """The logits by the formulae above, (P, P, P): exact for "quad", up to the leakage of harmonic 2M - 2 for "relu"."""
+    """The logits by the formulae above, (P, P, P): exact for "quad", up to the leakage of harmonic 2M - 2 for "relu".
+
+    Arguments are those of `circle_transformer`.
+    """
     residues_P = np.arange(p)
     difference_PP = residues_P[:, None] - residues_P[None, :]
     sum_PP = residues_P[:, None] + residues_P[None, :]

@@ -30,6 +30,7 @@ class Grid:
 
     @property
     def p(self) -> int:
+        """The modulus."""
         return len(self.logits_PPC)
 
     @functools.cached_property

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import builtin, mark, sentences
+from . import builtin, mark, reference, sentences
 from .check import check_site
 from .errors import BookError
 from .folder import fresh_folder, one_at_a_time, site_folder
@@ -70,6 +70,7 @@ def render(
     """
     book = load_book(root)
     target = site_folder(book, output)
+    reference.write(root)
     _write_interactive(book)
     builtin.resources(book)  # what is wrong with them is said before anything is executed
     unknown = set(only) - {chapter.path for chapter in book.chapters}

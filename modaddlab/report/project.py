@@ -25,6 +25,8 @@ PROJECT_FILE = "_quarto.yml"
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
+_INCLUDE = re.compile(r"^\{\{< include (_[\w.-]+\.md) >\}\}$", re.M)
+
 FIGURE_DEFAULTS = {"fig-width": 7, "fig-height": 5, "fig-format": "svg", "fig-dpi": 96}
 
 
@@ -156,11 +158,24 @@ def inside(path: str | Path, place: Place, what: str) -> Path:
 
 
 def read_text(root: Path, path: Path) -> str:
-    """A source as text.
+    """A source as text, with the texts that a chapter includes: `{{< include _figures.md >}}`, a line of its own.
 
     Raises:
-        BookError: it is not in UTF-8, or has a control character, which no page can show.
+        BookError: it is not in UTF-8, or has a control character, which no page can show; or includes what is not there.
     """
+
+    def included(line: re.Match[str]) -> str:
+        other = path.parent / line[1]
+        if not (root / other).is_file():
+            place = Place(path, line.string.count("\n", 0, line.start()) + 1)
+            raise BookError(place, f"includes {other}, and there is no such file")
+        return read_text(root, other)
+
+    text = _decoded(root, path)
+    return _INCLUDE.sub(included, text) if path.suffix == ".qmd" else text
+
+
+def _decoded(root: Path, path: Path) -> str:
     content = (root / path).read_bytes()
     if control := _CONTROL.search(content):
         place = Place(path, content.count(b"\n", 0, control.start()) + 1)

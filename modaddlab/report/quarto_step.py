@@ -33,13 +33,14 @@ def main(arguments: list[str]) -> int:
         return 2
     sys.path[0] = str(Path(__file__).resolve().parents[2])
     from modaddlab.command import run
-    from modaddlab.report import downloads, executions, mark, sentences
+    from modaddlab.report import downloads, executions, mark, reference, sentences
     from modaddlab.report.project import load_book
     from modaddlab.web import __main__ as interactive
 
     def begin() -> int:
         mark.before_quarto(root)
         executions.begin(root)
+        reference.write(root)
         return sentences.main() or interactive.main()
 
     def end() -> None:

@@ -54,6 +54,19 @@ def test_components_have_no_control_and_top_is_one_row(found: dict[str, tuple[Ab
     assert "the 3 strongest" in found["top"][0].label
 
 
+def test_a_person_sees_every_part_beside_random_ones(study: Study, found: dict[str, tuple[Ablation, ...]]) -> None:
+    table = ablation.table(study, KEYS, n_draws=3)
+    assert table.full == found["full"][0].scores
+    losses = [row.scores for name in ("paths", "neurons", "neuron waves", "embedding", "logits") for row in found[name]]
+    assert [row.scores for row in table.rows] == losses
+    labels = [row.label for row in table.rows]
+    assert len(set(labels)) == len(labels)
+    assert {"head 0 cut", "head 1 cut", *(f"neurons: frequency {key} removed" for key in KEYS)} <= set(labels)
+    shown = table._repr_html_()
+    assert shown.count("<tr>") == len(table.rows) + 2
+    assert "<svg" in shown
+
+
 def scores(loss: float) -> Scores:
     return Scores(
         train_loss=loss / 2, test_loss=loss, all_loss=loss, train_accuracy=1.0, test_accuracy=1 / (1 + loss), all_accuracy=1.0

@@ -1,0 +1,230 @@
+"""The reference of the public names: what each takes and gives, in the words of its docstring, as pages of the book.
+
+Before every rendering `write` makes a text for each page in `chapters/reference`, `_figures.md` for `figures.qmd`, which includes
+it. Sources are read, not imported, so that a page says what the files say now. The texts are git-ignored.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..findings import SUBJECTS
+from ..paths import ROOT
+
+FOLDER = Path("chapters/reference")
+
+Names = dict[str, set[str] | None]
+"""Modules by their names in the package, each with those of its names that are public; none: all without an underscore."""
+
+OF_TRAINING: Names = {
+    "train": {"train"},
+    "study": {"Study"},
+    "experiments.spec": {"RunSpec", "OptimSpec", "RecordSpec", "OriginSpec"},
+    "tasks": None,
+    "experiments.catalogue": {"RUNS"},
+    "experiments.sweeps": {"SWEEPS", "Sweep"},
+    "experiments.own_sweeps": None,
+    "experiments.cost": {"estimated_cost"},
+    "store.store": {"Store"},
+    "store.record": {"Record"},
+    "store.named": {"open_record"},
+    "errors": {"LabError"},
+}
+
+OF_NETWORKS: Names = {
+    "models.registry": {"KINDS"},
+    "models.network": {"Network"},
+    "models.transformer": {"TransformerSpec"},
+    "models.two_layer": {"TwoLayerSpec"},
+    "models.attention_rate": {"AttentionRateSpec"},
+    "models.two_embeddings": {"TwoEmbeddingsSpec"},
+    "models.linear_layers": {"LinearLayersSpec"},
+    "models.grid": {"Grid", "run_grid"},
+    "handwritten": {"closed_form"},
+    "models.closed_form": None,
+    "checkpoints": None,
+}
+
+_SECTION = re.compile(r"^(Args|Attributes|Returns|Raises):$", re.M)
+_SPECIAL = re.compile(r"([\\`*_\[\]<>@#$^~|{}])")
+
+
+def pages() -> dict[str, Names]:
+    """What stands on each page."""
+    analysis = sorted(f"{home}.{name}" for name, home in _homes("").items() if home == "analysis")
+    return {
+        "training": OF_TRAINING,
+        "networks": OF_NETWORKS,
+        "findings": {"findings": None, "findings.value": {"Value", "expect", "pooled"}}
+        | {f"findings.{subject}": None for subject in SUBJECTS}
+        | _by_home("claims"),
+        "analysis": dict.fromkeys(analysis),
+        "figures": _by_home("figures") | {"tables": None},
+    }
+
+
+def write(root: Path) -> None:
+    """Write the texts of the pages that a book has; one that is unchanged keeps its date."""
+    for page, modules in pages().items():
+        if (root / FOLDER / f"{page}.qmd").is_file():
+            target = root / FOLDER / f"_{page}.md"
+            text = "\n\n".join(block for module, names in modules.items() for block in _module(module, names, _address(root)))
+            if not target.is_file() or target.read_text(encoding="utf-8") != text + "\n":
+                target.write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def _homes(package: str) -> dict[str, str]:
+    """The public names of a package, and the modules that they come from."""
+    tree = ast.parse((ROOT / "modaddlab" / package / "__init__.py").read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    return {alias.name: str(node.module).removeprefix("modaddlab").lstrip(".") for node in imports for alias in node.names}
+
+
+def _by_home(package: str) -> Names:
+    """The modules of a package that have public names, each with these."""
+    found: Names = {}
+    for name, home in sorted(_homes(package).items(), key=lambda item: item[1]):
+        if home.startswith(package):
+            found[home] = (found.get(home) or set()) | {name}
+    return found
+
+
+def _address(root: Path) -> str | None:
+    """Where sources are read on the web: `Source` among the addresses of pyproject.toml, once the repository has a public one."""
+    path = root / "pyproject.toml"
+    project = tomllib.loads(path.read_text(encoding="utf-8"))["project"] if path.is_file() else {}
+    return project.get("urls", {}).get("Source")
+
+
+def _module(name: str, names: set[str] | None, address: str | None) -> Iterator[str]:
+    """A section: a module in its own words, and its names."""
+    base, mark = Path("modaddlab", *name.split(".")), f"reference-{name.replace('.', '-').replace('_', '-')}"
+    path = base / "__init__.py" if (ROOT / base).is_dir() else base.with_suffix(".py")
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    words = inspect.cleandoc(ast.get_docstring(tree) or "")
+    yield f"## {_title(name)} {{#{mark} .unnumbered}}"
+    yield _prose(words if names is None else words.partition("\n\n")[0])
+    for node, called, said in _members(tree.body):
+        if called.startswith("_") or (names is not None and called not in names):
+            continue
+        place = f"{path.as_posix()}:{node.lineno}"
+        source = f"[{place}]({address}/blob/main/{path.as_posix()}#L{node.lineno})" if address else f"`{place}`"
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield f"### {_escaped(called)} {{#{mark}-{called.replace('_', '-')} .unnumbered}}"
+            yield from _class(node) if isinstance(node, ast.ClassDef) else _function(node, called)
+            yield source
+        elif said:
+            yield f"**{_escaped(called)}**: {_prose(said)} {source}"
+
+
+def _title(name: str) -> str:
+    """A module as a user calls it: by its name alone where that is public."""
+    home, _, last = name.rpartition(".")
+    return _escaped(last if _homes("").get(last) == home else name)
+
+
+def _members(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, str, str]]:
+    """What a module or a class defines: each with its name and, of a constant or a field, the text below it."""
+    for node, after in zip(body, [*body[1:], None], strict=True):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            if not any(ast.unparse(mark) in ("overload", "typing.overload") for mark in node.decorator_list):
+                yield node, node.name, ""
+        elif isinstance(node, ast.AnnAssign | ast.Assign):
+            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+            is_text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) and isinstance(after.value.value, str)
+            said = inspect.cleandoc(after.value.value) if is_text else ""
+            if isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "setting":  # of a specification
+                said = " ".join(ast.literal_eval(node.value.args[1]).split())
+            yield node, ast.unparse(target), said
+
+
+def _function(node: ast.FunctionDef, called: str) -> Iterator[str]:
+    parameters = _parameters(node.args)
+    returns = f" -> {ast.unparse(node.returns)}" if node.returns and node.name != "__init__" else ""
+    text = f"{called}({', '.join(parameters)}){returns}"
+    yield _code(text if len(text) < 92 else f"{called}(\n    {f',{chr(10)}    '.join(parameters)},\n){returns}")
+    yield from _docstring(node)
+
+
+def _parameters(arguments: ast.arguments) -> list[str]:
+    """The parameters as they are written, without self."""
+    plain = [*arguments.posonlyargs, *arguments.args]
+    defaults = [*[None] * (len(plain) - len(arguments.defaults)), *arguments.defaults, *arguments.kw_defaults]
+
+    def written(one: ast.arg, default: ast.expr | None) -> str:
+        equals = " = " if one.annotation else "="
+        return ast.unparse(one) + (f"{equals}{ast.unparse(default)}" if default is not None else "")
+
+    texts = [written(one, default) for one, default in zip([*plain, *arguments.kwonlyargs], defaults, strict=True)]
+    starred = [f"*{ast.unparse(arguments.vararg)}"] if arguments.vararg else ["*"] * bool(arguments.kwonlyargs)
+    named = [f"**{ast.unparse(arguments.kwarg)}"] if arguments.kwarg else []
+    found = [*texts[: len(plain)], *starred, *texts[len(plain) :], *named]
+    return found[1:] if found[:1] in (["self"], ["cls"]) else found
+
+
+def _class(node: ast.ClassDef) -> Iterator[str]:
+    """A class: what it is, its fields and properties as a list, its methods."""
+    yield from _docstring(node)
+    fields, methods = [], []
+    for member, called, said in _members(node.body):
+        if called == "__init__" and isinstance(member, ast.FunctionDef):
+            yield from _function(member, node.name)
+        elif called.startswith("_") or not isinstance(member, ast.FunctionDef):
+            if isinstance(member, ast.AnnAssign) and not called.startswith("_"):
+                is_setting = isinstance(member.value, ast.Call) and ast.unparse(member.value.func) == "setting"
+                default = member.value.args[0] if is_setting else member.value
+                shown = f" = {ast.unparse(default)}" if default is not None and "field(" not in ast.unparse(default) else ""
+                fields.append((f"{called}: {ast.unparse(member.annotation)}{shown}", said))
+        elif any("property" in ast.unparse(mark) for mark in member.decorator_list):
+            returns = f": {ast.unparse(member.returns)}" if member.returns else ""
+            fields.append((called + returns, (ast.get_docstring(member) or "").partition("\n\n")[0]))
+        elif ast.get_docstring(member):
+            methods.append((member, f"{node.name}.{called}"))
+    if fields:
+        yield "\n".join(f"- `{field}`" + (f": {_line(said)}" if said else "") for field, said in fields)
+    for member, called in methods:
+        yield from _function(member, called)
+
+
+def _docstring(node: ast.FunctionDef | ast.ClassDef) -> Iterator[str]:
+    """What it does; its arguments and attributes as lists; what it gives and raises."""
+    text, *rest = _SECTION.split(ast.get_docstring(node) or "")
+    if text:
+        yield _prose(text)
+    for title, body in zip(rest[::2], rest[1::2], strict=True):
+        items = re.split(r"\n(?=\S)", textwrap.dedent(body.strip("\n")).strip())
+        if title == "Returns":
+            yield f"*Returns* {_line(body)}"
+        else:
+            yield f"*{title if title != 'Args' else 'Arguments'}*"
+            pairs = (item.partition(":") for item in items)
+            yield "\n".join(f"- `{name}`: {_line(said)}" if mark else f"- {_line(name)}" for name, mark, said in pairs)
+
+
+def _prose(text: str) -> str:
+    """Paragraphs of a docstring; what is indented stays as it is."""
+    return "\n\n".join(
+        _code(textwrap.dedent(part).rstrip()) if part.startswith("  ") else _line(part)
+        for part in re.split(r"\n\s*\n", text.strip("\n"))
+    )
+
+
+def _line(text: str) -> str:
+    """Words on one line: code between backticks as it is, all else without a meaning to Markdown."""
+    pieces = re.split(r"(`[^`]+`)", " ".join(text.split()))
+    return "".join(piece if piece.startswith("`") else _escaped(piece) for piece in pieces)
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", text)
+
+
+def _code(text: str) -> str:
+    return f"```\n{text.replace('{{<', '{ {<')}\n```"

@@ -1,0 +1,142 @@
+"""The reference: every public name, its signature and the words of its docstring, in Markdown that means what they say."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import modaddlab
+from modaddlab import figures
+from modaddlab.report import reference
+from modaddlab.report.errors import BookError
+from modaddlab.report.project import read_text
+
+SOURCE = '''
+class Wave:
+    """A *wave*.
+
+    Attributes:
+        k: its frequency, "1" or
+            more.
+    """
+
+    k: int = 1
+    phase: float = 0.0
+    """In radians."""
+
+    @property
+    def period(self) -> float:
+        """How long it is."""
+
+    @classmethod
+    def of(cls, x_PP: np.ndarray, /, n: int = 3, *others: str, sep=", ", **more: int) -> Wave:
+        """The wave of $x$ in `a_b`.
+
+        With a formula:
+
+            x_1 = {a}
+
+        Args:
+            x_PP: (P, P).
+            n, sep: two.
+
+        Returns:
+            a wave
+            of it.
+
+        Raises:
+            ValueError: there is none.
+        """
+'''
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    (tmp_path / reference.FOLDER).mkdir(parents=True)
+    for page in reference.pages():
+        (tmp_path / reference.FOLDER / f"{page}.qmd").write_text(f"# A page\n\n{{{{< include _{page}.md >}}}}\n")
+    reference.write(tmp_path)
+    return tmp_path
+
+
+def test_every_public_name_has_its_place(book: Path) -> None:
+    texts = {page: (book / reference.FOLDER / f"_{page}.md").read_text(encoding="utf-8") for page in reference.pages()}
+    places = re.findall(r"^(?:##|###) (\S+) \{#|^\*\*(\S+)\*\*:", "\n".join(texts.values()), re.M)
+    found = {(heading or constant).replace("\\", "") for heading, constant in places}
+    packages = {"claims", "figures"}  # whose own names are there
+    assert set(modaddlab.__all__) - packages <= found
+    drawn = set(re.findall(r"^### (\S+) ", texts["figures"].replace("\\", ""), re.M))
+    assert {name for name in figures.__all__ if name in vars(figures) and name[0].islower()} - {"table_columns"} <= drawn
+
+
+def test_a_class_and_its_methods() -> None:
+    (node,) = ast.parse(SOURCE).body
+    assert isinstance(node, ast.ClassDef)
+    text = "\n\n".join(reference._class(node))
+    assert 'A \\*wave\\*.\n\n*Attributes*\n\n- `k`: its frequency, "1" or more.' in text
+    assert "- `k: int = 1`\n- `phase: float = 0.0`: In radians.\n- `period: float`: How long it is." in text
+    assert "```\nWave.of(x_PP: np.ndarray, n: int = 3, *others: str, sep=', ', **more: int) -> Wave\n```" in text
+    assert "The wave of \\$x\\$ in `a_b`.\n\nWith a formula:\n\n```\nx_1 = {a}\n```" in text
+    assert "*Arguments*\n\n- `x_PP`: (P, P).\n- `n, sep`: two." in text
+    assert "*Returns* a wave of it." in text
+    assert "- `ValueError`: there is none." in text
+
+
+def test_sources_are_linked_where_the_book_says_where(book: Path) -> None:
+    page = book / reference.FOLDER / "_training.md"
+    assert re.search(r"^`modaddlab/study.py:\d+`$", page.read_text(encoding="utf-8"), re.M)
+    (book / "pyproject.toml").write_text('[project]\nurls = {Source = "https://example.org/lab"}\n')
+    reference.write(book)
+    assert re.search(r"\(https://example.org/lab/blob/main/modaddlab/study.py#L\d+\)", page.read_text(encoding="utf-8"))
+
+
+def test_what_is_included_is_part_of_the_chapter(book: Path) -> None:
+    text = read_text(book, reference.FOLDER / "training.qmd")
+    assert text.startswith("# A page\n\n## train {")
+    (book / reference.FOLDER / "_training.md").unlink()
+    with pytest.raises(BookError, match=r"training.qmd:3: includes .*_training.md"):
+        read_text(book, reference.FOLDER / "training.qmd")
+
+
+def test_an_unchanged_text_keeps_its_date(book: Path) -> None:
+    page = book / reference.FOLDER / "_figures.md"
+    before = page.stat().st_mtime_ns
+    reference.write(book)
+    assert page.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("page", reference.pages())
+def test_arguments_are_those_that_there_are(page: str) -> None:
+    """Docstrings name every argument of their function, and no other."""
+    problems = []
+    for module, names in reference.pages()[page].items():
+        base = reference.ROOT / Path("modaddlab", *module.split("."))
+        source = (base / "__init__.py" if base.is_dir() else base.with_suffix(".py")).read_text(encoding="utf-8")
+        for node, called, _ in reference._members(ast.parse(source).body):
+            if called.startswith("_") or (names is not None and called not in names):
+                continue
+            methods = reference._members(node.body) if isinstance(node, ast.ClassDef) else [(node, called, "")]
+            functions = [(one, name) for one, name, _ in methods if isinstance(one, ast.FunctionDef) and name[0] != "_"]
+            for function, name in functions:
+                problems += [f"{module}.{name}: {what}" for what in argument_problems(function)]
+    assert problems == []
+
+
+def argument_problems(node: ast.FunctionDef) -> list[str]:
+    text = ast.get_docstring(node)
+    if text is None:
+        return ["has no docstring"]
+    _, *rest = reference._SECTION.split(text)
+    sections = dict(zip(rest[::2], rest[1::2], strict=True))
+    there = {re.split(r"[:= ]", parameter.lstrip("*"))[0] for parameter in reference._parameters(node.args)} - {""}
+    named = {
+        name.strip(" *") for line in re.findall(r"^    (\S[^:]*):", sections.get("Args", ""), re.M) for name in line.split(",")
+    }
+    return (
+        [f"{name} is not told" for name in sorted(there - named)] + [f"{name} is none" for name in sorted(named - there)]
+        if named
+        else []
+    )
