@@ -23,7 +23,7 @@ from .execute import Executed, Listener, cached_only, execute_all
 from .outputs import chapter_markdown
 from .pages import THEME, Entry, Site, write_page
 from .pdf import write_pdf
-from .project import PROJECT_FILE, Book, Chapter, inside, line_of, read_text
+from .project import PROJECT_FILE, Book, Chapter, chapter_text, inside, line_of, read_text
 from .qmd import Source, parse
 
 
@@ -51,7 +51,7 @@ def render(book: Book, folder: Path, to: Collection[str], listener: Listener, on
     """
     chosen = [chapter for chapter in book.chapters if not only or chapter.path in only]
     values, theme = sentences.read(book.root), styles.read(book)
-    texts = {chapter.path: read_text(book.root, chapter.path) for chapter in book.chapters}
+    texts = {chapter.path: chapter_text(book.root, chapter.path) for chapter in book.chapters}
     sources = [parse(sentences.substitute(text, values, path), path) for path, text in texts.items()]
     wanted = [source for chapter, source in zip(book.chapters, sources, strict=True) if chapter in chosen]
     executed = {source.path: done for source, done in zip(wanted, execute_all(book, wanted, listener), strict=True)}

@@ -16,7 +16,7 @@ from . import sentences
 from .errors import BookError
 from .execute import cached_only
 from .executions import caches
-from .project import Book, read_text
+from .project import Book, chapter_text
 from .qmd import parse
 
 
@@ -30,7 +30,7 @@ def differences(book: Book) -> list[str]:
     values = sentences.read(book.root)
     found = []
     for chapter in book.chapters:
-        source = parse(sentences.substitute(read_text(book.root, chapter.path), values, chapter.path), chapter.path)
+        source = parse(sentences.substitute(chapter_text(book.root, chapter.path), values, chapter.path), chapter.path)
         ours = cached_only(book, source).outputs
         runnable = [(cell, outputs) for cell, outputs in zip(source.cells, ours, strict=True) if cell.options.get("eval", True)]
         if any(outputs is None for _, outputs in runnable):

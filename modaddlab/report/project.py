@@ -157,11 +157,11 @@ def inside(path: str | Path, place: Place, what: str) -> Path:
     return normal
 
 
-def read_text(root: Path, path: Path) -> str:
-    """A source as text, with the texts that a chapter includes: `{{< include _figures.md >}}`, a line of its own.
+def chapter_text(root: Path, path: Path) -> str:
+    """A chapter with the texts that it includes: `{{< include _figures.md >}}`, a line of its own.
 
     Raises:
-        BookError: it is not in UTF-8, or has a control character, which no page can show; or includes what is not there.
+        BookError: as `read_text`, or it includes what is not there.
     """
 
     def included(line: re.Match[str]) -> str:
@@ -171,11 +171,15 @@ def read_text(root: Path, path: Path) -> str:
             raise BookError(place, f"includes {other}, and there is no such file")
         return read_text(root, other)
 
-    text = _decoded(root, path)
-    return _INCLUDE.sub(included, text) if path.suffix == ".qmd" else text
+    return _INCLUDE.sub(included, read_text(root, path))
 
 
-def _decoded(root: Path, path: Path) -> str:
+def read_text(root: Path, path: Path) -> str:
+    """A source as text.
+
+    Raises:
+        BookError: it is not in UTF-8, or has a control character, which no page can show.
+    """
     content = (root / path).read_bytes()
     if control := _CONTROL.search(content):
         place = Place(path, content.count(b"\n", 0, control.start()) + 1)

@@ -11,7 +11,8 @@ import inspect
 import re
 import textwrap
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from html import escape
 from pathlib import Path
 
 from ..findings import SUBJECTS
@@ -52,7 +53,6 @@ OF_NETWORKS: Names = {
 }
 
 _SECTION = re.compile(r"^(Args|Attributes|Returns|Raises):$", re.M)
-_SPECIAL = re.compile(r"([\\`*_\[\]<>@#$^~|{}])")
 
 
 def pages() -> dict[str, Names]:
@@ -74,7 +74,7 @@ def write(root: Path) -> None:
     for page, modules in pages().items():
         if (root / FOLDER / f"{page}.qmd").is_file():
             target = root / FOLDER / f"_{page}.md"
-            text = "\n\n".join(block for module, names in modules.items() for block in _module(module, names, _address(root)))
+            text = "\n".join(block for module, names in modules.items() for block in _module(module, names, _address(root)))
             if not target.is_file() or target.read_text(encoding="utf-8") != text + "\n":
                 target.write_text(text + "\n", encoding="utf-8", newline="\n")
 
@@ -104,30 +104,35 @@ def _address(root: Path) -> str | None:
 
 
 def _module(name: str, names: set[str] | None, address: str | None) -> Iterator[str]:
-    """A section: a module in its own words, and its names."""
+    """A section: a module in its own words and the list of its names in Markdown; the names themselves in HTML, which pandoc
+    hands on as it is: as Markdown they would take as long as the rest of the book."""
     base, mark = Path("modaddlab", *name.split(".")), f"reference-{name.replace('.', '-').replace('_', '-')}"
     path = base / "__init__.py" if (ROOT / base).is_dir() else base.with_suffix(".py")
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    chosen = [one for one in _members(tree.body) if one[1][0] != "_" and (names is None or one[1] in names)]
+    chosen = [one for one in chosen if one[2] or isinstance(one[0], ast.FunctionDef | ast.ClassDef)]
     words = inspect.cleandoc(ast.get_docstring(tree) or "")
-    yield f"## {_title(name)} {{#{mark} .unnumbered}}"
-    yield _prose(words if names is None else words.partition("\n\n")[0])
-    for node, called, said in _members(tree.body):
-        if called.startswith("_") or (names is not None and called not in names):
-            continue
-        place = f"{path.as_posix()}:{node.lineno}"
-        source = f"[{place}]({address}/blob/main/{path.as_posix()}#L{node.lineno})" if address else f"`{place}`"
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            yield f"### {_escaped(called)} {{#{mark}-{called.replace('_', '-')} .unnumbered}}"
-            yield from _class(node) if isinstance(node, ast.ClassDef) else _function(node, called)
-            yield source
-        elif said:
-            yield f"**{_escaped(called)}**: {_prose(said)} {source}"
+    yield f"\n## {_title(name)} {{#{mark} .unnumbered}}\n"
+    yield ", ".join(f"`{called}`" for _, called, _ in chosen) + "\n"
+    yield "```{=html}"
+    yield from _prose(words if names is None else words.partition("\n\n")[0])
+    for node, called, said in chosen:
+        yield f'<h3 id="{mark}-{called}">{escape(called)}</h3>'
+        if isinstance(node, ast.FunctionDef):
+            yield from _function(node, called)
+        elif isinstance(node, ast.ClassDef):
+            yield from _class(node)
+        yield from _prose(said)
+        place, line = path.as_posix(), node.lineno
+        source = f'<a href="{escape(address)}/blob/main/{place}#L{line}">{place}:{line}</a>' if address else f"{place}:{line}"
+        yield f"<p><small>{source}</small></p>"
+    yield "```"
 
 
 def _title(name: str) -> str:
     """A module as a user calls it: by its name alone where that is public."""
     home, _, last = name.rpartition(".")
-    return _escaped(last if _homes("").get(last) == home else name)
+    return (last if _homes("").get(last) == home else name).replace("_", r"\_")
 
 
 def _members(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, str, str]]:
@@ -188,7 +193,7 @@ def _class(node: ast.ClassDef) -> Iterator[str]:
         elif ast.get_docstring(member):
             methods.append((member, f"{node.name}.{called}"))
     if fields:
-        yield "\n".join(f"- `{field}`" + (f": {_line(said)}" if said else "") for field, said in fields)
+        yield _list(fields)
     for member, called in methods:
         yield from _function(member, called)
 
@@ -196,35 +201,33 @@ def _class(node: ast.ClassDef) -> Iterator[str]:
 def _docstring(node: ast.FunctionDef | ast.ClassDef) -> Iterator[str]:
     """What it does; its arguments and attributes as lists; what it gives and raises."""
     text, *rest = _SECTION.split(ast.get_docstring(node) or "")
-    if text:
-        yield _prose(text)
+    yield from _prose(text)
     for title, body in zip(rest[::2], rest[1::2], strict=True):
-        items = re.split(r"\n(?=\S)", textwrap.dedent(body.strip("\n")).strip())
         if title == "Returns":
-            yield f"*Returns* {_line(body)}"
+            yield f"<p><em>Returns</em> {_line(body)}</p>"
         else:
-            yield f"*{title if title != 'Args' else 'Arguments'}*"
-            pairs = (item.partition(":") for item in items)
-            yield "\n".join(f"- `{name}`: {_line(said)}" if mark else f"- {_line(name)}" for name, mark, said in pairs)
+            yield f"<p><em>{title if title != 'Args' else 'Arguments'}</em></p>"
+            items = re.split(r"\n(?=\S)", textwrap.dedent(body.strip("\n")).strip())
+            yield _list([item.partition(":")[::2] for item in items])
 
 
-def _prose(text: str) -> str:
+def _list(items: Iterable[tuple[str, str]]) -> str:
+    """Names, each with what is said of it."""
+    shown = (f"<li><code>{escape(name)}</code>{': ' if said.strip() else ''}{_line(said)}</li>" for name, said in items)
+    return f"<ul>{''.join(shown)}</ul>"
+
+
+def _prose(text: str) -> Iterator[str]:
     """Paragraphs of a docstring; what is indented stays as it is."""
-    return "\n\n".join(
-        _code(textwrap.dedent(part).rstrip()) if part.startswith("  ") else _line(part)
-        for part in re.split(r"\n\s*\n", text.strip("\n"))
-    )
+    for part in re.split(r"\n\s*\n", text.strip("\n")):
+        if part:
+            yield _code(textwrap.dedent(part).rstrip()) if part.startswith("  ") else f"<p>{_line(part)}</p>"
 
 
 def _line(text: str) -> str:
-    """Words on one line: code between backticks as it is, all else without a meaning to Markdown."""
-    pieces = re.split(r"(`[^`]+`)", " ".join(text.split()))
-    return "".join(piece if piece.startswith("`") else _escaped(piece) for piece in pieces)
-
-
-def _escaped(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", text)
+    """Words on one line, with what stands between backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(" ".join(text.split()), quote=False))
 
 
 def _code(text: str) -> str:
-    return f"```\n{text.replace('{{<', '{ {<')}\n```"
+    return f"<pre><code>{escape(text, quote=False)}</code></pre>"

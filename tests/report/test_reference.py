@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -12,7 +13,7 @@ import modaddlab
 from modaddlab import figures
 from modaddlab.report import reference
 from modaddlab.report.errors import BookError
-from modaddlab.report.project import read_text
+from modaddlab.report.project import chapter_text
 
 SOURCE = '''
 class Wave:
@@ -37,7 +38,7 @@ class Wave:
 
         With a formula:
 
-            x_1 = {a}
+            x_1 = {a} < 3
 
         Args:
             x_PP: (P, P).
@@ -64,41 +65,52 @@ def book(tmp_path: Path) -> Path:
 
 def test_every_public_name_has_its_place(book: Path) -> None:
     texts = {page: (book / reference.FOLDER / f"_{page}.md").read_text(encoding="utf-8") for page in reference.pages()}
-    places = re.findall(r"^(?:##|###) (\S+) \{#|^\*\*(\S+)\*\*:", "\n".join(texts.values()), re.M)
-    found = {(heading or constant).replace("\\", "") for heading, constant in places}
+    found = {name.replace("\\", "") for name in re.findall(r"^## (\S+) ", "\n".join(texts.values()), re.M)}
+    found |= set(re.findall(r"<h3 id=\"[\w-]+\">(\w+)</h3>", "\n".join(texts.values())))
     packages = {"claims", "figures"}  # whose own names are there
     assert set(modaddlab.__all__) - packages <= found
-    drawn = set(re.findall(r"^### (\S+) ", texts["figures"].replace("\\", ""), re.M))
-    assert {name for name in figures.__all__ if name in vars(figures) and name[0].islower()} - {"table_columns"} <= drawn
+    drawn = set(re.findall(r"<h3 [^>]+>(\w+)</h3>", texts["figures"]))
+    assert {name for name in figures.__all__ if name[0].islower()} - {"table_columns"} <= drawn
+
+
+def test_a_page_is_html_that_closes_what_it_opens(book: Path) -> None:
+    for page in reference.pages():
+        text = (book / reference.FOLDER / f"_{page}.md").read_text(encoding="utf-8")
+        identifiers = re.findall(r'id="([^"]+)"|\{#(\S+)', text)
+        assert len(set(identifiers)) == len(identifiers)
+        for block in re.findall(r"^```\{=html\}\n(.*?)^```$", text, re.M | re.S):
+            ElementTree.fromstring(f"<div>{block}</div>")
 
 
 def test_a_class_and_its_methods() -> None:
     (node,) = ast.parse(SOURCE).body
     assert isinstance(node, ast.ClassDef)
-    text = "\n\n".join(reference._class(node))
-    assert 'A \\*wave\\*.\n\n*Attributes*\n\n- `k`: its frequency, "1" or more.' in text
-    assert "- `k: int = 1`\n- `phase: float = 0.0`: In radians.\n- `period: float`: How long it is." in text
-    assert "```\nWave.of(x_PP: np.ndarray, n: int = 3, *others: str, sep=', ', **more: int) -> Wave\n```" in text
-    assert "The wave of \\$x\\$ in `a_b`.\n\nWith a formula:\n\n```\nx_1 = {a}\n```" in text
-    assert "*Arguments*\n\n- `x_PP`: (P, P).\n- `n, sep`: two." in text
-    assert "*Returns* a wave of it." in text
-    assert "- `ValueError`: there is none." in text
+    text = "\n".join(reference._class(node))
+    assert '<p>A *wave*.</p>\n<p><em>Attributes</em></p>\n<ul><li><code>k</code>: its frequency, "1" or more.</li></ul>' in text
+    fields = "<li><code>k: int = 1</code></li><li><code>phase: float = 0.0</code>: In radians.</li>"
+    assert f"<ul>{fields}<li><code>period: float</code>: How long it is.</li></ul>" in text
+    signature = "Wave.of(x_PP: np.ndarray, n: int = 3, *others: str, sep=', ', **more: int) -&gt; Wave"
+    assert f"<pre><code>{signature}</code></pre>" in text
+    assert "<p>The wave of $x$ in <code>a_b</code>.</p>\n<p>With a formula:</p>\n<pre><code>x_1 = {a} &lt; 3</code></pre>" in text
+    assert "<ul><li><code>x_PP</code>: (P, P).</li><li><code>n, sep</code>: two.</li></ul>" in text
+    assert "<p><em>Returns</em> a wave of it.</p>" in text
+    assert "<li><code>ValueError</code>: there is none.</li>" in text
 
 
 def test_sources_are_linked_where_the_book_says_where(book: Path) -> None:
     page = book / reference.FOLDER / "_training.md"
-    assert re.search(r"^`modaddlab/study.py:\d+`$", page.read_text(encoding="utf-8"), re.M)
+    assert re.search(r"<small>modaddlab/study.py:\d+</small>", page.read_text(encoding="utf-8"), re.M)
     (book / "pyproject.toml").write_text('[project]\nurls = {Source = "https://example.org/lab"}\n')
     reference.write(book)
-    assert re.search(r"\(https://example.org/lab/blob/main/modaddlab/study.py#L\d+\)", page.read_text(encoding="utf-8"))
+    assert re.search(r'href="https://example.org/lab/blob/main/modaddlab/study.py#L\d+"', page.read_text(encoding="utf-8"))
 
 
 def test_what_is_included_is_part_of_the_chapter(book: Path) -> None:
-    text = read_text(book, reference.FOLDER / "training.qmd")
-    assert text.startswith("# A page\n\n## train {")
+    text = chapter_text(book, reference.FOLDER / "training.qmd")
+    assert text.startswith("# A page\n\n\n## train {")
     (book / reference.FOLDER / "_training.md").unlink()
     with pytest.raises(BookError, match=r"training.qmd:3: includes .*_training.md"):
-        read_text(book, reference.FOLDER / "training.qmd")
+        chapter_text(book, reference.FOLDER / "training.qmd")
 
 
 def test_an_unchanged_text_keeps_its_date(book: Path) -> None:
