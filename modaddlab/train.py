@@ -212,8 +212,8 @@ def _asked(options: argparse.Namespace) -> Sweep:
             " and ".join(options.runs),
             options.runs,
             options.set,
-            seeds=integers(options.seeds, "--seeds") if options.seeds else [int(seeds)] if seeds else None,
-            moduli=integers(options.p, "--p") if options.p else None,
+            seeds=integers(options.seeds, "--seeds") if options.seeds is not None else [int(seeds)] if seeds else None,
+            moduli=integers(options.p, "--p") if options.p is not None else None,
         )
     else:
         raise LabError("name a run to train, such as debug or mainline, or a --sweep; --list shows them all")

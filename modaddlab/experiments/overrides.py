@@ -120,7 +120,7 @@ def integers(text: str, option: str) -> list[int]:
 
 def _range(text: str, option: str) -> Iterable[int]:
     match = re.fullmatch(r"([0-9]{1,10})(?:-([0-9]{1,10}))?", text)
-    shown = text if text.isprintable() else repr(text)
+    shown = text if text and text.isprintable() else repr(text)
     if match is None:
         raise LabError(f"{option} {shown} must be integers, such as 3, or 0-9, or 0-4,42")
     first, last = int(match[1]), int(match[2] or match[1])

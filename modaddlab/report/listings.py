@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
 import panflute as pf
 
-from . import pandoc
+from . import constructs, pandoc
 from .pages import Entry
 from .project import Book
 
@@ -55,7 +55,7 @@ def _search_index(entries: Sequence[Entry], documents: Sequence[pf.Doc]) -> list
     index, formulas = [], _plain_formulas(documents)
     for entry, document in zip(entries, documents, strict=True):
         section: dict[str, str] = {}
-        for block in document.content:
+        for block in _shown(document.content):
             if isinstance(block, pf.Header) and block.identifier:
                 first = block.level == 1
                 address = entry.chapter.page.as_posix() + ("" if first else f"#{block.identifier}")
@@ -65,6 +65,15 @@ def _search_index(entries: Sequence[Entry], documents: Sequence[pf.Doc]) -> list
             elif section:
                 section["text"] += " ".join(_prose(block, formulas).split()) + " "
     return index
+
+
+def _shown(blocks: Iterable[Any]) -> Iterator[Any]:
+    """Blocks as a page shows them: those for its format among the others, those for another left out."""
+    for block in blocks:
+        if not constructs.is_conditional(block):
+            yield block
+        elif constructs.is_shown(block, "html"):
+            yield from _shown(block.content)
 
 
 def _plain_formulas(documents: Sequence[pf.Doc]) -> dict[str, str]:

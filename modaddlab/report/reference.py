@@ -143,11 +143,11 @@ def _members(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, str, str]]:
                 yield node, node.name, ""
         elif isinstance(node, ast.AnnAssign | ast.Assign):
             target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
-            is_text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) and isinstance(after.value.value, str)
-            said = inspect.cleandoc(after.value.value) if is_text else ""
+            below = after.value if isinstance(after, ast.Expr) else None
+            said = below.value if isinstance(below, ast.Constant) and isinstance(below.value, str) else ""
             if isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "setting":  # of a specification
                 said = " ".join(ast.literal_eval(node.value.args[1]).split())
-            yield node, ast.unparse(target), said
+            yield node, ast.unparse(target), inspect.cleandoc(said)
 
 
 def _function(node: ast.FunctionDef, called: str) -> Iterator[str]:
@@ -183,9 +183,10 @@ def _class(node: ast.ClassDef) -> Iterator[str]:
             yield from _function(member, node.name)
         elif called.startswith("_") or not isinstance(member, ast.FunctionDef):
             if isinstance(member, ast.AnnAssign) and not called.startswith("_"):
-                is_setting = isinstance(member.value, ast.Call) and ast.unparse(member.value.func) == "setting"
-                default = member.value.args[0] if is_setting else member.value
-                shown = f" = {ast.unparse(default)}" if default is not None and "field(" not in ast.unparse(default) else ""
+                value = member.value
+                if isinstance(value, ast.Call) and ast.unparse(value.func) == "setting":
+                    value = value.args[0]
+                shown = f" = {ast.unparse(value)}" if value is not None and "field(" not in ast.unparse(value) else ""
                 fields.append((f"{called}: {ast.unparse(member.annotation)}{shown}", said))
         elif any("property" in ast.unparse(mark) for mark in member.decorator_list):
             returns = f": {ast.unparse(member.returns)}" if member.returns else ""
@@ -208,7 +209,7 @@ def _docstring(node: ast.FunctionDef | ast.ClassDef) -> Iterator[str]:
         else:
             yield f"<p><em>{title if title != 'Args' else 'Arguments'}</em></p>"
             items = re.split(r"\n(?=\S)", textwrap.dedent(body.strip("\n")).strip())
-            yield _list([item.partition(":")[::2] for item in items])
+            yield _list((name, said) for name, _, said in (item.partition(":") for item in items))
 
 
 def _list(items: Iterable[tuple[str, str]]) -> str:
@@ -230,4 +231,4 @@ def _line(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    return f"<pre><code>{escape(text, quote=False)}</code></pre>"
+    return f'<pre tabindex="0"><code>{escape(text, quote=False)}</code></pre>'

@@ -6,8 +6,10 @@ import json
 import subprocess
 from pathlib import Path
 
+import panflute as pf
 import pytest
 
+from modaddlab.report import listings
 from modaddlab.report.check import check_site
 
 Sample = tuple[Path, Path]
@@ -72,6 +74,14 @@ def test_the_search_index_knows_every_section(sample: Sample) -> None:
     assert "A formula with a number" in by_address["chapters/one.html"]["text"]
     assert "import matplotlib" not in text
     assert "class=" not in text
+
+
+def test_the_search_index_has_what_a_page_shows() -> None:
+    def block(to: str, text: str) -> pf.Div:
+        return pf.Div(pf.Header(pf.Str(text)), classes=["content-visible"], attributes={"when-format": to})
+
+    shown = listings._shown([pf.Header(pf.Str("first")), block("typst", "on paper"), block("html", "on the site")])
+    assert [pf.stringify(header) for header in shown] == ["first", "on the site"]
 
 
 def test_the_pdf_has_the_paper_version(sample: Sample) -> None:

@@ -90,8 +90,9 @@ def test_a_class_and_its_methods() -> None:
     fields = "<li><code>k: int = 1</code></li><li><code>phase: float = 0.0</code>: In radians.</li>"
     assert f"<ul>{fields}<li><code>period: float</code>: How long it is.</li></ul>" in text
     signature = "Wave.of(x_PP: np.ndarray, n: int = 3, *others: str, sep=', ', **more: int) -&gt; Wave"
-    assert f"<pre><code>{signature}</code></pre>" in text
-    assert "<p>The wave of $x$ in <code>a_b</code>.</p>\n<p>With a formula:</p>\n<pre><code>x_1 = {a} &lt; 3</code></pre>" in text
+    assert f'<pre tabindex="0"><code>{signature}</code></pre>' in text
+    assert "<p>The wave of $x$ in <code>a_b</code>.</p>\n<p>With a formula:</p>" in text
+    assert '<p>With a formula:</p>\n<pre tabindex="0"><code>x_1 = {a} &lt; 3</code></pre>' in text
     assert "<ul><li><code>x_PP</code>: (P, P).</li><li><code>n, sep</code>: two.</li></ul>" in text
     assert "<p><em>Returns</em> a wave of it.</p>" in text
     assert "<li><code>ValueError</code>: there is none.</li>" in text
