@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 
 from . import sentences
-from .project import Book, Chapter, read_text
+from .project import Book, Chapter, chapter_text
 from .qmd import Cell, Source, parse
 
 Names = Mapping[str, str]
@@ -56,7 +56,7 @@ def write(book: Book, folder: Path, chapters: Sequence[Chapter]) -> None:
         page = folder / chapter.page
         if not page.is_file():
             continue
-        text = read_text(book.root, chapter.path)
+        text = chapter_text(book.root, chapter.path)
         titles[chapter] = _title(text)
         if chapter in chapters:
             source = parse(sentences.substitute(text, values, chapter.path), chapter.path)

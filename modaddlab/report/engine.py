@@ -70,7 +70,7 @@ def render(
     """
     book = load_book(root)
     target = site_folder(book, output)
-    reference.write(root)
+    reference.write(book)
     _write_interactive(book)
     builtin.resources(book)  # what is wrong with them is said before anything is executed
     unknown = set(only) - {chapter.path for chapter in book.chapters}

@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
     def begin() -> int:
         mark.before_quarto(root)
         executions.begin(root)
-        reference.write(root)
+        reference.write(load_book(root))
         return sentences.main() or interactive.main()
 
     def end() -> None:

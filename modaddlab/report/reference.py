@@ -10,13 +10,14 @@ import ast
 import inspect
 import re
 import textwrap
-import tomllib
 from collections.abc import Iterable, Iterator
 from html import escape
 from pathlib import Path
 
 from ..findings import SUBJECTS
 from ..paths import ROOT
+from .pages import source_address
+from .project import Book
 
 FOLDER = Path("chapters/reference")
 
@@ -69,14 +70,14 @@ def pages() -> dict[str, Names]:
     }
 
 
-def write(root: Path) -> None:
+def write(book: Book) -> None:
     """Write the texts of the pages that a book has; one that is unchanged keeps its date."""
     for page, modules in pages().items():
-        if (root / FOLDER / f"{page}.qmd").is_file():
-            target = root / FOLDER / f"_{page}.md"
-            text = "\n".join(block for module, names in modules.items() for block in _module(module, names, _address(root)))
-            if not target.is_file() or target.read_text(encoding="utf-8") != text + "\n":
-                target.write_text(text + "\n", encoding="utf-8", newline="\n")
+        if (book.root / FOLDER / f"{page}.qmd").is_file():
+            target = book.root / FOLDER / f"_{page}.md"
+            text = "\n".join(line for module, names in modules.items() for line in _module(module, names, book)) + "\n"
+            if not target.is_file() or target.read_text(encoding="utf-8") != text:
+                target.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _homes(package: str) -> dict[str, str]:
@@ -96,14 +97,7 @@ def _by_home(package: str) -> Names:
     return found
 
 
-def _address(root: Path) -> str | None:
-    """Where sources are read on the web: `Source` among the addresses of pyproject.toml, once the repository has a public one."""
-    path = root / "pyproject.toml"
-    project = tomllib.loads(path.read_text(encoding="utf-8"))["project"] if path.is_file() else {}
-    return project.get("urls", {}).get("Source")
-
-
-def _module(name: str, names: set[str] | None, address: str | None) -> Iterator[str]:
+def _module(name: str, names: set[str] | None, book: Book) -> Iterator[str]:
     """A section: a module in its own words and the list of its names in Markdown; the names themselves in HTML, which pandoc
     hands on as it is: as Markdown they would take as long as the rest of the book."""
     base, mark = Path("modaddlab", *name.split(".")), f"reference-{name.replace('.', '-').replace('_', '-')}"
@@ -123,8 +117,8 @@ def _module(name: str, names: set[str] | None, address: str | None) -> Iterator[
         elif isinstance(node, ast.ClassDef):
             yield from _class(node)
         yield from _prose(said)
-        place, line = path.as_posix(), node.lineno
-        source = f'<a href="{escape(address)}/blob/main/{place}#L{line}">{place}:{line}</a>' if address else f"{place}:{line}"
+        place, address = f"{path.as_posix()}:{node.lineno}", source_address(book, path)
+        source = f'<a href="{escape(address)}#L{node.lineno}">{place}</a>' if address else place
         yield f"<p><small>{source}</small></p>"
     yield "```"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,7 +14,7 @@ import modaddlab
 from modaddlab import figures
 from modaddlab.report import reference
 from modaddlab.report.errors import BookError
-from modaddlab.report.project import chapter_text
+from modaddlab.report.project import Book, chapter_text
 
 SOURCE = '''
 class Wave:
@@ -55,16 +56,17 @@ class Wave:
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Path:
+def book(tmp_path: Path) -> Book:
     (tmp_path / reference.FOLDER).mkdir(parents=True)
     for page in reference.pages():
         (tmp_path / reference.FOLDER / f"{page}.qmd").write_text(f"# A page\n\n{{{{< include _{page}.md >}}}}\n")
-    reference.write(tmp_path)
-    return tmp_path
+    made = Book(tmp_path, {"book": {"title": "x"}}, ())
+    reference.write(made)
+    return made
 
 
-def test_every_public_name_has_its_place(book: Path) -> None:
-    texts = {page: (book / reference.FOLDER / f"_{page}.md").read_text(encoding="utf-8") for page in reference.pages()}
+def test_every_public_name_has_its_place(book: Book) -> None:
+    texts = {page: (book.root / reference.FOLDER / f"_{page}.md").read_text(encoding="utf-8") for page in reference.pages()}
     found = {name.replace("\\", "") for name in re.findall(r"^## (\S+) ", "\n".join(texts.values()), re.M)}
     found |= set(re.findall(r"<h3 id=\"[\w-]+\">(\w+)</h3>", "\n".join(texts.values())))
     packages = {"claims", "figures"}  # whose own names are there
@@ -73,9 +75,9 @@ def test_every_public_name_has_its_place(book: Path) -> None:
     assert {name for name in figures.__all__ if name[0].islower()} - {"table_columns"} <= drawn
 
 
-def test_a_page_is_html_that_closes_what_it_opens(book: Path) -> None:
+def test_a_page_is_html_that_closes_what_it_opens(book: Book) -> None:
     for page in reference.pages():
-        text = (book / reference.FOLDER / f"_{page}.md").read_text(encoding="utf-8")
+        text = (book.root / reference.FOLDER / f"_{page}.md").read_text(encoding="utf-8")
         identifiers = re.findall(r'id="([^"]+)"|\{#(\S+)', text)
         assert len(set(identifiers)) == len(identifiers)
         for block in re.findall(r"^```\{=html\}\n(.*?)^```$", text, re.M | re.S):
@@ -98,24 +100,23 @@ def test_a_class_and_its_methods() -> None:
     assert "<li><code>ValueError</code>: there is none.</li>" in text
 
 
-def test_sources_are_linked_where_the_book_says_where(book: Path) -> None:
-    page = book / reference.FOLDER / "_training.md"
+def test_sources_are_linked_where_the_book_says_where(book: Book) -> None:
+    page = book.root / reference.FOLDER / "_training.md"
     assert re.search(r"<small>modaddlab/study.py:\d+</small>", page.read_text(encoding="utf-8"), re.M)
-    (book / "pyproject.toml").write_text('[project]\nurls = {Source = "https://example.org/lab"}\n')
-    reference.write(book)
+    reference.write(replace(book, options={"book": {"repo-url": "https://example.org/lab"}}))
     assert re.search(r'href="https://example.org/lab/blob/main/modaddlab/study.py#L\d+"', page.read_text(encoding="utf-8"))
 
 
-def test_what_is_included_is_part_of_the_chapter(book: Path) -> None:
-    text = chapter_text(book, reference.FOLDER / "training.qmd")
+def test_what_is_included_is_part_of_the_chapter(book: Book) -> None:
+    text = chapter_text(book.root, reference.FOLDER / "training.qmd")
     assert text.startswith("# A page\n\n\n## train {")
-    (book / reference.FOLDER / "_training.md").unlink()
+    (book.root / reference.FOLDER / "_training.md").unlink()
     with pytest.raises(BookError, match=r"training.qmd:3: includes .*_training.md"):
-        chapter_text(book, reference.FOLDER / "training.qmd")
+        chapter_text(book.root, reference.FOLDER / "training.qmd")
 
 
-def test_an_unchanged_text_keeps_its_date(book: Path) -> None:
-    page = book / reference.FOLDER / "_figures.md"
+def test_an_unchanged_text_keeps_its_date(book: Book) -> None:
+    page = book.root / reference.FOLDER / "_figures.md"
     before = page.stat().st_mtime_ns
     reference.write(book)
     assert page.stat().st_mtime_ns == before
