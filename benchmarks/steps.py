@@ -123,7 +123,7 @@ class Ours:
         from modaddlab.training.blocks import new_block
 
         self.spec = specs[0]
-        self.block = new_block(specs, device, compiled=False)
+        self.block = new_block(specs, device)
 
     def advance(self, n_steps: int) -> None:
         """So many steps, each row of metrics included."""
@@ -150,8 +150,12 @@ def warmed_up(network: str, spec: RunSpec, report: Callable[[str], None], n_step
         report: receives lines of progress.
         n_steps: how far to train.
     """
+    from modaddlab.training.blocks import is_compiled
+    from modaddlab.training.compiled import block
     from modaddlab.training.machine import flushed_denormals
 
+    if is_compiled(spec, "cpu"):
+        block.load()
     run = Ours([spec])
     with flushed_denormals():
         while run.block.step < n_steps:

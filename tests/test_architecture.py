@@ -240,7 +240,7 @@ OF_ONE_FAMILY = {
         "findings.networks", "handwritten", "models.closed_form", "models.gradients", "models.token_tables",
         "training.steps.last_position", "training.steps.one_layer",
     },
-    "two_layer": {"training.compiled.block", "training.steps.two_layer"},
+    "two_layer": {"training.compiled.__init__", "training.compiled.block"},
 }  # fmt: skip
 """Modules that are about one family alone, by the family's module; they may name its class."""
 

@@ -18,6 +18,7 @@ import torch
 
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import RunSpec
+from modaddlab.training.compiled import covers
 from modaddlab.training.measures import Row
 
 
@@ -113,8 +114,6 @@ def group(specs: Sequence[RunSpec], most: int | None = None) -> list[list[RunSpe
 
 def is_compiled(spec: RunSpec, device: str) -> bool:
     """Whether a run is trained by compiled loops, on one core."""
-    from modaddlab.training.compiled.block import covers
-
     return device == "cpu" and covers(spec)
 
 
@@ -135,20 +134,19 @@ def parts(steps: Sequence[int], device: str) -> list[list[int]]:
     return [[r for r, step in enumerate(steps) if step == at] for at in dict.fromkeys(steps)]
 
 
-def new_block(specs: Sequence[RunSpec], device: str, step: int = 0, *, compiled: bool = True) -> Block:
+def new_block(specs: Sequence[RunSpec], device: str, step: int = 0) -> Block:
     """Runs that are computed together, from their initial weights.
 
     Args:
         specs: the runs, of one shape.
         device: "cpu" or "cuda".
         step: how many updates they have had; their weights are to be restored then.
-        compiled: whether a network that has compiled loops is trained by them.
     """
     if len(specs) > 1:
         from modaddlab.training.stacked import StackedBlock
 
         return StackedBlock(specs, torch.device(device), step)
-    if compiled and is_compiled(specs[0], device):
+    if is_compiled(specs[0], device):
         from modaddlab.training.compiled.block import CompiledBlock
 
         return CompiledBlock(specs[0], step)

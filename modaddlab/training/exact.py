@@ -14,7 +14,6 @@ from modaddlab.training.optimizer import Optimizer
 from modaddlab.training.stack import Stack
 from modaddlab.training.steps.batches import TrainingSet
 from modaddlab.training.steps.objective import accuracy_and_loss
-from modaddlab.training.steps.two_layer import UnorderedPairs
 
 
 class ExactBlock:
@@ -38,7 +37,6 @@ class ExactBlock:
         """The gradient at the weights now, and a row of metrics."""
         row = {"step": self.step} | self.measures.row(self.params, *self._right_and_loss())
         objective = self.data.gradients(self.step, self.params, self.grads)
-        assert objective is not None
         return [row | {"objective": objective.item(), "gradient_norm": self.stack.grad[0].double().norm().item()}]
 
     def update(self) -> None:
@@ -51,7 +49,7 @@ class ExactBlock:
     def steps(self, n: int) -> None:
         """Gradient and update, n times."""
         for _ in range(n):
-            self.data.gradients(self.step, self.params, self.grads, with_loss=False)
+            self.data.gradients(self.step, self.params, self.grads)
             self.update()
 
     def weights(self, r: int) -> dict[str, np.ndarray]:
@@ -72,9 +70,6 @@ class ExactBlock:
     @torch.no_grad()
     def _right_and_loss(self) -> tuple[Tensor, Tensor]:
         """Per ordered pair: whether the largest logit is the right one, and the cross-entropy; on the CPU."""
-        if isinstance(self.everything, UnorderedPairs):
-            right_E, loss_E = self.everything.right_and_loss(self.params)
-            return right_E[self.everything.entry_of_ordered_B], loss_E[self.everything.entry_of_ordered_B]
         logits = self.everything.logits(self.params)[:, : self.spec.task.p]
         right_B, loss_B = accuracy_and_loss(logits, self.data.labels)
         return right_B.cpu(), loss_B.cpu()

@@ -146,7 +146,7 @@ class _Batch:
         self.runs: list[Run] = []
         self.records: dict[str, Record] = {}
         self.diverged: dict[str, str] = {}
-        self.compiled = len(every) > 1 and all(is_compiled(spec, self.device) for spec in every.values())
+        self.compiled = all(is_compiled(spec, self.device) for spec in every.values())
 
     def look_for_records(self, run_id: str | None = None) -> bool:
         """Take the records that the store has, of all runs or of one; whether there was any."""
@@ -172,7 +172,7 @@ class _Batch:
             saved_at = time.monotonic()
             while waiting or active:
                 while waiting and len(active) < self.at_once:
-                    active.append(_Training(waiting.pop(0), self.device, compiled=self.compiled))
+                    active.append(_Training(waiting.pop(0), self.device))
                 advance(active)
                 self._tell(active)
                 for training in active:
@@ -271,9 +271,9 @@ class _Training:
         ended: weights and state of the runs that have just had their last row.
     """
 
-    def __init__(self, runs: Sequence[Run], device: str, *, compiled: bool) -> None:
+    def __init__(self, runs: Sequence[Run], device: str) -> None:
         self.runs = runs
-        self.block = new_block([run.spec for run in runs], device, runs[0].step, compiled=compiled)
+        self.block = new_block([run.spec for run in runs], device, runs[0].step)
         self.ended: dict[int, Ended] = {}
         for r, run in enumerate(runs):
             if run.saved is not None:

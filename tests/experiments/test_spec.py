@@ -341,7 +341,7 @@ def test_every_field_of_the_two_layer_network_changes_the_id() -> None:
 
 
 def test_the_kind_of_a_network_is_written_down() -> None:
-    assert RunSpec(model=TwoLayerSpec()).canonical_json() == '{"model.kind":"two-layer","train_version":1}'
+    assert RunSpec(model=TwoLayerSpec()).canonical_json() == '{"model.kind":"two-layer","train_version":2}'
     assert RunSpec.from_dict({"model": {"kind": "two-layer", "d_mlp": 7}}).model == TwoLayerSpec(d_mlp=7)
     assert RunSpec.from_dict({"model": {"kind": "transformer", "d_mlp": 7}}).model == TransformerSpec(d_mlp=7)
     assert "kind" not in RunSpec().to_dict()["model"]

@@ -17,8 +17,8 @@ from modaddlab import paths
 from modaddlab.experiments.spec import OptimSpec, RunSpec
 from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
 from modaddlab.tasks import TaskSpec
-from modaddlab.training.compiled import arrays, kept, loops
-from modaddlab.training.compiled.block import CompiledBlock, covers
+from modaddlab.training.compiled import arrays, covers, kept, loops
+from modaddlab.training.compiled.block import CompiledBlock
 from modaddlab.training.optimizer import StackedOptimizer
 from modaddlab.training.stack import Stack
 from modaddlab.training.steps.batches import TrainingSet

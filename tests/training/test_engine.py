@@ -63,10 +63,10 @@ def test_a_run_outlives_its_workers_as_long_as_it_gets_further_and_a_failing_one
     assert re.search(rf"{run_id}: its worker tcp://\S+ was lost; another one goes on from the last saved state", output)
     assert len(re.findall(rf"{run_id}: going on from step [\d,]+ of 40,000", output)) >= ALLOWED_FAILURES + 1
     assert "given up" not in output
-    assert output.count(f"{DIVERGING.run_id}: failed: diverged before step 0; try a smaller optim.lr") == 1
+    assert output.count(f"{DIVERGING.run_id}: failed: diverged before step 100; try a smaller optim.lr") == 1
     assert output.endswith(
         "small: 3 runs, 0 trained before, 2 trained now, 1 failed:\n"
-        f"  {DIVERGING.run_id}: diverged before step 0; try a smaller optim.lr\n"
+        f"  {DIVERGING.run_id}: diverged before step 100; try a smaller optim.lr\n"
     )
     assert "Traceback" not in output
     assert "distributed" not in output

@@ -1,4 +1,4 @@
-"""The fast step of the two-layer network against the plain one-hot step in float64, and the optimizer against torch's."""
+"""Runs of the two-layer network, compiled and by autograd, against plain ones; the optimizer against torch's."""
 
 from __future__ import annotations
 
@@ -9,26 +9,22 @@ import numpy as np
 import pytest
 import torch
 
-from modaddlab import tasks
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec
 from modaddlab.models.grid import run_grid
 from modaddlab.models.registry import TwoLayerSpec
 from modaddlab.store.store import Store
 from modaddlab.tasks import Operation
 from modaddlab.training import loop
-from modaddlab.training.exact import ExactBlock
+from modaddlab.training.blocks import new_block
 from modaddlab.training.optimizer import Optimizer
-from modaddlab.training.steps import two_layer
 from modaddlab.training.steps.batches import TrainingSet
 from modaddlab.training.steps.plain import PlainStep
-from modaddlab.training.steps.two_layer import UnorderedPairs
 
 MODELS = {
-    f"{activation}, {'one-hot' if d_model is None else 'learned'}": TwoLayerSpec(
-        d_mlp=20, activation=activation, d_model=d_model, init_scale=3.0
-    )
-    for activation in ("relu", "gelu", "quad", "id")
-    for d_model in (None, 6)
+    "relu, one-hot": TwoLayerSpec(d_mlp=20, init_scale=3.0),
+    "gelu, one-hot": TwoLayerSpec(d_mlp=20, activation="gelu", init_scale=3.0),
+    "relu, learned": TwoLayerSpec(d_mlp=20, d_model=6, init_scale=3.0),
+    "quad, learned": TwoLayerSpec(d_mlp=20, activation="quad", d_model=6, init_scale=3.0),
 }
 TINY = RunSpec(
     name="tiny",
@@ -39,82 +35,17 @@ TINY = RunSpec(
     steps=60,
 )
 
-
-def batch(p: int, train_frac: float, operation: Operation) -> tuple[torch.Tensor, torch.Tensor]:
-    task = TaskSpec(p=p, train_frac=train_frac, operation=operation)
-    train = tasks.split(task, 0)[0]
-    return torch.tensor(tasks.all_pairs(p)[train]), torch.tensor(tasks.labels(task, 0)[train])
-
-
-@pytest.mark.parametrize("operation", ["add", "subtract", "random"])
-@pytest.mark.parametrize("train_frac", [0.02, 0.4, 1.0])
-@pytest.mark.parametrize("p", [10, 11])
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("block", [1, 2**18])
-def test_loss_gradients_and_logits_equal_the_plain_step(
-    block: int, name: str, p: int, train_frac: float, operation: Operation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(two_layer, "BLOCK_NUMBERS", block)
-    model, (pairs, labels) = MODELS[name], batch(p, train_frac, operation)
-    params = {key: torch.tensor(value) for key, value in model.init_params(p, 3).items()}
-    exact = {key: value.double() for key, value in params.items()}
-    found, expected = ({key: torch.full_like(value, torch.nan) for key, value in part.items()} for part in (params, exact))
-    reference, step = PlainStep(model, p, pairs, labels), UnorderedPairs(model, p, pairs, labels)
-    assert len(step.blocks) == 1 if block > 1 else len(step.blocks) > 1 or train_frac < 1
-
-    loss = step.gradients(params, found)
-    assert loss == pytest.approx(reference.gradients(exact, expected).item(), rel=1e-6)
-    for key in exact:
-        assert (found[key] - expected[key]).norm() / expected[key].norm() < 5e-6, key
-    again = {key: torch.full_like(value, torch.nan) for key, value in params.items()}
-    assert step.gradients(params, again, with_loss=False) is None
-    assert all(torch.equal(again[key], found[key]) for key in params)
-
-    logits = reference.logits(exact)
-    np.testing.assert_allclose(step.logits(params), logits, atol=2e-6 * float(logits.abs().max()))
-    right_E, loss_E = step.right_and_loss(params)
-    entry = step.entry_of_ordered_B
-    assert torch.equal(right_E[entry], logits.argmax(dim=1) == labels)
-    expected_loss = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
-    np.testing.assert_allclose(loss_E[entry], expected_loss, rtol=1e-5, atol=2e-6 * float(logits.abs().max()))
-
-
-def test_a_sure_network_still_has_a_gradient() -> None:
-    """Right answers with probability 1 - 1e-12: n softmax - t cancels in float64, not in float32."""
-    model, p = TwoLayerSpec(d_mlp=11, activation="id"), 11
-    pairs, labels = torch.tensor([[1, 2], [2, 1], [4, 4]]), torch.tensor([3, 3, 8])
-    theta = torch.zeros(p, 11)
-    theta[[1, 2, 4], [3, 3, 8]] = torch.tensor([15.0, 15.0, 15.0])
-    params = {"mlp.W_in": theta, "mlp.W_out": torch.eye(11)}
-    exact = {key: value.double() for key, value in params.items()}
-    found, expected = ({key: torch.empty_like(value) for key, value in part.items()} for part in (params, exact))
-    loss = UnorderedPairs(model, p, pairs, labels).gradients(params, found)
-    assert loss == pytest.approx(PlainStep(model, p, pairs, labels).gradients(exact, expected).item(), rel=1e-3)
-    for key in exact:
-        assert 0 < expected[key].norm() < 1e-9
-        assert (found[key] - expected[key]).norm() / expected[key].norm() < 1e-3
-
-
-def test_a_second_call_on_other_weights_keeps_nothing_of_the_first() -> None:
-    model, p = MODELS["relu, learned"], 11
-    step = UnorderedPairs(model, p, *batch(p, 0.4, "add"))
-    params = {key: torch.tensor(value) for key, value in model.init_params(p, 3).items()}
-    first, other, again = ({key: torch.empty_like(value) for key, value in params.items()} for _ in range(3))
-    step.gradients(params, first)
-    step.gradients({key: 2 * value for key, value in params.items()}, other)
-    step.gradients(params, again)
-    assert all(torch.equal(first[key], again[key]) and not torch.equal(first[key], other[key]) for key in params)
+pytestmark = pytest.mark.usefixtures("one_thread", "compiled_loops")
 
 
 @pytest.mark.parametrize("train_frac", [0.5, 1.0])
 @pytest.mark.parametrize("operation", ["add", "subtract"])
-def test_the_recorded_metrics_are_those_of_the_ordered_pairs(train_frac: float, operation: Operation) -> None:
+@pytest.mark.parametrize("name", ["relu, one-hot", "relu, learned"])
+def test_the_recorded_metrics_are_those_of_the_ordered_pairs(name: str, train_frac: float, operation: Operation) -> None:
     task = TaskSpec(p=11, train_frac=train_frac, operation=operation)
-    spec = dataclasses.replace(TINY, task=task, model=MODELS["relu, learned"])
-    params = {key: torch.tensor(value) for key, value in MODELS["relu, learned"].init_params(11, 1).items()}
-    block = ExactBlock(spec, torch.device("cpu"))
-    data = block.data
-    block.params = params
+    spec = dataclasses.replace(TINY, task=task, model=MODELS[name])
+    block, data = new_block([spec], "cpu"), TrainingSet(spec, torch.device("cpu"))
+    params = {key: torch.tensor(value) for key, value in block.weights(0).items()}
     [row] = block.measure()
     grid = run_grid({key: value.numpy() for key, value in params.items()}, spec.model, 11)
     logits = torch.tensor(grid.logits_PPC.reshape(-1, 11))
@@ -134,7 +65,7 @@ def test_the_recorded_metrics_are_those_of_the_ordered_pairs(train_frac: float, 
 
 
 @pytest.mark.parametrize("optim", [OptimSpec(lr=1e-3), OptimSpec(optimizer="sgd", lr=0.1, weight_decay=0.0)])
-@pytest.mark.parametrize("name", ["relu, one-hot", "quad, learned"])
+@pytest.mark.parametrize("name", ["relu, one-hot", "gelu, one-hot", "quad, learned"])
 def test_the_fast_run_follows_the_plain_one(name: str, optim: OptimSpec, tmp_path: Path) -> None:
     spec = dataclasses.replace(TINY, model=dataclasses.replace(MODELS[name], init_scale=1.0), optim=optim)
     record = loop.train(spec, Store(tmp_path), threads=1)
@@ -191,7 +122,6 @@ def test_minibatches_and_l1_go_through_the_same_step() -> None:
     rows = data._minibatch(0)
     expected = {key: torch.empty_like(value) for key, value in params.items()}
     plain = PlainStep(TINY.model, 11, data.pairs[rows], data.labels[rows]).gradients(params, expected)
-    assert loss is not None
     penalty = sum(value.abs().sum().item() for value in params.values())
     assert loss.item() == pytest.approx(plain.item() + 1e-3 * penalty, rel=1e-6)
     for key in params:

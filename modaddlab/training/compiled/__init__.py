@@ -1,1 +1,18 @@
 """The step of the two-layer network as loops that are compiled for the processor at hand."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from modaddlab.experiments.spec import RunSpec
+from modaddlab.models.two_layer import TwoLayerSpec
+
+ACTIVATIONS = ("relu", "quad", "id")
+"""Those that there are loops for."""
+
+
+def covers(spec: RunSpec) -> bool:
+    """Whether there are compiled steps for a run: one-hot vectors, no GELU, the full batch, no L1 penalty."""
+    if spec.model.kind != TwoLayerSpec.kind or spec.optim.l1 or spec.optim.batch_size:
+        return False
+    return cast(TwoLayerSpec, spec.model).d_model is None and spec.model.activation in ACTIVATIONS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import cast
 
 import numpy as np
 import torch
@@ -11,19 +10,12 @@ import torch
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.models.two_layer import TwoLayerSpec
 from modaddlab.tasks import TaskSpec
-from modaddlab.training.compiled import arrays, kept, loops
+from modaddlab.training.compiled import ACTIVATIONS, arrays, kept, loops
 from modaddlab.training.measures import Measures, Row
 
-KINDS = {"relu": loops.RELU, "quad": loops.QUAD, "id": loops.ID}
+KINDS = dict(zip(ACTIVATIONS, (loops.RELU, loops.QUAD, loops.ID), strict=True))
 
 CPU = torch.device("cpu")
-
-
-def covers(spec: RunSpec) -> bool:
-    """Whether there are compiled steps for a run: one-hot vectors, no GELU, the full batch, no L1 penalty."""
-    if spec.model.kind != TwoLayerSpec.kind or spec.optim.l1 or spec.optim.batch_size:
-        return False
-    return cast(TwoLayerSpec, spec.model).d_model is None and spec.model.activation in KINDS
 
 
 def load(notify: Callable[[str], None] = lambda line: None) -> None:

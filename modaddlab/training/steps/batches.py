@@ -15,7 +15,6 @@ from modaddlab.models.network import Array
 from modaddlab.training.steps.choice import Step, exact_step
 from modaddlab.training.steps.last_position import LastPosition
 from modaddlab.training.steps.objective import Params
-from modaddlab.training.steps.two_layer import UnorderedPairs
 
 
 class TrainingSet:
@@ -35,27 +34,23 @@ class TrainingSet:
         self._epoch, self._order = -1, self.train
         self._whole = self._step_on(self.train, minibatch=False)
 
-    def gradients(self, step: int, params: Params, grads: Params, *, with_loss: bool = True) -> Tensor | None:
+    def gradients(self, step: int, params: Params, grads: Params) -> Tensor:
         """The loss that step number `step` descends, a scalar; its gradient is written into `grads`.
 
         Args:
             step: the step's number.
             params: the weights by name.
             grads: tensors of the same names and shapes.
-            with_loss: whether the loss is needed; where it costs anything, it is left out (None) otherwise.
         """
         batch = self._whole if self.batch_size == len(self.train) else self._step_on(self._minibatch(step), minibatch=True)
         if isinstance(batch, LastPosition) and batch.model.dropout:
             seed = int(np.random.SeedSequence([self.spec.seed, 3, step]).generate_state(1, np.uint64)[0] >> 1)
             loss = batch.gradients(params, grads, dropout=torch.Generator(self.device).manual_seed(seed))
-        elif isinstance(batch, UnorderedPairs):
-            loss = batch.gradients(params, grads, with_loss=with_loss)
         else:
             loss = batch.gradients(params, grads)
         if self.spec.optim.l1:
             for name, value in params.items():
-                if loss is not None:
-                    loss = loss + self.spec.optim.l1 * value.abs().sum()
+                loss = loss + self.spec.optim.l1 * value.abs().sum()
                 grads[name].add_(value.sign(), alpha=self.spec.optim.l1)
         return loss
 

@@ -16,9 +16,8 @@ from modaddlab.models.network import Network
 from modaddlab.training.steps.last_position import LastPosition
 from modaddlab.training.steps.one_layer import OneLayer
 from modaddlab.training.steps.plain import PlainStep
-from modaddlab.training.steps.two_layer import UnorderedPairs
 
-Step = OneLayer | LastPosition | UnorderedPairs | PlainStep
+Step = OneLayer | LastPosition | PlainStep
 """Logits and gradients of a network on a fixed set of pairs."""
 
 
@@ -26,11 +25,7 @@ def _transformer(model: Any, on_cpu: bool, minibatch: bool) -> type[Step]:
     return OneLayer if OneLayer.covers(model) and on_cpu and not minibatch else LastPosition
 
 
-def _two_layer(model: Any, on_cpu: bool, minibatch: bool) -> type[Step]:
-    return UnorderedPairs if on_cpu else PlainStep
-
-
-FAST: dict[str, Callable[[Any, bool, bool], type[Step]]] = {"transformer": _transformer, "two-layer": _two_layer}
+FAST: dict[str, Callable[[Any, bool, bool], type[Step]]] = {"transformer": _transformer}
 """By kind of network: which step, given the network, whether it is on the CPU, and whether it is for one minibatch."""
 
 
