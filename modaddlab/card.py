@@ -22,8 +22,8 @@ def line(record: Record) -> str:
     return f"Study({record.run_id}: {spec.model.phrase()}; {task}; {trained}; loss {loss:.3g})"
 
 
-def card(record: Record, phases: Phases) -> str:
-    """The same as a table with the curves of training, in HTML.
+def facts(record: Record, phases: Phases) -> dict[str, str]:
+    """What a run is and how it went, a few words on each.
 
     Args:
         record: the run.
@@ -37,8 +37,12 @@ def card(record: Record, phases: Phases) -> str:
         "task": f"{spec.task.operation} modulo {spec.task.p}, {spec.task.train_frac:.0%} of the pairs trained",
     }
     if spec.origin is None:
-        changed = ", ".join(f"{name} {value}" for name, value in spec.changes().items() if name.startswith("optim."))
-        rows["training"] = f"{last['step']:,} steps, seed {spec.seed}{f', {changed}' if changed else ''}"
+        usual = ("optim.optimizer", "optim.lr", "optim.weight_decay")
+        changed = "".join(
+            f", {name} {value}" for name, value in spec.changes().items() if name[:6] == "optim." and name not in usual
+        )
+        how = f"{spec.optim.optimizer}, learning rate {spec.optim.lr:g}, weight decay {spec.optim.weight_decay:g}"
+        rows["training"] = f"{last['step']:,} steps, seed {spec.seed}, {how}{changed}"
     else:
         rows["origin"] = f"{spec.origin.file or 'weights'}, not trained here"
     for part in parts:
@@ -46,6 +50,12 @@ def card(record: Record, phases: Phases) -> str:
     for name, step in (("memorized", phases.memorization), ("generalized", phases.generalization)):
         if step is not None and spec.steps:
             rows[name] = f"at step {step:,}"
+    return rows
+
+
+def card(record: Record, phases: Phases) -> str:
+    """The same as a table with the curves of training, in HTML; arguments as of `facts`."""
+    rows = facts(record, phases)
     cells = "".join(f"<tr><th scope='row'>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in rows.items())
     return f"<div><strong>{record.run_id}</strong><table>{cells}</table>{_curves(record, phases)}</div>"
 

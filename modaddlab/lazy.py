@@ -39,19 +39,32 @@ def names(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], l
     def load(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        try:
-            found = _at_home(homes[name], name)
-        except ModuleNotFoundError as error:
-            line = explain(error)
-            if line is None:
-                raise
-            raise LabError(line) from None
+        found = load_from(homes[name], name)
         for other, home in homes.items():  # a module of the package may have the name of what is defined in it
             if home == homes[name]:
                 setattr(sys.modules[package], other, _at_home(home, other))
         return found
 
     return load, lambda: public, public
+
+
+def load_from(home: str, name: str) -> Any:
+    """What a module defines, or a module of a package, imported now.
+
+    Args:
+        home: the module's full name.
+        name: what is wanted of it.
+
+    Raises:
+        LabError: a package is missing; the line names the extra to install.
+    """
+    try:
+        return _at_home(home, name)
+    except ModuleNotFoundError as error:
+        line = explain(error)
+        if line is None:
+            raise
+        raise LabError(line) from None
 
 
 def _at_home(home: str, name: str) -> Any:

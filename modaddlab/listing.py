@@ -27,9 +27,23 @@ def dry_run(specs: list[RunSpec], store: Store) -> int:
             print(f"  it ends once 95 % of the test pairs have been right for {spec.grokked_for:,} steps")
         time, memory = cost.duration(cost.seconds(spec)), cost.size(cost.memory(spec))
         print(f"  {most or 'about '}{time} on one core, and {memory} of memory")
+        print(f"  {_expectation(spec)}")
         for field, value in spec.changes().items():
             print(f"  {field} = {value}")
     return 0
+
+
+def _expectation(spec: RunSpec) -> str:
+    """When the book's laws expect a run to grok, in a line."""
+    from modaddlab.findings import expected
+
+    try:
+        found = expected.of(spec)
+    except LabError as error:
+        return f"nothing is expected of it: {error}"
+    if math.isnan(found.time.value):
+        return " ".join(["the book's laws do not expect it to grok.", *found.reasons])
+    return " ".join([f"the book's laws expect it to grok at step {found.time}, with 95 %", *found.reasons])
 
 
 def dry_run_sweep(specs: list[RunSpec], store: Store) -> int:

@@ -42,6 +42,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = command.Parser(prog="python -m modaddlab.read", description="Read another's checkpoint and keep it as a record.")
     parser.add_argument("file", metavar="FILE", type=Path, help="a PyTorch checkpoint, or a file of safetensors")
+    add_options(parser)
+    parser.add_argument("--name", help="the record's name (default: the file's)")
+    parser.add_argument("--data", metavar="DIR", help="the data folder (default: the book's, or $MODADDLAB_DATA)")
+    return parser
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Give a command what no file tells."""
     parser.add_argument("--layout", default="auto", choices=("auto", *LAYOUTS), help="how the weights lie in it (default: auto)")
     parser.add_argument("--p", type=int, metavar="P", help="the modulus, held against the file's shapes")
     parser.add_argument("--operation", default="add", help="what it was trained on (default: add)")
@@ -58,16 +66,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--arrangement", help="of Zhong et al.'s linear models: A, B, C or D")
     parser.add_argument("--initial", type=Path, metavar="FILE", help="the checkpoint that its training began with")
     parser.add_argument("--steps", type=int, metavar="N", help="steps between the two (default: the file's epoch)")
-    parser.add_argument("--name", help="the record's name (default: the file's)")
-    parser.add_argument("--data", metavar="DIR", help="the data folder (default: the book's, or $MODADDLAB_DATA)")
-    return parser
 
 
-def _run(options: argparse.Namespace) -> int:
-    store = Store(options.data)
+def read_as_asked(file: Path, store: Store, options: argparse.Namespace, name: str | None = None) -> Record:
+    """`read` with the options of `add_options`."""
     chosen = {name: getattr(options, name) for name in ("activation", "attention_rate", "arrangement")}
-    record = read(
-        options.file,
+    return read(
+        file,
         store,
         layout=options.layout,
         p=options.p,
@@ -76,9 +81,13 @@ def _run(options: argparse.Namespace) -> int:
         train_frac=options.train_frac,
         initial=options.initial,
         steps=options.steps,
-        name=options.name,
+        name=name,
         **{name: value for name, value in chosen.items() if value is not None},
     )
+
+
+def _run(options: argparse.Namespace) -> int:
+    record = read_as_asked(options.file, Store(options.data), options, options.name)
     row = {name: float(record.metrics[name][-1]) for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy")}
     over = "all pairs" if record.spec.task.train_frac == 1 else "training pairs"
     print(f"{record.run_id}: {record.spec.model.phrase()}, p = {record.spec.task.p}; {record.path}")

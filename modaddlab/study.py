@@ -5,6 +5,7 @@
     study.keys                      its key frequencies
     Study.seeds("mainline-25k")     the studies of every seed of a run that has been trained
     Study.from_weights(...)         that of weights which were trained elsewhere
+    study.report()                  its standard report
 
 Everything is computed when it is first asked for, and kept. What is slow and follows from the record alone is computed once and
 kept on disk (`Study.remember`; `modaddlab.findings` has such computations). The key frequencies are those that at least two
@@ -22,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from modaddlab import card, source, tasks, weights
+from modaddlab import card, lazy, source, tasks, weights
 from modaddlab.analysis import keys, phases, progress
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import RunSpec
@@ -104,6 +105,17 @@ class Study:
             LabError: the name is unknown, or a record is damaged.
         """
         return [cls.open(name, seed=seed, p=p, data=data) for seed in trained_seeds(name, p=p, data=data)]
+
+    def report(self, against: str = "mainline") -> Any:
+        """The standard report, which a notebook shows and `save(path)` writes (`modaddlab.reports`).
+
+        Args:
+            against: the run beside whose seeds every number stands.
+
+        Raises:
+            LabError: there is no such run, or a package of the extra `book` is missing.
+        """
+        return lazy.load_from("modaddlab.reports.report", "Report")(self, against=against)
 
     def to_transformer_lens(self, file: str | os.PathLike[str]) -> dict[str, Any]:
         """Write the weights as TransformerLens's state dict; returns the arguments of its `HookedTransformerConfig`.

@@ -36,7 +36,7 @@ from modaddlab.experiments.two_layer import check_test_pairs
 from modaddlab.store.files import disk_errors, write_atomic
 from modaddlab.store.store import Store
 from modaddlab.training import device
-from modaddlab.training.jobs.single import How, opening
+from modaddlab.training.jobs.single import How, opening, reporting
 from modaddlab.training.status import Interrupted, SchedulerLost, Status
 from modaddlab.training.stop import Stop
 
@@ -304,6 +304,7 @@ def _train(specs: list[RunSpec], name: str | None, store: Store, options: argpar
                     return runs.train_several(specs, store, how, where, name, display, stop)
                 display.line(runs.train_here(specs[0], store, how, display, stop))
                 display.line(f"in Python: from modaddlab import Study; study = {opening(specs[0], store)}")
+                display.line(f"its report: {reporting(specs[0], store)}")
             except Interrupted as interruption:
                 display.line(f"modaddlab: {interruption}")
                 return 130

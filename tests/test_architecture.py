@@ -45,6 +45,11 @@ LAYERS: dict[str, set[str]] = {
     "figures": {"shapes", "analysis"},
     "tables": set(),
     "web": {"analysis", "command", "errors", "figures", "findings", "store", "study"},
+    "report.__main__": {"command", "errors", "report", "reports"},
+    "reports": {
+        "card", "claims", "errors", "experiments", "figures", "findings", "findings.networks", "paths", "read", "report", "store",
+        "study", "tables",
+    },
     "report": {"errors", "command", "paths", "source", "closure", "claims", "findings", "web"},
     "study": {
         "analysis", "models", "tasks", "store", "experiments", "errors", "paths", "source", "rows", "card", "weights", "write",
@@ -65,7 +70,7 @@ LAYERS: dict[str, set[str]] = {
     "handwritten": {"errors", "models.closed_form", "models.network", "models.transformer", "study", "tasks"},
     "write": {"checkpoints", "command", "errors", "store"},
     "read": {"checkpoints", "command", "errors", "experiments", "store", "tasks", "weights"},
-    "listing": {"experiments", "store", "models.registry", "errors"},
+    "listing": {"experiments", "findings", "store", "models.registry", "errors"},
     "train": {
         "experiments", "store", "training", "listing", "errors", "command", "verify", "paths", "study", "findings", "figures",
     },
@@ -93,6 +98,8 @@ OUTSIDE: dict[str, set[str]] = {
     "figures": {"numpy", "matplotlib", "IPython"},
     "tables": {"numpy", "IPython"},
     "web": {"numpy", "matplotlib"},
+    "report.__main__": set(),
+    "reports": {"matplotlib", "numpy", "panflute", "rich"},
     "report": {
         "IPython", "filelock", "jinja2", "jupyter_cache", "jupyter_client", "matplotlib", "matplotlib_inline", "nbclient",
         "nbformat", "panflute", "psutil", "pypandoc", "rich", "sqlalchemy", "typst", "watchfiles", "yaml",

@@ -1,4 +1,4 @@
-"""The command line: `python -m modaddlab.report render|preview|check|compare|clean`.
+"""The command line: `python -m modaddlab.report render|run|preview|check|compare|clean`.
 
 What needs the extra `book` is imported when it is used, so that a missing package is told in a line.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..command import Parser, run
 from ..errors import LabError
+from ..reports import command as report_command
 from .errors import CellError
 
 
@@ -28,6 +29,8 @@ def _run(arguments: list[str] | None) -> int:
     try:
         if options.command == "render":
             return _render(root, options)
+        if options.command == "run":
+            return report_command.run(options)
         if options.command == "check":
             return _check(Path(options.folder))
         if options.command == "compare":
@@ -55,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--port", type=_port, default=4200)
     command = commands.add_parser("check", help="look for dead links, missing images and requests in a built site")
     command.add_argument("folder", nargs="?", default="_book")
+    report_command.add_options(commands.add_parser("run", help="write the standard report of a run or of another's checkpoint"))
     commands.add_parser("compare", help="compare what both engines executed, cell by cell")
     commands.add_parser("clean", help="remove the built site, and nothing that no render made")
     return parser

@@ -105,6 +105,7 @@ def test_dry_run_says_what_would_be_trained(tmp_path: Path, capsys: pytest.Captu
     assert out.startswith(f"{tmp_path / 'new'} is not there yet; training makes it\n")
     assert "  seed = 7" in out
     assert "  optim.weight_decay = 0.3" in out
+    assert re.search(r"^  the book's laws expect it to grok at step \d+,\d+ \[\d+,\d+, \d+,\d+\], with 95 %$", out, re.M)
     assert not (tmp_path / "new").exists()
 
 

@@ -38,7 +38,8 @@ def test_a_second_call_loads(data: Path, capsys: pytest.CaptureFixture[str], mon
     run_id = catalogue.named("debug").run_id
     assert re.fullmatch(
         rf"{run_id}: was trained before in \d+ s; train loss .*, test loss .*, test accuracy .*%; {data}/runs/{run_id}\n"
-        rf"in Python: from modaddlab import Study; study = Study.open\('{run_id}', data='{data}'\)\n",
+        rf"in Python: from modaddlab import Study; study = Study.open\('{run_id}', data='{data}'\)\n"
+        rf"its report: python -m modaddlab.report run {run_id} --data {data}\n",
         err,
     )
     assert listing(data) == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -127,6 +128,12 @@ def opening(spec: RunSpec, store: Store) -> str:
     """How a run is opened in Python."""
     data = "" if paths.is_data_folder(store.data) else f", data={str(store.data)!r}"
     return f"Study.open({spec.run_id!r}{data})"
+
+
+def reporting(spec: RunSpec, store: Store) -> str:
+    """The command that writes a run's report."""
+    data = "" if paths.is_data_folder(store.data) else f" --data {shlex.quote(str(store.data))}"
+    return f"python -m modaddlab.report run {spec.run_id}{data}"
 
 
 def reason(error: Exception) -> str:

@@ -1,0 +1,72 @@
+"""The networks that a report is held against: every number of theirs, by the name of its finding and its place in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from modaddlab.errors import LabError
+from modaddlab.findings import ablation, circuit, clocks, curves, growth, parts, progress, spectrum, stages, structure, waves
+from modaddlab.findings.value import Value
+from modaddlab.study import Study
+
+FAMILY = {"mainline": ("mainline", "mainline-25k")}
+"""The runs that a name stands for: the mainline's seeds 1 to 9 are trained for fewer steps."""
+
+FINDINGS = (
+    curves.of, stages.of, spectrum.of, growth.of, clocks.of, structure.of, circuit.of, parts.of, waves.of, ablation.of,
+    progress.gathering, progress.of,
+)  # fmt: skip
+"""What is measured of each, as far as it applies."""
+
+TELL: ContextVar[Callable[[str], None]] = ContextVar("tell", default=lambda what: None)
+"""Is told what is measured next."""
+
+
+def of(against: str) -> dict[str, list[float]]:
+    """The numbers of all seeds of a run, one network in memory at a time; kept, network by network.
+
+    Raises:
+        LabError: there is no such run, none is trained, or a record is damaged.
+    """
+    runs = [study.record.run_id for name in FAMILY.get(against, (against,)) for study in Study.seeds(name)]
+    if not runs:
+        raise LabError(f"no seed of {against} is trained; python -m modaddlab.train --list shows what is")
+    found: dict[str, list[float]] = {}
+    for n, run in enumerate(runs, 1):
+        TELL.get()(f"the networks beside it, {n} of {len(runs)}")
+        for name, number in Study.open(run).remember(measure).items():
+            found.setdefault(name, []).append(float(number))
+    return {name: numbers for name, numbers in found.items() if any(map(math.isfinite, numbers))}
+
+
+def measure(study: Study) -> dict[str, np.ndarray]:
+    """Every number of a network's findings, scalars; about half a minute for p = 113."""
+    found: dict[str, np.ndarray] = {}
+    for find in FINDINGS:
+        try:
+            finding = find(study)
+        except LabError:
+            continue
+        found |= {f"{name_of(find)}.{path}": np.array(number) for path, number in _numbers(finding)}
+    return found
+
+
+def name_of(find: Callable[..., Any]) -> str:
+    """The module of a finding, which its values are named after."""
+    return find.__module__.rpartition(".")[2]
+
+
+def _numbers(finding: Any) -> Iterator[tuple[str, float]]:
+    for field in dataclasses.fields(finding):
+        value = getattr(finding, field.name)
+        if isinstance(value, Value):
+            if not isinstance(value.value, str):
+                yield field.name, float(value.value)
+        elif dataclasses.is_dataclass(value):
+            yield from ((f"{field.name}.{path}", number) for path, number in _numbers(value))

@@ -1,0 +1,70 @@
+"""`python -m modaddlab.report run NAME|ID|FILE`: writes the standard report of a network."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modaddlab import read
+from modaddlab.errors import LabError
+from modaddlab.store.store import Store
+
+if TYPE_CHECKING:
+    from modaddlab.study import Study
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("network", nargs="?", metavar="NAME|ID|FILE", help="a run, or a checkpoint that modaddlab.read knows")
+    parser.add_argument("--data", metavar="DIR", help="the data folder of runs (default: the book's, or $MODADDLAB_DATA)")
+    parser.add_argument("--against", default="mainline", metavar="NAME", help="the run beside whose seeds all stands (mainline)")
+    parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two networks side by side")
+    parser.add_argument("--to", default="html", help="html (default), pdf, or both with a comma")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="the file; its ending may be left out (default: the run's id)"
+    )
+    read.add_options(parser.add_argument_group("what a checkpoint's file does not tell"))  # pyright: ignore[reportArgumentType]
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the report; returns the exit code."""
+    from rich.console import Console
+
+    from modaddlab.reports.report import Report, check
+
+    names = options.compare or [options.network]
+    if (options.network is None) == (options.compare is None):
+        raise LabError("name one network, or two with --compare A B; python -m modaddlab.train --list shows what is trained")
+    forms = options.to.split(",")
+    if options.output is not None and options.output.suffix in (".html", ".pdf"):
+        forms = [options.output.suffix[1:]]
+    if not set(forms) <= {"html", "pdf"}:
+        raise LabError(f"--to must be html, pdf or both with a comma, found {options.to}")
+    begun, console = time.perf_counter(), Console(stderr=True, highlight=False)
+    with ExitStack() as stack:
+        studies = [_study(name, options, stack) for name in names]
+        stem = options.output or Path("-and-".join(study.record.run_id for study in studies))
+        targets = [stem.with_name(f"{stem.name.removesuffix(f'.{form}')}.{form}") for form in forms]
+        for target in targets:
+            check(target)
+        status = stack.enter_context(console.status("measuring"))
+        report = Report(*studies, against=options.against, tell=lambda what: status.update(f"measuring {what}"))
+        for target in targets:
+            report.save(target)
+    for target in targets:
+        print(f"{target}: {target.stat().st_size / 1e6:.1f} MB, {time.perf_counter() - begun:.1f} s")
+    return 0
+
+
+def _study(name: str, options: argparse.Namespace, stack: ExitStack) -> Study:
+    """A run, or a file's network, which is kept no longer than the command takes."""
+    from modaddlab.study import Study
+
+    if Path(name).is_file():
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="modaddlab-report-"))
+        return Study(read.read_as_asked(Path(name), Store(folder), options))
+    return Study.open(name, data=options.data)

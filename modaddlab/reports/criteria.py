@@ -1,0 +1,102 @@
+"""Whether a run is a success by published criteria, and what the book's laws ask for where it is none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from modaddlab import claims, tables
+from modaddlab.errors import LabError
+from modaddlab.experiments import catalogue
+from modaddlab.experiments.spec import RunSpec, flatten
+from modaddlab.findings import ablation, concentration, curves, expected
+from modaddlab.study import Study
+
+Ask = Callable[[Callable[[Study], Any]], Any]
+"""Asks a finding of the network; gives the error of one that refuses."""
+
+MET, MISSED, UNKNOWN = "met", "not met", "cannot be told"
+
+
+def criteria(study: Study, ask: Ask) -> Iterator[tuple[str, str]]:
+    """The four criteria of success of a published reproduction (`grokkingreproduction2025`): the verdict and a sentence, each.
+
+    Args:
+        study: the network.
+        ask: gives its findings.
+    """
+    found, none = ask(curves.of), "its training was not recorded"
+    if len(found.metrics["step"]) < 3:
+        yield UNKNOWN, f"It knows the training pairs early, the test pairs late; {none}."
+    else:
+        later, holds = found.times_later, claims.by_id("criterion-delay").holds
+        known = f"{later} times as late" if math.isfinite(later.value) else "never"
+        yield (
+            _verdict(later.value in holds),
+            f"It has the training pairs right early and the test pairs {known}; {holds.low:g} times as late is asked for.",
+        )
+    held = ask(concentration.of)
+    if isinstance(held, LabError):
+        yield UNKNOWN, "The embedding's energy concentrates in a few frequencies; its record keeps no embedding."
+    else:
+        top, holds = held.top_share, claims.by_id("criterion-concentration").holds
+        yield (
+            _verdict(top.value in holds and (top.null or 0.0) not in holds),
+            f"The five strongest frequencies hold {top} of the embedding's energy, with renamed residues "
+            f"{tables.percent(top.null)}; half of it is asked for.",
+        )
+    cuts = ask(ablation.of)
+    if isinstance(cuts, LabError) or not math.isfinite(cuts.strongest.lost.value):
+        why = "it is for transformers whose test pairs are known"
+        yield UNKNOWN, f"Without the strongest frequencies of its embedding it loses 30 points of test accuracy; {why}."
+    else:
+        lost, holds = cuts.strongest.lost, claims.by_id("criterion-top-frequencies").holds
+        yield (
+            _verdict(lost.value in holds and (lost.null or 0.0) not in holds),
+            f"Without the strongest frequencies of its embedding it loses {lost} of test accuracy, without as many others "
+            f"{tables.percent(lost.null)}; 30 points are asked for.",
+        )
+    ginis = [study.metrics[name] for name in ("gini_W_E", "gini_W_L") if name in study.metrics]
+    if len(ginis) < 2 or len(ginis[0]) < 3:
+        yield UNKNOWN, f"The concentration of embedding and unembedding is followed over training; {none}."
+    else:
+        ends = [[tables.number(float(gini_T[row]), 2) for row in (0, -1)] for gini_T in ginis]
+        rise = " and ".join(f"from {first} to {last}" for first, last in ends)
+        yield (
+            _verdict(all(gini_T[-1] > gini_T[0] for gini_T in ginis)),
+            f"The concentration of embedding and unembedding is followed over training; their Gini coefficients went {rise}.",
+        )
+
+
+def _verdict(is_met: bool) -> str:
+    return MET if is_met else MISSED
+
+
+def expectation(study: Study) -> list[str]:
+    """What the laws ask for, in Markdown, each change with the command that tries it; nothing of one that has grokked or was
+    not trained here."""
+    spec = study.spec
+    if spec.origin is not None or not spec.steps or study.phases.generalization is not None:
+        return []
+    try:
+        found = expected.of(spec)
+    except LabError as error:
+        return [f"It has not grokked within {spec.steps:,} steps. No law speaks of it: {error}."]
+    hopeless = math.isnan(found.time.value)
+    asked = "the book's laws expect none to grok" if hopeless else f"the book's laws ask for {found.time} steps"
+    lines = [f"- {words}: `{command(spec, fields)}`" for words, fields in found.remedies]
+    return [
+        f"It has not grokked within {spec.steps:,} steps; with its settings {asked}. {' '.join(found.reasons)}".strip(),
+        *(["What to try:", "\n".join(lines)] if lines else []),
+    ]
+
+
+def command(spec: RunSpec, fields: dict[str, Any]) -> str:
+    """The command that trains a run with some fields changed."""
+    base, mine = catalogue.nearest(spec), flatten(spec.to_dict()) | fields
+    theirs = flatten(base.to_dict())
+    changed = {field: value for field, value in sorted(mine.items()) if field != "name" and theirs.get(field) != value}
+    sets = " ".join(f"--set {field}={value}" for field, value in changed.items())
+    seed = f" --seed {spec.seed}" if spec.seed != catalogue.RUNS[base.name].seed else ""
+    return f"python -m modaddlab.train {base.name}{seed} {sets} --data my-runs".replace("  ", " ")

@@ -1,0 +1,159 @@
+"""A network's report as text and drawings: measured once, kept by content, and the same values of the networks beside it."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from modaddlab import figures, tables
+from modaddlab.errors import LabError
+from modaddlab.findings.networks import needs_of
+from modaddlab.findings.value import Value, spelled
+from modaddlab.reports.beside import TELL, name_of
+from modaddlab.reports.criteria import criteria, expectation
+from modaddlab.reports.sections import SECTIONS, Section
+from modaddlab.reports.strips import strip
+from modaddlab.study import Study
+
+Beside = Mapping[str, list[float]]
+"""A value's name -> what the networks have that this one is held against."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A network's report.
+
+    Attributes:
+        parts: heading -> Markdown, in order; images are named as in `drawings`.
+        drawings: file name -> theme -> SVG.
+    """
+
+    parts: dict[str, str]
+    drawings: dict[str, dict[str, str]]
+
+
+def of(study: Study, beside: Beside) -> Measured:
+    """The report of a network, beside others; a minute at the mainline's size, then kept."""
+    import matplotlib
+
+    kept = study.remember(measure, beside=dict(beside), matplotlib=matplotlib.__version__)
+    content = json.loads(kept["content"].tobytes())
+    return Measured(content["parts"], content["drawings"])
+
+
+def measure(study: Study, *, beside: Beside, matplotlib: str) -> dict[str, np.ndarray]:
+    """The content of `Measured` as JSON's bytes.
+
+    Args:
+        study: the network.
+        beside: the numbers of the networks that it is held against.
+        matplotlib: the version that draws.
+    """
+    writer = _Writer(study, beside)
+    writer.write()
+    content = {"parts": {title: "\n\n".join(blocks) for title, blocks in writer.parts.items()}, "drawings": writer.drawings}
+    return {"content": np.frombuffer(json.dumps(content).encode(), np.uint8)}
+
+
+def _asking(study: Study) -> Callable[[Callable[[Study], Any]], Any]:
+    """Asks each finding once; gives the error of one that refuses."""
+    known: dict[str, Any] = {}
+
+    def ask(find: Callable[[Study], Any]) -> Any:
+        name = f"{find.__module__}.{find.__qualname__}"
+        if name not in known:
+            TELL.get()(f"{study.record.run_id}: {name.removeprefix('modaddlab.')}")
+            try:
+                known[name] = find(study)
+            except LabError as error:
+                known[name] = error
+        return known[name]
+
+    return ask
+
+
+class _Writer:
+    """Writes a report section by section.
+
+    Args:
+        study, beside: as of `measure`.
+    """
+
+    def __init__(self, study: Study, beside: Beside) -> None:
+        self.study, self.beside, self.ask = study, beside, _asking(study)
+        self.parts: dict[str, list[str]] = {}
+        self.drawings: dict[str, dict[str, str]] = {}
+
+    def write(self) -> None:
+        judged = [f"- **{verdict}:** {sentence}" for verdict, sentence in criteria(self.study, self.ask)]
+        self.parts["Four criteria of success"] = [
+            "A published reproduction of grokking names four criteria. Each is judged by the rule of the book's scorecard.",
+            "\n".join(judged),
+        ]
+        if wanted := expectation(self.study):
+            self.parts["What the book's laws ask for"] = wanted
+        refused: dict[str, str] = {}
+        for section in SECTIONS:
+            found = self.ask(section.find)
+            if isinstance(found, LabError):
+                name = f"{section.find.__module__.removeprefix('modaddlab.')}.{section.find.__name__}"
+                refused[name] = f"- {section.title} (`{name}`): {self._reason(section, found)}."
+                continue
+            null = None if section.null is None else self.ask(section.null)
+            null = None if isinstance(null, LabError) else null
+            blocks = self.parts.setdefault(section.title, [])
+            said = "\n".join(self._sentences(section, found, null))
+            blocks += [block for block in (section.opening if said else "", said) if block]
+            blocks += list(self._figures(section, found, null))
+        self.parts = {title: blocks for title, blocks in self.parts.items() if blocks}
+        if refused:
+            opening = "Some measurements are for other networks or ask for more than this record keeps."
+            self.parts["What does not apply, and why"] = [opening, "\n".join(refused.values())]
+
+    def _reason(self, section: Section, error: LabError) -> str:
+        unmet = [need.words for need in needs_of(section.find) or () if not need.met_by(self.study)]
+        return f"it is for {tables.listing(unmet)}" if unmet else str(error)
+
+    def _sentences(self, section: Section, found: Any, null: Any) -> Iterator[str]:
+        for path, words in section.says.items():
+            value: Value = functools.reduce(getattr, path.split("."), found)
+            if isinstance(value.value, str):
+                yield f"- {words.format(f'**{value}**')}"
+            elif math.isfinite(value.value):
+                absent = value.null
+                if absent is None and null is not None:
+                    absent = functools.reduce(getattr, path.split("."), null).value
+                absent = None if absent is None or not math.isfinite(absent) else float(absent)
+                place = self._placed(f"{name_of(section.find)}.{path}", value, absent)
+                yield "\\\n  ".join([f"- {words.format(f'**{value}**')}", *([place] if place else [])])
+
+    def _placed(self, name: str, value: Value, null: float | None) -> str:
+        """The value's place among the other networks and beside its null, as a small picture and in a few words."""
+        seeds = [number for number in self.beside.get(name, []) if math.isfinite(number)]
+        if not seeds and null is None:
+            return ""
+        least, most = (value.kind.form(end) for end in (min(seeds), max(seeds))) if seeds else ("", "")
+        words = [f"{spelled(len(seeds))} seeds {least}" + (f" to {most}" if most != least else "")] if seeds else []
+        words += [f"null {value.kind.form(null)}"] if null is not None else []
+        file = self._keep("strip", lambda theme: strip(theme, float(value.value), seeds, null, log=value.kind.scale == "log"))
+        return f"![]({file}){{.strip}} [{'; '.join(words)}]{{.beside}}"
+
+    def _figures(self, section: Section, found: Any, null: Any) -> Iterator[str]:
+        for drawing in section.draws:
+            call = drawing.call(found, null, self.study)
+            if call is not None:
+                TELL.get()(f"{self.study.record.run_id}: {drawing.caption}")
+                function, arguments, options = call
+                file = self._keep("figure", lambda theme: figures.svg(theme, function, *arguments, **options))  # noqa: B023
+                yield f'![{drawing.caption}]({file}){{fig-alt="{drawing.alt}"}}'
+
+    def _keep(self, kind: str, draw: Callable[[str], str]) -> str:
+        file = f"{kind}-{len(self.drawings)}.svg"
+        self.drawings[file] = {theme: draw(theme) for theme in ("light", "dark")}
+        return file

@@ -1,0 +1,436 @@
+"""What a report holds: for each section a finding, its values as sentences, its figures.
+
+To put a finding into every report, add a section. It is for the networks that its finding is for; of all others the report says
+why it is left out. A value that a network does not have (NaN) has no sentence.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from modaddlab import figures
+from modaddlab.findings import ablation, circuit, clocks, curves, growth, parts, progress, spectrum, stages, structure, waves
+from modaddlab.study import Study
+
+Call = tuple[Callable[..., Any], tuple[Any, ...], Mapping[str, Any]]
+"""A figure function and its arguments."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure of a section.
+
+    Attributes:
+        caption: what it shows; what is drawn, not what it proves.
+        alt: for those who do not see it.
+        call: the figure function and its arguments, from the finding, its null (None where there is none) and the network; None
+            where there is nothing to draw.
+    """
+
+    caption: str
+    alt: str
+    call: Callable[[Any, Any, Study], Call | None]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A finding in a report.
+
+    Attributes:
+        title: the heading; sections of one title that follow each other have it once.
+        find: the finding of one network.
+        says: a value's dotted name in the finding -> its sentence, the value standing for {}.
+        draws: its figures.
+        null: the finding where its cause is absent; a value that has a null of its own keeps that.
+        opening: a sentence that says what this is about.
+    """
+
+    title: str
+    find: Callable[[Study], Any]
+    says: Mapping[str, str] = field(default_factory=dict)
+    draws: tuple[Drawing, ...] = ()
+    null: Callable[[Study], Any] | None = None
+    opening: str = ""
+
+
+def _ablation_figure(table: str, what: str) -> Drawing:
+    def call(found: Any, null: Any, study: Study) -> Call | None:
+        rows = ablation.tables(study, n_draws=1)
+        full = rows["full"][0].scores.test_loss
+        if not rows[table] or not math.isfinite(full):
+            return None
+        return figures.ablation_losses, (rows[table], full, math.log(study.p)), {}
+
+    alt = "A row for each ablation, the test loss on a logarithmic axis: a dot for the network, a diamond for random parts."
+    return Drawing(f"The test loss {what}, beside random parts of the same size.", alt, call)
+
+
+def _goes_round(p: int, frequencies: Sequence[int]) -> bool:
+    """Whether the residues can be put in the order in which they lie on the circles of these frequencies."""
+    return all(math.gcd(frequency, p) == 1 for frequency in frequencies)
+
+
+def _unwrapped(p: int, keys: Sequence[int]) -> dict[str, bool]:
+    return {"unwrapped": _goes_round(p, keys)}
+
+
+def _curves(found: Any, null: Any, study: Study) -> Call | None:
+    return (figures.training_curves, (found.metrics, found.phases), {}) if len(found.metrics["step"]) > 1 else None
+
+
+def _components(name: str, quantity: str) -> Callable[[Any, Any, Study], Call]:
+    def call(found: Any, null: Any, study: Study) -> Call:
+        control = None if null is None else getattr(null, name).norms_P
+        named = {"control_P": control, "quantity": f"norm of the Fourier components of {quantity}"}
+        return figures.component_spectrum, (getattr(found, name).norms_P, found.keys), named
+
+    return call
+
+
+SECTIONS = (
+    Section(
+        "How it learned",
+        curves.of,
+        {
+            "memorized": "It had 99 % of its training pairs right at step {}.",
+            "grokked": "It had 95 % of the test pairs right at step {}: it grokked.",
+            "times_later": "That is {} times as late.",
+            "quiet_accuracy": "Between the two it had {} of the test pairs right, in the median.",
+            "cleanup_end": "Its cleanup was over at step {}.",
+            "train_loss": "At the end the loss on the training pairs is {}.",
+            "test_loss": "The loss on the test pairs is {}.",
+            "test_accuracy": "It has {} of the test pairs right.",
+            "collapsed": "It fell back below half of the test pairs at step {}.",
+        },
+        (
+            Drawing(
+                "Loss and accuracy while it was trained, with the phases that it went through.",
+                "Two panels over training steps: loss on a logarithmic axis, and accuracy, for training and test pairs.",
+                _curves,
+            ),
+        ),
+    ),
+    Section(
+        "Three stages",
+        stages.of,
+        {
+            "memorized": "The first stage, memory, ended at step {}.",
+            "generalized": "The second stage ended at step {}.",
+        },
+        opening="The stages of He et al. 2026, from the recorded curves.",
+    ),
+    Section(
+        "Waves and key frequencies",
+        structure.of,
+        {"n_keys": "At least two of three rules find the same {} key frequencies."},
+        null=structure.null,
+    ),
+    Section(
+        "Waves and key frequencies",
+        spectrum.of,
+        {
+            "key_list": "They are {}.",
+            "embedding.share": "Two components for each key hold {} of the embedding's energy; the null renames the residues.",
+            "output.share": "They hold {} of the energy of the map from neurons to answers.",
+            "embedding.gini": "The Gini coefficient of the embedding's spectrum is {}.",
+            "output.gini": "That of the map from neurons to answers is {}.",
+            "disputed": "Not all rules find the frequencies {}.",
+        },
+        (
+            Drawing(
+                "The spectrum of what stands for the residues, key frequencies in colour; the grey line is before training.",
+                "A bar for each Fourier component of the embedding, a few of them tall in a network that has grokked.",
+                _components("embedding", "$W_E$"),
+            ),
+            Drawing(
+                "The spectrum of the map from neurons to answers.",
+                "A bar for each Fourier component of the neuron-logit map.",
+                _components("output", "$W_L$"),
+            ),
+            Drawing(
+                "What each of the three rules looks at, and where it cuts.",
+                "Three panels of bars over the frequencies, one for each rule, with a line where the rule cuts.",
+                lambda found, null, study: (figures.key_rules, found.by_rule, {}),
+            ),
+            Drawing(
+                "The residues in the plane of each key frequency.",
+                "A panel for each key frequency with a dot for each residue, on a circle in a network that has grokked.",
+                lambda found, null, study: (figures.embedding_circles, (found.planes,), {}) if found.planes else None,
+            ),
+        ),
+        null=spectrum.null,
+    ),
+    Section(
+        "Waves and key frequencies",
+        growth.of,
+        {
+            "at_start": "At the start the keys have {} times an equal share of the embedding's energy.",
+            "before_jump": "At the last step with less than 5 % of the test pairs right they have {} times an equal share.",
+        },
+    ),
+    Section(
+        "Turning the clocks",
+        clocks.of,
+        {
+            "follows": "When the circles of all keys are turned by d residues it answers a + b + 2d to {} of the pairs; "
+            "the null turns as many other frequencies.",
+            "stays": "It still answers a + b to {} of them.",
+        },
+        opening="If the circles are what it adds with, it must follow when they are turned.",
+    ),
+    Section(
+        "Neurons",
+        structure.of,
+        {
+            "explained_neurons": "Of {} of the neurons, a polynomial in the waves of one key explains more than 85 %.",
+            "n_neuron_keys": "Some neuron follows {} of the frequencies best.",
+            "smallest_cluster": "The smallest cluster of a key has {} of the neurons.",
+            "largest_cluster": "The largest cluster of a key has {}.",
+        },
+        null=structure.null,
+    ),
+    Section(
+        "Neurons",
+        circuit.of,
+        {},
+        (
+            Drawing(
+                "How much of each neuron its best frequency explains; the outline is before training.",
+                "A histogram over the neurons of the share of variance explained, coloured by frequency.",
+                lambda found, null, study: (
+                    figures.fve_histogram,
+                    (found.neurons.fits.fve_H, found.neurons.fits.frequency_H, found.keys),
+                    {"control_H": None if null is None else null.neurons.fits.fve_H},
+                ),
+            ),
+            Drawing(
+                "Neurons over all pairs, above, and their polynomials, below.",
+                "Two rows of square heatmaps over a and b, the lower ones fitted to the upper ones.",
+                lambda found, null, study: (
+                    (
+                        figures.activation_grids,
+                        (*found.neurons.drawn, found.keys),
+                        {"unwrapped": _goes_round(study.p, found.keys)},
+                    )
+                    if found.neurons.shown
+                    else None
+                ),
+            ),
+        ),
+        null=circuit.null,
+    ),
+    Section(
+        "Neurons",
+        waves.of,
+        {
+            "alive": "{} of the neurons are alive.",
+            "same_frequency": "Input and output of {} of them have the same best frequency.",
+            "input_fve": "One wave explains {} of an input vector on average.",
+            "output_fve": "The wave of the input's frequency explains {} of an output vector.",
+            "misalignment": "Output phase and twice the input phase are {} radians apart on average.",
+            "imbalance_2": "The phases on the second ring are uneven by {}, where the null has random phases.",
+            "ghosts": "A ghost of the answer stands {} times as high as the answer.",
+            "main_fve": "The answer alone explains {} of the logits.",
+            "least_probability": "The least sure answer has the probability {}.",
+        },
+        (
+            Drawing(
+                "The phase of each neuron's output against twice that of its input, and before training.",
+                "Dots for the neurons in two square panels, on the diagonal in a trained network.",
+                lambda found, null, study: (
+                    figures.phase_alignment,
+                    (waves.neurons(study).fits, waves.neurons(Study.open(waves.UNTRAINED)).fits),
+                    {},
+                ),
+            ),
+            Drawing(
+                "The Fourier components of every neuron's input and output vector, neurons sorted by frequency.",
+                "Two heatmaps, a row for each neuron and a column for each component, with one bright step along the diagonal.",
+                lambda found, null, study: (figures.weight_components, waves.neurons(study).components, {}),
+            ),
+        ),
+        null=waves.null,
+    ),
+    Section(
+        "Attention",
+        structure.of,
+        {
+            "head_fve_mean": "One frequency explains {} of a head's mean attention to a, in the mean of the heads.",
+            "head_fve_low": "Of the head that it explains least, {}.",
+            "head_pair_fve_mean": "A wave in a minus a wave in b explains {} of the attention over all pairs.",
+            "attention_to_equals": "{} of the attention goes from “=” to itself.",
+        },
+        null=structure.null,
+    ),
+    Section(
+        "Attention",
+        parts.of,
+        {
+            "patterns": "The softmax of the scores' waves explains {} of all attention.",
+            "products": "{} of what heads write lies along products of two waves of their own frequency.",
+            "headless": "No head follows {} of the keys.",
+        },
+    ),
+    Section(
+        "Attention",
+        circuit.of,
+        {},
+        (
+            Drawing(
+                "Each head's mean attention to a, over a and over the angle of its frequency.",
+                "A row for each head: attention to a against a, and against the angle of a on the circle of one frequency.",
+                lambda found, null, study: (
+                    (figures.attention_by_token, (*found.heads.drawn, found.keys), {"fit_Pn": found.heads.fit_Pn})
+                    if _goes_round(study.p, [fit.frequency for fit in found.heads.fits])
+                    else None
+                ),
+            ),
+        ),
+    ),
+    Section(
+        "Circuit and closed form",
+        structure.of,
+        {
+            "wave_fve": "A wave in a + b − c for each key explains {} of the logits.",  # noqa: RUF001 (a true minus sign)
+            "wave_loss": "That sum of waves in place of the network has the test loss {}.",
+            "W_L_rank": "The map from neurons to answers has the rank {}.",
+            "W_L_residual": "{} of its norm lies outside the waves of the keys.",
+            "direction_fve_mean": "What it reads of the neurons is the cosine and the sine of the sum by {} on average.",
+        },
+        null=structure.null,
+    ),
+    Section(
+        "Circuit and closed form",
+        circuit.of,
+        {},
+        (
+            Drawing(
+                "The product of the cosines less that of the sines, and what the network holds in its place.",
+                "Four heatmaps over a and b: two products, their sum, and the network's values.",
+                lambda found, null, study: (
+                    (figures.trigonometric_identity, found.directions.identity, _unwrapped(study.p, found.keys))
+                    if found.directions.fits
+                    else None
+                ),
+            ),
+            Drawing(
+                "One question that it was not trained on: a wave for each key, and their sum beside the network's logits.",
+                "A row of one cosine wave over the answers for each key, and below their sum beside the logits.",
+                lambda found, null, study: (
+                    (
+                        figures.logits_as_waves,
+                        (found.answer.wave_KC, found.answer.logits_C, found.keys, found.answer.a.value, found.answer.b.value),
+                        {},
+                    )
+                    if found.keys
+                    else None
+                ),
+            ),
+        ),
+    ),
+    Section(
+        "Logits",
+        spectrum.of,
+        {
+            "logits.share": "The products of waves of one key hold {} of the logits' energy.",
+            "logits.counted": "{} components of the logits stand above the largest gap.",
+        },
+        (
+            Drawing(
+                "The Fourier components of the logits over a and b.",
+                "A square heatmap of components of a and of b, bright at pairs of one key in a network that has grokked.",
+                lambda found, null, study: (
+                    figures.logit_spectrum,
+                    (found.logits.norms_PP, found.keys, found.logits.counted.value),
+                    {},
+                ),
+            ),
+        ),
+        null=spectrum.null,
+    ),
+    Section(
+        "Logits",
+        circuit.of,
+        {"answer.accuracy": "The sum of waves alone has {} of the test pairs right."},
+        (
+            Drawing(
+                "By how much the right answer's logit is above that of the answer that is off by d.",
+                "A curve over d that is zero at d = 0.",
+                lambda found, null, study: (figures.correct_logit_margin, (found.answer.margin_P,), {}),
+            ),
+        ),
+        null=circuit.null,
+    ),
+    Section(
+        "Ablations with random controls",
+        ablation.of,
+        {
+            "logits_off.loss": "Without the waves of all keys in its logits the test loss is {}.",
+            "logits_only.loss": "With these waves alone it is {}.",
+            "embedding_off.lost": "Without the keys in the embedding it loses {} of accuracy.",
+            "embedding_only.lost": "With the keys alone in the embedding it loses {}.",
+            "strongest.lost": "Without as many strongest frequencies of the embedding it loses {}.",
+            "polynomials.loss": "With polynomials in place of the explained neurons the test loss is {}.",
+            "explained_zero.lost": "With the explained neurons at zero it loses {} of accuracy.",
+            "directions_only.loss": "With the MLP on the keys' directions only the test loss is {}.",
+            "directions_off.loss": "With the MLP off these directions it is {}.",
+            "skip.loss": "With the path past the MLP cut it is {}.",
+            "heads.lost": "Without all heads it loses {} of accuracy.",
+            "mlp.lost": "Without the MLP it loses {}.",
+        },
+        (
+            _ablation_figure("logits", "with waves of the logits removed or kept alone"),
+            _ablation_figure("neurons", "with neurons replaced or removed"),
+            _ablation_figure("paths", "with heads and paths cut"),
+        ),
+        opening="What it cannot do without; every null is that of random parts of the same size.",
+    ),
+    Section(
+        "Progress before it shows",
+        structure.of,
+        {
+            "restricted_loss": "With the waves of the keys alone the loss over all pairs is {}.",
+            "excluded_loss": "Without them the loss on the training pairs is {}.",
+            "sum_of_squares": "The sum of its squared weights is {}.",
+        },
+        null=structure.null,
+    ),
+    Section(
+        "Progress before it shows",
+        progress.gathering,
+        {
+            "quarter": "A quarter of the rise of the keys' share was made at step {}.",
+            "half_right": "Half of the test pairs were right at step {}.",
+            "share": "At the end the keys hold {} of the embedding's energy; the null is an equal share.",
+        },
+    ),
+    Section(
+        "Progress before it shows",
+        progress.of,
+        {
+            "turn": "Memorization ended, by the excluded loss, at step {}.",
+            "waves_answer": "The waves alone had half the loss of blind guessing at step {}.",
+            "network_answers": "The network itself had it at step {}.",
+        },
+        (
+            Drawing(
+                "The progress measures of Nanda et al. 2023 at its snapshots.",
+                "Four curves of loss over training steps: train, test, restricted to the keys, and without them.",
+                lambda found, null, study: (figures.progress_measures, (found.step_T, found.losses), {"phases": found.spans}),
+            ),
+            Drawing(
+                "The keys' share of the energy while it was trained.",
+                "Curves of the share of energy in the embedding and in the neuron-logit map, above a dashed line of chance.",
+                lambda found, null, study: (
+                    figures.key_share,
+                    (found.shares["W_E"][0], {name: share_T for name, (_, share_T) in found.shares.items()}),
+                    {"chance": found.gathering.share.null, "phases": found.spans},
+                ),
+            ),
+        ),
+    ),
+)
+"""Every section, in order."""

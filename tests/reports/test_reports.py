@@ -1,0 +1,168 @@
+"""The report of a run: what is in it, that it asks for nothing, that it is kept, and what is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import modaddlab
+from modaddlab import LabError, Study
+from modaddlab.experiments import catalogue
+from modaddlab.experiments.overrides import changed, with_overrides
+from modaddlab.findings import structure
+from modaddlab.models.registry import TwoLayerSpec
+from modaddlab.report.__main__ import main
+from modaddlab.reports import beside, criteria, measured
+from modaddlab.reports.report import Report, check
+from modaddlab.reports.strips import WIDTH, strip
+
+P, KEYS = 13, [2, 5]
+
+
+@pytest.fixture(scope="module")
+def pizza() -> Study:
+    return modaddlab.closed_form("pizza", P, frequencies=KEYS)
+
+
+@pytest.fixture(autouse=True)
+def _few_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three networks beside it, whose numbers are given."""
+    monkeypatch.setattr(
+        beside, "of", lambda against: {"structure.n_keys": [3.0, 4.0, 5.0], "structure.wave_fve": [0.5, 0.6, 0.7]}
+    )
+
+
+@pytest.fixture(scope="module")
+def drawn(pizza: Study) -> Iterator[Report]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(beside, "of", lambda against: {"structure.n_keys": [3.0, 4.0, 5.0]})
+        report = Report(pizza)
+        assert report.html
+        yield report
+
+
+def test_a_page_asks_for_nothing_and_runs_nothing(drawn: Report) -> None:
+    assert "<script" not in drawn.html
+    addresses = re.findall(r'(?:src|srcset|href)="([^"]*)"', drawn.html)
+    assert len(addresses) > 40
+    assert {address[:5] for address in addresses if address[0] != "#"} == {"data:"}
+    assert set(re.findall(r"url\((.)", re.sub(r'"data:[^"]*"', "", drawn.html))) == set()
+    assert "default-src 'none'" in drawn.html
+
+
+def test_both_themes_of_each_drawing_are_in_the_page(drawn: Report) -> None:
+    pictures = re.findall(r"<picture>(.*?)</picture>", drawn.html)
+    assert len(pictures) == len(drawn.measured[0].drawings)
+    assert all("(prefers-color-scheme: dark)" in picture for picture in pictures)
+    assert '[data-theme="dark"] {' not in drawn.html
+
+
+def test_a_number_stands_beside_the_seeds_and_its_null(drawn: Report, pizza: Study) -> None:
+    text = drawn.measured[0].parts["Waves and key frequencies"]
+    assert "the same **2** key frequencies" in text
+    assert "[three seeds 3 to 5]" in text  # a network written by hand has no initial weights, and so no null here
+    assert str(structure.of(pizza).wave_fve) in drawn.measured[0].parts["Circuit and closed form"]
+
+
+def test_a_perfect_network_follows_its_clocks_and_all_its_parts_are_there(drawn: Report) -> None:
+    parts = drawn.measured[0].parts
+    assert "a + b + 2d to **100.0 %**" in parts["Turning the clocks"]
+    assert {"Neurons", "Attention", "Circuit and closed form", "Logits", "Ablations with random controls"} <= parts.keys()
+
+
+def test_what_does_not_apply_is_said_with_what_is_missing(drawn: Report) -> None:
+    lines = drawn.measured[0].parts["What does not apply, and why"]
+    assert "`findings.waves.of`): it is for a two-layer network." in lines
+    assert "`findings.progress.of`): it is for snapshots (record.snapshots)." in lines
+    assert "findings.structure.of" not in lines
+
+
+def test_a_second_report_measures_nothing(drawn: Report, pizza: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    again, given = Report(Study(pizza.record)), {"structure.n_keys": [3.0, 4.0, 5.0]}
+    monkeypatch.setattr(beside, "of", lambda against: given)
+    monkeypatch.setattr(measured, "_Writer", lambda *arguments: pytest.fail("measured again"))
+    assert again.html == drawn.html
+
+
+def test_a_changed_seed_is_another_report(drawn: Report, pizza: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beside, "of", lambda against: {"structure.n_keys": [3.0, 9.0]})
+    assert "two seeds 3 to 9" in Report(pizza).measured[0].parts["Waves and key frequencies"]
+
+
+def test_a_notebook_shows_it_in_a_frame_of_its_own(drawn: Report) -> None:
+    assert re.match(r'<iframe sandbox title="closed-form-pizza-\w+"', drawn._repr_html_())
+
+
+def test_two_networks_stand_side_by_side(pizza: Study) -> None:
+    rng = np.random.default_rng(0)
+    model = TwoLayerSpec(d_mlp=12)
+    weights = {name: rng.standard_normal(shape) for name, shape in model.param_shapes(P).items()}
+    report = Report(pizza, Study.from_weights(weights, model, P))
+    assert report.html.count('class="layout"') == report.html.count("<h2")
+    assert "Not measured." in report.html  # a two-layer network has no attention
+
+
+def test_a_strip_has_the_value_where_it_is_among_the_others() -> None:
+    drawn = strip("light", 5.0, [0.0, 10.0], null=0.0)
+    ring, dot = re.findall(r'<circle cx="([\d.]+)"', drawn)
+    assert (float(ring), float(dot)) == (8, WIDTH / 2)
+    (middle,) = re.findall(r'<circle cx="([\d.]+)"', strip("dark", 1e-3, [1e-6, 1.0], log=True))
+    assert float(middle) == WIDTH / 2
+
+
+def test_an_own_report_is_replaced_and_nothing_else(drawn: Report, tmp_path: Path) -> None:
+    target = drawn.save(tmp_path / "report.html")
+    before = target.read_bytes()
+    assert drawn.save(target).read_bytes() == before
+    target.write_text("mine")
+    for name in ("report.html", "report.docx", "nowhere/report.html"):
+        with pytest.raises(LabError):
+            check(tmp_path / name)
+    assert target.read_text() == "mine"
+
+
+def test_a_pdf_is_known_again(drawn: Report, tmp_path: Path) -> None:
+    target = drawn.save(tmp_path / "report.pdf")
+    assert target.read_bytes().startswith(b"%PDF")
+    check(target)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fields"),
+    [({"optim.weight_decay": 0.3, "seed": 4}, {"steps": 60_000}), ({"task.train_frac": 0.2}, {"task.train_frac": 0.3})],
+)
+def test_the_command_to_try_trains_the_run_that_is_meant(changes: dict[str, Any], fields: dict[str, Any]) -> None:
+    spec = changed(catalogue.RUNS["mainline"], changes)
+    words = criteria.command(spec, fields).split()
+    name, sets = words[3], [words[n + 1] for n, word in enumerate(words) if word == "--set"]
+    seed = int(words[words.index("--seed") + 1]) if "--seed" in words else None
+    assert with_overrides(catalogue.named(name, seed=seed), sets) == changed(spec, fields)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["mainlime"],
+        [],
+        ["mainline", "--compare", "debug", "mainline"],
+        ["mainline", "--to", "docx"],
+        ["mainline", "--output", "nowhere/report.html"],
+        ["broken.pth"],
+        ["mainline", "--data", "nothing"],
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.pth").write_bytes(b"no checkpoint")
+    assert main(["run", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["broken.pth"]
