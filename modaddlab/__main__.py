@@ -14,9 +14,13 @@ COMMANDS = {
     "train": ("modaddlab.train", [], "train runs and sweeps; what is trained already is kept"),
     "list": ("modaddlab.train", ["--list"], "list the named runs and sweeps, and what is trained of them"),
     "read": ("modaddlab.read", [], "make a record of somebody else's checkpoint"),
+<<<<<<< HEAD
     "write": ("modaddlab.write", [], "write a transformer as TransformerLens's state dict"),
+=======
+    "write": ("modaddlab.write", [], "write a transformer's weights for TransformerLens"),
+>>>>>>> df7f9de (A kept report is found again in no time; a dry run says when the laws expect a run to grok)
     "verify": ("modaddlab.verify", [], "check every file of every record"),
-    "report": ("modaddlab.report.__main__", [], "render the book, or preview it"),
+    "report": ("modaddlab.report.__main__", [], "write the report of a run; render the book, or preview it"),
 }
 """Of each command the module whose `main` it calls, what it says to it before the user's words, and what it is for."""
 

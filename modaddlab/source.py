@@ -9,6 +9,7 @@ when its content and its entry were last written. No file is opened for that.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,15 @@ class Source:
         if any(_stamp(path) != self._then.get(path) for path in closure.files):  # after reading: what was read is what was there
             return None
         return closure.digest
+
+    def whole(self) -> str | None:
+        """The hash of all of the package as it was then; None when a file has been written, added or removed since."""
+        if {path: stamp for path in self.package.rglob("*.py") if (stamp := _stamp(path))} != self._then:
+            return None
+        found = hashlib.sha256()
+        for path in sorted(self._then):
+            found.update(f"{path.relative_to(self.package)}\n".encode() + path.read_bytes())
+        return found.hexdigest()
 
 
 def _stamp(path: Path) -> tuple[int, ...] | None:

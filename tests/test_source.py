@@ -90,5 +90,17 @@ def test_a_change_elsewhere_changes_nothing(package: Path) -> None:
     assert digest(Source(package)) == before
 
 
+def test_the_whole_package_has_a_hash_until_a_file_changes(package: Path) -> None:
+    then = Source(package)
+    before = then.whole()
+    assert before == Source(package).whole() is not None
+    (package / "figures.py").write_text("X = 2\n")
+    assert then.whole() is None
+    changed = Source(package)
+    assert changed.whole() not in (None, before)
+    (package / "new.py").write_text("")
+    assert changed.whole() is None
+
+
 def test_the_package_s_own_source_is_known() -> None:
     assert source.IMPORTED.digest("modaddlab.study", "measure_keys")

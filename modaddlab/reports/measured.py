@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from modaddlab import figures, tables
+from modaddlab import figures, source, tables
 from modaddlab.errors import LabError
 from modaddlab.findings.networks import needs_of
 from modaddlab.findings.value import Value, spelled
@@ -19,6 +19,7 @@ from modaddlab.reports.beside import TELL, name_of
 from modaddlab.reports.criteria import criteria, expectation
 from modaddlab.reports.sections import SECTIONS, Section
 from modaddlab.reports.strips import strip
+from modaddlab.store import derived
 from modaddlab.study import Study
 
 Beside = Mapping[str, list[float]]
@@ -39,22 +40,22 @@ class Measured:
 
 
 def of(study: Study, beside: Beside) -> Measured:
-    """The report of a network, beside others; a minute at the mainline's size, then kept."""
+    """The report of a network, beside others; a minute at the mainline's size, and kept until the package changes."""
     import matplotlib
 
-    kept = study.remember(measure, beside=dict(beside), matplotlib=matplotlib.__version__)
+    kept = derived.remember(
+        study.record.digest,
+        "reports.measured.measure",
+        {"beside": dict(beside), "matplotlib": matplotlib.__version__},
+        lambda: measure(study, beside),
+        version=source.IMPORTED.whole,
+    )
     content = json.loads(kept["content"].tobytes())
     return Measured(content["parts"], content["drawings"])
 
 
-def measure(study: Study, *, beside: Beside, matplotlib: str) -> dict[str, np.ndarray]:
-    """The content of `Measured` as JSON's bytes.
-
-    Args:
-        study: the network.
-        beside: the numbers of the networks that it is held against.
-        matplotlib: the version that draws.
-    """
+def measure(study: Study, beside: Beside) -> dict[str, np.ndarray]:
+    """The content of `Measured` as JSON's bytes; arguments as of `of`."""
     writer = _Writer(study, beside)
     writer.write()
     content = {"parts": {title: "\n\n".join(blocks) for title, blocks in writer.parts.items()}, "drawings": writer.drawings}

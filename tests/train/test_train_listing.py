@@ -13,6 +13,8 @@ from modaddlab import listing as listing_module
 from modaddlab.experiments import catalogue, cost, sweeps, variations
 from modaddlab.experiments.overrides import field_names, with_overrides
 from modaddlab.experiments.spec import RunSpec
+from modaddlab.findings import expected
+from modaddlab.findings.value import Value, steps
 from modaddlab.models.registry import KINDS
 from modaddlab.store.store import Store
 from modaddlab.train import main
@@ -105,8 +107,23 @@ def test_dry_run_says_what_would_be_trained(tmp_path: Path, capsys: pytest.Captu
     assert out.startswith(f"{tmp_path / 'new'} is not there yet; training makes it\n")
     assert "  seed = 7" in out
     assert "  optim.weight_decay = 0.3" in out
-    assert re.search(r"^  the book's laws expect it to grok at step \d+,\d+ \[\d+,\d+, \d+,\d+\], with 95 %$", out, re.M)
+    assert "  nothing is expected of it: run mainline" in out  # this data folder has none of the book's runs
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("asked", "line"),
+    [
+        (steps(7000, 3000, 13_000), "the book's laws expect it to grok at step 7,000 [3,000, 13,000], with 95 %"),
+        (steps(None), "the book's laws do not expect it to grok. None has."),
+    ],
+)
+def test_dry_run_says_when_a_run_is_expected_to_grok(
+    asked: Value, line: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reasons = () if asked.high else ("None has.",)
+    monkeypatch.setattr(expected, "of", lambda spec: expected.Expected(time=asked, reasons=reasons, remedies=()))
+    assert f"  {line}\n" in run(["mainline", "--dry-run", "--data", str(tmp_path)], capsys)[1]
 
 
 def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
