@@ -32,9 +32,12 @@ def facts(record: Record, phases: Phases) -> dict[str, str]:
     spec, last = record.spec, {name: values[-1] for name, values in record.metrics.items() if values.ndim == 1}
     n_weights = sum(int(np.prod(shape)) for shape in spec.model.param_shapes(spec.task.p).values())
     parts = ("train", "test") if np.isfinite(last["test_loss"]) else ("train",)
+    trained = f"{spec.task.train_frac:.0%} of the pairs trained"
+    if spec.origin is not None and spec.task.train_frac == 1:
+        trained = "which pairs were trained is not known"
     rows = {
         "network": f"{spec.model.phrase()}, {n_weights:,} weights",
-        "task": f"{spec.task.operation} modulo {spec.task.p}, {spec.task.train_frac:.0%} of the pairs trained",
+        "task": f"{spec.task.operation} modulo {spec.task.p}, {trained}",
     }
     if spec.origin is None:
         usual = ("optim.optimizer", "optim.lr", "optim.weight_decay")

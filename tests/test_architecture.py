@@ -47,8 +47,8 @@ LAYERS: dict[str, set[str]] = {
     "web": {"analysis", "command", "errors", "figures", "findings", "store", "study"},
     "report.__main__": {"command", "errors", "report", "reports"},
     "reports": {
-        "card", "claims", "errors", "experiments", "figures", "findings", "findings.networks", "paths", "read", "report",
-        "source", "store", "study", "tables",
+        "analysis.spectra", "card", "claims", "errors", "experiments", "figures", "findings", "findings.networks", "paths",
+        "read", "report", "source", "store", "study", "tables",
     },
     "report": {"errors", "command", "paths", "source", "closure", "claims", "findings", "web"},
     "study": {

@@ -11,7 +11,20 @@ from typing import Any
 import numpy as np
 
 from modaddlab.errors import LabError
-from modaddlab.findings import ablation, circuit, clocks, curves, growth, parts, progress, spectrum, stages, structure, waves
+from modaddlab.findings import (
+    ablation,
+    circuit,
+    clocks,
+    concentration,
+    curves,
+    growth,
+    parts,
+    progress,
+    spectrum,
+    stages,
+    structure,
+    waves,
+)
 from modaddlab.findings.value import Value
 from modaddlab.study import Study
 
@@ -19,8 +32,8 @@ FAMILY = {"mainline": ("mainline", "mainline-25k")}
 """The runs that a name stands for: the mainline's seeds 1 to 9 are trained for fewer steps."""
 
 FINDINGS = (
-    curves.of, stages.of, spectrum.of, growth.of, clocks.of, structure.of, circuit.of, parts.of, waves.of, ablation.of,
-    progress.gathering, progress.of,
+    curves.of, stages.of, concentration.of, spectrum.of, growth.of, clocks.of, structure.of, circuit.of, parts.of, waves.of,
+    ablation.of, progress.gathering, progress.of,
 )  # fmt: skip
 """What is measured of each, as far as it applies."""
 

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from modaddlab import figures, source, tables
+from modaddlab import figures, source
 from modaddlab.errors import LabError
 from modaddlab.findings.networks import needs_of
 from modaddlab.findings.value import Value, spelled
 from modaddlab.reports.beside import TELL, name_of
 from modaddlab.reports.criteria import criteria, expectation
-from modaddlab.reports.sections import SECTIONS, Section
+from modaddlab.reports.section import Section
+from modaddlab.reports.sections import SECTIONS
 from modaddlab.reports.strips import strip
 from modaddlab.store import derived
 from modaddlab.study import Study
@@ -102,9 +103,9 @@ class _Writer:
         refused: dict[str, str] = {}
         for section in SECTIONS:
             found = self.ask(section.find)
-            if isinstance(found, LabError):
+            if reason := self._reason(section, found):
                 name = f"{section.find.__module__.removeprefix('modaddlab.')}.{section.find.__name__}"
-                refused[name] = f"- {section.title} (`{name}`): {self._reason(section, found)}."
+                refused[f"{name} {reason}"] = f"- {section.title} (`{name}`): {reason}."
                 continue
             null = None if section.null is None else self.ask(section.null)
             null = None if isinstance(null, LabError) else null
@@ -117,9 +118,11 @@ class _Writer:
             opening = "Some measurements are for other networks or ask for more than this record keeps."
             self.parts["What does not apply, and why"] = [opening, "\n".join(refused.values())]
 
-    def _reason(self, section: Section, error: LabError) -> str:
-        unmet = [need.words for need in needs_of(section.find) or () if not need.met_by(self.study)]
-        return f"it is for {tables.listing(unmet)}" if unmet else str(error)
+    def _reason(self, section: Section, found: Any) -> str | None:
+        """Why a section is left out: the first thing that it asks for in vain."""
+        asked = (needs_of(section.find) or ()) if isinstance(found, LabError) else section.needs
+        unmet = next((need.words for need in asked if not need.met_by(self.study)), None)
+        return f"it asks for {unmet}" if unmet else str(found) if isinstance(found, LabError) else None
 
     def _sentences(self, section: Section, found: Any, null: Any) -> Iterator[str]:
         for path, words in section.says.items():
@@ -140,7 +143,11 @@ class _Writer:
         if not seeds and null is None:
             return ""
         least, most = (value.kind.form(end) for end in (min(seeds), max(seeds))) if seeds else ("", "")
-        words = [f"{spelled(len(seeds))} seeds {least}" + (f" to {most}" if most != least else "")] if seeds else []
+        words = (
+            [f"{spelled(len(seeds))} seed{'s' * (len(seeds) > 1)} {least}" + (f" to {most}" if most != least else "")]
+            if seeds
+            else []
+        )
         words += [f"null {value.kind.form(null)}"] if null is not None else []
         file = self._keep("strip", lambda theme: strip(theme, float(value.value), seeds, null, log=value.kind.scale == "log"))
         return f"![]({file}){{.strip}} [{'; '.join(words)}]{{.beside}}"

@@ -7,53 +7,27 @@ why it is left out. A value that a network does not have (NaN) has no sentence.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from modaddlab import figures
-from modaddlab.findings import ablation, circuit, clocks, curves, growth, parts, progress, spectrum, stages, structure, waves
+from modaddlab.analysis import spectra
+from modaddlab.findings import (
+    ablation,
+    circuit,
+    clocks,
+    concentration,
+    curves,
+    growth,
+    parts,
+    progress,
+    spectrum,
+    stages,
+    structure,
+    waves,
+)
+from modaddlab.reports.section import KEYS, TRAINED, Call, Drawing, Section
 from modaddlab.study import Study
-
-Call = tuple[Callable[..., Any], tuple[Any, ...], Mapping[str, Any]]
-"""A figure function and its arguments."""
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A figure of a section.
-
-    Attributes:
-        caption: what it shows; what is drawn, not what it proves.
-        alt: for those who do not see it.
-        call: the figure function and its arguments, from the finding, its null (None where there is none) and the network; None
-            where there is nothing to draw.
-    """
-
-    caption: str
-    alt: str
-    call: Callable[[Any, Any, Study], Call | None]
-
-
-@dataclass(frozen=True)
-class Section:
-    """A finding in a report.
-
-    Attributes:
-        title: the heading; sections of one title that follow each other have it once.
-        find: the finding of one network.
-        says: a value's dotted name in the finding -> its sentence, the value standing for {}.
-        draws: its figures.
-        null: the finding where its cause is absent; a value that has a null of its own keeps that.
-        opening: a sentence that says what this is about.
-    """
-
-    title: str
-    find: Callable[[Study], Any]
-    says: Mapping[str, str] = field(default_factory=dict)
-    draws: tuple[Drawing, ...] = ()
-    null: Callable[[Study], Any] | None = None
-    opening: str = ""
 
 
 def _ablation_figure(table: str, what: str) -> Drawing:
@@ -100,10 +74,17 @@ SECTIONS = (
             "times_later": "That is {} times as late.",
             "quiet_accuracy": "Between the two it had {} of the test pairs right, in the median.",
             "cleanup_end": "Its cleanup was over at step {}.",
+            "collapsed": "It fell back below half of the test pairs at step {}.",
+        },
+        needs=(TRAINED,),
+    ),
+    Section(
+        "How it learned",
+        curves.of,
+        {
             "train_loss": "At the end the loss on the training pairs is {}.",
             "test_loss": "The loss on the test pairs is {}.",
             "test_accuracy": "It has {} of the test pairs right.",
-            "collapsed": "It fell back below half of the test pairs at step {}.",
         },
         (
             Drawing(
@@ -121,6 +102,23 @@ SECTIONS = (
             "generalized": "The second stage ended at step {}.",
         },
         opening="The stages of He et al. 2026, from the recorded curves.",
+        needs=(TRAINED,),
+    ),
+    Section(
+        "Waves and key frequencies",
+        concentration.of,
+        {"effective": "The energy of its embedding is that of {} equal frequencies; the null renames the residues."},
+        (
+            Drawing(
+                "The spectrum of what stands for the residues, frequencies above the largest gap in colour.",
+                "A bar for each Fourier component of the embedding.",
+                lambda found, null, study: (
+                    (figures.component_spectrum, (spectra.spectrum(study.embedding_PD).norms_P, found.strongest), {})
+                    if study.spec.record.weights == "embedding"  # of others the next but one has more
+                    else None
+                ),
+            ),
+        ),
     ),
     Section(
         "Waves and key frequencies",
@@ -135,9 +133,17 @@ SECTIONS = (
             "key_list": "They are {}.",
             "embedding.share": "Two components for each key hold {} of the embedding's energy; the null renames the residues.",
             "output.share": "They hold {} of the energy of the map from neurons to answers.",
+            "disputed": "Not all rules find the frequencies {}.",
+        },
+        null=spectrum.null,
+        needs=(KEYS,),
+    ),
+    Section(
+        "Waves and key frequencies",
+        spectrum.of,
+        {
             "embedding.gini": "The Gini coefficient of the embedding's spectrum is {}.",
             "output.gini": "That of the map from neurons to answers is {}.",
-            "disputed": "Not all rules find the frequencies {}.",
         },
         (
             Drawing(
@@ -170,6 +176,7 @@ SECTIONS = (
             "at_start": "At the start the keys have {} times an equal share of the embedding's energy.",
             "before_jump": "At the last step with less than 5 % of the test pairs right they have {} times an equal share.",
         },
+        needs=(TRAINED, KEYS),
     ),
     Section(
         "Turning the clocks",
@@ -191,6 +198,7 @@ SECTIONS = (
             "largest_cluster": "The largest cluster of a key has {}.",
         },
         null=structure.null,
+        needs=(KEYS,),
     ),
     Section(
         "Neurons",
@@ -301,6 +309,7 @@ SECTIONS = (
             "direction_fve_mean": "What it reads of the neurons is the cosine and the sine of the sum by {} on average.",
         },
         null=structure.null,
+        needs=(KEYS,),
     ),
     Section(
         "Circuit and closed form",
@@ -335,7 +344,6 @@ SECTIONS = (
         "Logits",
         spectrum.of,
         {
-            "logits.share": "The products of waves of one key hold {} of the logits' energy.",
             "logits.counted": "{} components of the logits stand above the largest gap.",
         },
         (
@@ -350,6 +358,13 @@ SECTIONS = (
             ),
         ),
         null=spectrum.null,
+    ),
+    Section(
+        "Logits",
+        spectrum.of,
+        {"logits.share": "The products of waves of one key hold {} of the logits' energy."},
+        null=spectrum.null,
+        needs=(KEYS,),
     ),
     Section(
         "Logits",
@@ -394,8 +409,14 @@ SECTIONS = (
         {
             "restricted_loss": "With the waves of the keys alone the loss over all pairs is {}.",
             "excluded_loss": "Without them the loss on the training pairs is {}.",
-            "sum_of_squares": "The sum of its squared weights is {}.",
         },
+        null=structure.null,
+        needs=(KEYS,),
+    ),
+    Section(
+        "Progress before it shows",
+        structure.of,
+        {"sum_of_squares": "The sum of its squared weights is {}."},
         null=structure.null,
     ),
     Section(
@@ -406,6 +427,7 @@ SECTIONS = (
             "half_right": "Half of the test pairs were right at step {}.",
             "share": "At the end the keys hold {} of the embedding's energy; the null is an equal share.",
         },
+        needs=(TRAINED, KEYS),
     ),
     Section(
         "Progress before it shows",
@@ -431,6 +453,7 @@ SECTIONS = (
                 ),
             ),
         ),
+        needs=(TRAINED, KEYS),
     ),
 )
 """Every section, in order."""

@@ -77,8 +77,8 @@ def test_a_perfect_network_follows_its_clocks_and_all_its_parts_are_there(drawn:
 
 def test_what_does_not_apply_is_said_with_what_is_missing(drawn: Report) -> None:
     lines = drawn.measured[0].parts["What does not apply, and why"]
-    assert "`findings.waves.of`): it is for a two-layer network." in lines
-    assert "`findings.progress.of`): it is for snapshots (record.snapshots)." in lines
+    assert "`findings.waves.of`): it asks for a two-layer network." in lines
+    assert "`findings.progress.of`): it asks for snapshots (record.snapshots)." in lines
     assert "findings.structure.of" not in lines
 
 
