@@ -14,11 +14,7 @@ COMMANDS = {
     "train": ("modaddlab.train", [], "train runs and sweeps; what is trained already is kept"),
     "list": ("modaddlab.train", ["--list"], "list the named runs and sweeps, and what is trained of them"),
     "read": ("modaddlab.read", [], "make a record of somebody else's checkpoint"),
-<<<<<<< HEAD
     "write": ("modaddlab.write", [], "write a transformer as TransformerLens's state dict"),
-=======
-    "write": ("modaddlab.write", [], "write a transformer's weights for TransformerLens"),
->>>>>>> df7f9de (A kept report is found again in no time; a dry run says when the laws expect a run to grok)
     "verify": ("modaddlab.verify", [], "check every file of every record"),
     "report": ("modaddlab.report.__main__", [], "write the report of a run; render the book, or preview it"),
 }

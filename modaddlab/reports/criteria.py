@@ -48,7 +48,7 @@ def criteria(study: Study, ask: Ask) -> Iterator[tuple[str, str]]:
         )
     cuts = ask(ablation.of)
     if isinstance(cuts, LabError) or not math.isfinite(cuts.strongest.lost.value):
-        why = "it is measured of transformers with “=” whose test pairs are known"
+        why = "it is measured where test pairs are known, of transformers with “=” whose weights are kept"
         yield UNKNOWN, f"Without the strongest frequencies of its embedding it loses 30 points of test accuracy; {why}."
     else:
         lost, holds = cuts.strongest.lost, claims.by_id("criterion-top-frequencies").holds
