@@ -138,6 +138,10 @@ def test_the_site_has_a_line_for_every_claim_folded_by_subject_and_so_has_print(
         assert f"{{.mark-{name}}} [{verdict}]{{.verdict}}" in text
     assert r"too \| large" in text
     assert "@fig-task" in text
+    style = re.search(r"<style>(.*?)</style>", text, re.S)
+    assert style is not None
+    rules = set(re.findall(r"\.([a-z][\w-]*)", style[1]))
+    assert set(re.findall(r"\{\.([\w-]+)\}", text)) | {"own-weights"} <= rules  # the built-in renderer refuses what has no rule
     assert not re.search(r"https?://", text)
     printed = page.print_tables(found)
     assert printed.count("The modulus is 17.") == len(findings())
