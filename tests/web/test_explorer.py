@@ -111,6 +111,29 @@ def test_heads_and_neurons_leave_their_mean_behind(opened: Any, networks: dict[s
     assert np.abs(logits_BC - expected_BC).max() < 1e-4
 
 
+def test_a_third_of_the_questions_is_told_first(opened: Any, networks: dict[str, Study]) -> None:
+    study, page = networks["small"], opened()
+    told = page.evaluate(
+        """() => new Promise((resolve) => {
+          const explorer = document.querySelector(".explorer").explorer, shares = [];
+          explorer.all(explorer.view.network, ({ accuracy }) => resolve([...shares, accuracy]), (share) => shares.push(share));
+        })"""
+    )
+    right_PP = pair_logits(study, final(study)).argmax(axis=1).reshape(study.p, study.p) == study.labels_PP
+    assert told == pytest.approx([right_PP[::3].mean(), right_PP.mean()])
+    page.evaluate(
+        """() => {
+          const explorer = document.querySelector(".explorer").explorer, draw = explorer.drawVerdict.bind(explorer);
+          window.said = [];
+          explorer.drawVerdict = () => { draw(); window.said.push(explorer.verdict.textContent); };
+          explorer.patience = -1;
+          explorer.show({ result: null, turn: 1 });
+        }"""
+    )
+    page.wait_for_function("() => document.querySelector('.verdict').textContent.includes('a + b + 2')")
+    assert any(words.startswith("About ") for words in page.evaluate("window.said"))
+
+
 def test_everything_by_keyboard(opened: Any, networks: dict[str, Study]) -> None:
     page, p = opened("#step=0"), networks["small"].p
     assert "Nothing is taken out" in page.inner_text(".verdict")

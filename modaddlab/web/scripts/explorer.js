@@ -19,6 +19,7 @@ Web.Explorer = class {
     this.parts = { curve: new Web.Curve(act), grid: new Web.Grid(act), scores: new Web.Scores(), attention: new Web.Attention(act), spectrum: new Web.Spectrum(act), neuron: new Web.NeuronMap(act), circle: new Web.Circle(act) };
     this.build(act);
     this.networks = new Map();
+    this.patience = 150; // milliseconds
     this.begin();
     Web.redrawn(root, () => this.view && this.draw());
   }
@@ -179,19 +180,33 @@ Web.Explorer = class {
     found.network.arrange(this.changes());
     Object.assign(this.view, { network: found.network, frequencies: found.frequencies, weightsOf: found.step });
     this.draw(["network"]);
+    const begun = performance.now();
+    const partly = (accuracy) => { // on a slow machine a third of the questions is told first
+      if (mine !== this.running || performance.now() - begun < this.patience) return;
+      this.view.partly = accuracy;
+      this.draw(["result"]);
+    };
     this.all(found.network, (result) => {
       if (mine !== this.running) return;
-      this.view.result = result;
+      Object.assign(this.view, { result, partly: null });
       this.root.dataset.milliseconds = result.busy.toFixed(1);
       this.draw(["result"]);
       this.control(found.network, mine);
-    });
+    }, partly);
   }
 
-  all(network, done) {
+  // Every question, every third a first: then partly(the share that is right) is called, and done(everything) at the end.
+  all(network, done, partly = () => {}) {
     if (!this.pairs?.fits(network)) this.pairs = new Web.AllPairs(network);
     const { p } = network, { turn, run } = this.view, pairs = this.pairs.load(network);
-    Web.inSlices(p, (from, to) => pairs.rows(from, to), (busy) => {
+    const order = [0, 1, 2].flatMap((rest) => Array.from({ length: Math.ceil((p - rest) / 3) }, (_, i) => rest + 3 * i)), third = Math.ceil(p / 3);
+    let rightSoFar = 0;
+    Web.inSlices(p, (from, to) => {
+      for (let i = from; i < to; i++) {
+        rightSoFar += pairs.rows(order[i], order[i] + 1);
+        if (i + 1 === third) partly(rightSoFar / (third * p));
+      }
+    }, (busy) => {
       const { best, losses } = pairs, right = new Uint8Array(p * p);
       let loss = 0, count = 0, turned = 0;
       for (let i = 0; i < p * p; i++) {
@@ -259,12 +274,12 @@ Web.Explorer = class {
   }
 
   drawVerdict() {
-    const { taken, result, turn, run, step, weightsOf, mean } = this.view;
+    const { taken, result, partly, turn, run, step, weightsOf, mean } = this.view;
     const parts = [["k", "frequency", "frequencies"], ["h", "head", "heads"], ["n", "neuron", "neurons"]].filter(([kind]) => taken[kind].size).map(([kind, one, many]) => {
       const members = [...taken[kind]].sort((x, y) => x - y);
       return members.length > 6 ? `${members.length} ${many}` : `${members.length > 1 ? many : one} ${Web.list(members.map(String))}`;
     });
-    if (!result) { this.verdict.textContent = "…"; return; }
+    if (!result) { this.verdict.textContent = partly ? `About ${Web.percent(partly)} of all questions right, by a third of them …` : "…"; return; }
     const words = [parts.length ? `Without ${Web.list(parts)}${mean && (taken.h.size || taken.n.size) ? " (their mean is left)" : ""}: ` : turn ? "" : "Nothing is taken out: "];
     if (turn) words.push(element("b", {}, Web.percent(result.turned)), ` of all questions answered a + b + ${2 * turn}, as turned clocks ask; `);
     words.push(element("b", {}, Web.percent(result.accuracy)), ` of all ${Web.whole(run.mask.length)} questions right, loss ${Web.number(result.loss)}.`);
