@@ -61,6 +61,7 @@ NETWORKS = {
     "one layer": MAINLINE,
     "two layers": with_overrides(MAINLINE, ["name=two-layers", "model.n_layers=2"]),
     "two-layer network": GROKKING,
+    "attention rate 1": named("clock"),
     "wide two-layer network": with_overrides(GROKKING, ["name=wide", "task.p=97", "model.d_mlp=1024"]),
 }
 USUAL = ("one layer", "two-layer network")
@@ -362,7 +363,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = command.Parser(prog="python -m benchmarks.steps", description="Time our training step beside a plain one.")
     parser.add_argument("--seconds", type=float, default=10, metavar="N", help="measuring time for each row (default: 10)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N", help="CPU threads (default: 1 2)")
-    parser.add_argument("--all", action="store_true", help="two layers and a wide network too, which take minutes and 3 GB")
+    parser.add_argument("--all", action="store_true", help="deeper, wider and other networks too, which take minutes and 3 GB")
     return parser
 
 

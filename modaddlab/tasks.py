@@ -2,8 +2,8 @@
 
 Pairs are in row-major order: pair i is (a, b) = (i // p, i % p). The split shuffles that list with Python's
 `random.Random(seed)` and trains on the first int(train_frac * p * p), as the code released with Nanda et al. 2023 does, so
-that p = 113, train_frac = 0.3 and seed 0 give exactly its 3830 training and 8939 test pairs. A task may name its training pairs
-itself instead (`with_mask`).
+that p = 113, train_frac = 0.3 and seed 0 give exactly its 3830 training and 8939 test pairs. A task may ask that (a, b) and
+(b, a) stay together, so that no test pair is the mirror image of a training pair; or it names its training pairs itself (`with_mask`).
 """
 
 from __future__ import annotations
@@ -32,8 +32,14 @@ class TaskSpec:
         None, "the training pairs themselves: p*p bits, row-major, packed and in base64; none: drawn by the seed"
     )
 
+    unordered: bool = setting(False, "whether (a, b) and (b, a) are on the same side of the split")
+
     def __post_init__(self) -> None:
         check_fields(self)
+        check(
+            not (self.unordered and self.train_pairs),
+            f"task.unordered (={self.unordered}) is for pairs that a seed draws; leave it or task.train_pairs out",
+        )
         check(2 <= self.p <= 1009, f"task.p (={self.p}) must be a modulus from 2 to 1009")
         check(0 < self.train_frac <= 1, f"task.train_frac (={self.train_frac}) must lie in (0, 1]")
         check(
@@ -112,10 +118,31 @@ def split(task: TaskSpec, seed: int) -> tuple[np.ndarray, np.ndarray]:
         mask_B = _unpacked(task.train_pairs, task.p**2)
         assert mask_B is not None  # a task checks it
         return np.flatnonzero(mask_B), np.flatnonzero(~mask_B)
-    order = list(range(task.p**2))
-    random.Random(seed).shuffle(order)
-    n_train = int(task.train_frac * len(order))
+    n_train = int(task.train_frac * task.p**2)
+    order = _mirrored_order(task.p, n_train, seed) if task.unordered else list(range(task.p**2))
+    if not task.unordered:
+        random.Random(seed).shuffle(order)
     return np.sort(np.array(order[:n_train], dtype=np.int64)), np.sort(np.array(order[n_train:], dtype=np.int64))
+
+
+def _mirrored_order(p: int, n_train: int, seed: int) -> list[int]:
+    """All pairs in a random order whose first n_train hold the mirror image of each of them.
+
+    Pairs are taken with their images as long as both fit. A single place that is left goes to the next pair (a, a); where all of
+    these are taken, one of them makes room for two others.
+    """
+    corners = [(a, b) for a in range(p) for b in range(a, p)]
+    random.Random(seed).shuffle(corners)
+    first: list[int] = []
+    later: list[int] = []
+    for a, b in corners:
+        both = [a * p + b] if a == b else [a * p + b, b * p + a]
+        (first if len(first) + len(both) <= n_train else later).extend(both)
+    if len(first) < n_train:
+        single = next(i for i in reversed(first) if i // p == i % p)
+        first.remove(single)
+        first, later = first + later[:2], [*later[2:], single]
+    return first + later
 
 
 def train_mask(task: TaskSpec, seed: int) -> np.ndarray:

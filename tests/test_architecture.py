@@ -243,6 +243,7 @@ FAMILIES = {cls.__name__: cls.__module__ for cls in KINDS.values()}
 """The class of every family of networks and its module."""
 
 OF_ONE_FAMILY = {
+    "attention_rate": {"training.steps.two_positions"},
     "transformer": {
         "findings.networks", "handwritten", "models.closed_form", "models.gradients", "models.token_tables",
         "training.steps.last_position", "training.steps.one_layer",

@@ -89,6 +89,19 @@ def test_a_split_is_disjoint_complete_and_of_the_asked_size(p: int, train_frac: 
     assert np.flatnonzero(mask).tolist() == train.tolist()
 
 
+@given(st.integers(2, 20), st.floats(0.0, 1.0, exclude_min=True), st.integers(0, 1000))
+@settings(deadline=None, max_examples=100)
+def test_an_unordered_split_keeps_mirror_images_together(p: int, train_frac: float, seed: int) -> None:
+    if int(train_frac * p * p) < 1:
+        return
+    task = TaskSpec(p=p, train_frac=train_frac, unordered=True)
+    train, test = tasks.split(task, seed)
+    assert len(train) == int(train_frac * p * p)
+    assert Counter([*train.tolist(), *test.tolist()]) == Counter(range(p * p))
+    mask = tasks.train_mask(task, seed)
+    np.testing.assert_array_equal(mask, mask.T)
+
+
 def test_another_seed_is_another_split() -> None:
     assert set(tasks.split(TaskSpec(), 0)[0].tolist()) != set(tasks.split(TaskSpec(), 1)[0].tolist())
 

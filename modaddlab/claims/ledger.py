@@ -22,6 +22,7 @@ from modaddlab.claims import (
     suite,
     sweeps_of_task,
     sweeps_of_training,
+    zhong,
 )
 from modaddlab.claims.claim import Claim
 from modaddlab.errors import LabError
@@ -37,6 +38,7 @@ SUBJECTS: dict[str, tuple[Claim, ...]] = {
     "How much data": sweeps_of_training.DATA,
     "How fast": (*sweeps_of_training.RATE, *sweeps_of_training.PRODUCT),
     "Operation and depth": (*sweeps_of_task.OPERATIONS, *sweeps_of_task.DEPTH),
+    "Clock or pizza": zhong.CLAIMS,
     "How large": (*nanda_training.MODULI, *replications.MODULI, *sweeps_of_task.MODULI),
     "The two-layer network's waves": (*he_mechanism.FEATURES, *he_mechanism.SWAPS, *he_mechanism.MECHANISM),
     "The two-layer network's closed form": he_mechanism.CLOSED_FORM,

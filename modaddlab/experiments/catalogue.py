@@ -9,7 +9,7 @@ import dataclasses
 import difflib
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from modaddlab.errors import LabError
 from modaddlab.experiments import two_layer, two_layer_sweeps, variations
@@ -19,6 +19,12 @@ from modaddlab.models.registry import AttentionRateSpec, LinearLayersSpec, Trans
 
 _CONTROL = RecordSpec(energies=False)
 """Of controls the energies of all frequencies at every row are in no figure."""
+
+ATTENTION_RATES = tuple(tenths / 10 for tenths in range(11))
+"""From constant attention to the usual one."""
+
+_SPARSE = RecordSpec(metrics_every=100, energies=False)
+"""Of networks that are looked at when they have been trained."""
 
 
 def _small_modulus(p: int, weight_decay: float) -> RunSpec:
@@ -47,12 +53,24 @@ def _lab(name: str, share: float = 0.5, weight_decay: float = 2.0) -> RunSpec:
     )
 
 
-def _attention_rate(name: str, rate: float) -> RunSpec:
+def _attention_rate(name: str, rate: float, steps: int) -> RunSpec:
     return RunSpec(
         name=name,
         task=TaskSpec(p=59, train_frac=0.8),
         model=AttentionRateSpec(attention_rate=rate),
         optim=OptimSpec(weight_decay=2.0),
+        record=_SPARSE,
+        steps=steps,
+    )
+
+
+def _linear(name: str, arrangement: Literal["A", "B", "C", "D"]) -> RunSpec:
+    return RunSpec(
+        name=name,
+        task=TaskSpec(p=59, train_frac=0.8),
+        model=LinearLayersSpec(arrangement=arrangement),
+        optim=OptimSpec(weight_decay=2.0, beta2=0.999, warmup_steps=0),
+        record=_SPARSE,
         steps=20_000,
     )
 
@@ -148,22 +166,20 @@ _RUNS: list[tuple[RunSpec, str]] = [
     (_lab("lab-no-decay", weight_decay=0.0), "the live network without weight decay"),
     (_lab("lab-quarter", share=0.25), "the live network on a quarter of the pairs"),
     (_lab("lab-mirrors", share=0.75), "the live network on three quarters of the pairs"),
-    (_attention_rate("pizza", 0.0), "Zhong et al.'s transformer with constant attention: their model A, a pizza"),
-    (_attention_rate("clock", 1.0), "Zhong et al.'s transformer with the usual attention: their model B, a clock"),
+    (_attention_rate("pizza", 0.0, 20_000), "Zhong et al.'s transformer with constant attention: their model A, a pizza"),
+    (_attention_rate("clock", 1.0, 20_000), "Zhong et al.'s transformer with the usual attention: their model B, a clock"),
+    *(
+        (_attention_rate(f"attention-rate-{rate:g}", rate, 5_000), f"the same with attention rate {rate:g}, a quarter as long")
+        for rate in ATTENTION_RATES
+    ),
     (
         RunSpec(name="two-embeddings", model=TwoEmbeddingsSpec(), steps=25_000),
         "Chughtai et al.'s multilayer perceptron, an embedding for each residue, on the mainline's task",
     ),
-    (
-        RunSpec(
-            name="pizza-linear",
-            task=TaskSpec(p=59, train_frac=0.8),
-            model=LinearLayersSpec(),
-            optim=OptimSpec(weight_decay=2.0, beta2=0.999, warmup_steps=0),
-            steps=20_000,
-        ),
-        "Zhong et al.'s linear model A; --set model.arrangement=B, C or D for the others",
-    ),
+    (_linear("pizza-linear", "A"), "Zhong et al.'s linear model A: one dense layer on the sum of the embeddings"),
+    (_linear("pizza-linear-b", "B"), "their linear model B: a second dense layer"),
+    (_linear("pizza-linear-c", "C"), "their linear model C: a dense layer before the sum, and one behind it"),
+    (_linear("pizza-linear-d", "D"), "their linear model D: one dense layer on two embeddings side by side"),
     *((spec, variations.PURPOSES[name]) for name, spec in variations.VARIATIONS.items()),
     *((spec, two_layer_sweeps.PURPOSES[name]) for name, spec in two_layer_sweeps.VARIATIONS.items()),
 ]

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from modaddlab.errors import LabError
 from modaddlab.experiments import two_layer_sweeps, variations
-from modaddlab.experiments.catalogue import RUNS, named
+from modaddlab.experiments.catalogue import ATTENTION_RATES, RUNS, named
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.experiments.two_layer import CONFIGURATIONS, DEFAULT_SEED
 
@@ -58,6 +58,12 @@ def _two_layer_points(kind: str) -> Callable[[], tuple[RunSpec, ...]]:
     """The points of a two-layer sweep, "decay" for example, and mlp-grokking itself: each with all ten seeds."""
     names = [name for name in two_layer_sweeps.VARIATIONS if name.startswith(f"mlp-{kind}-")]
     return lambda: tuple(named(name, seed=seed) for name in (*names, two_layer_sweeps.BASE.name) for seed in SEEDS)
+
+
+def _attention_rates() -> tuple[RunSpec, ...]:
+    """Every rate with three seeds for a quarter of the published steps, fifths before tenths, and the two published networks."""
+    names = [f"attention-rate-{rate:g}" for rate in (*ATTENTION_RATES[::2], *ATTENTION_RATES[1::2])]
+    return (*_of(*names)(), named("pizza"), named("clock"), *_of(*names, seeds=3)()[len(names) :])
 
 
 def _of(*names: str, seeds: int = 1) -> Callable[[], tuple[RunSpec, ...]]:
@@ -166,6 +172,18 @@ SWEEPS: Mapping[str, Sweep] = MappingProxyType(
                 purpose="a public reproduction's canonical run: two layers, weight decay 0.001, 200,000 steps",
                 varies=("optim.weight_decay",),
                 runs=_of("canonical-2-layers"),
+            ),
+            Sweep(
+                name="attention-rate",
+                purpose="clock or pizza: Zhong et al.'s transformer with attention rates from 0 to 1, three seeds each",
+                varies=("model.attention_rate",),
+                runs=_attention_rates,
+            ),
+            Sweep(
+                name="linear-layers",
+                purpose="Zhong et al.'s four linear models, three seeds each",
+                varies=("model.arrangement",),
+                runs=_of("pizza-linear", "pizza-linear-b", "pizza-linear-c", "pizza-linear-d", seeds=3),
             ),
             Sweep(
                 name="two-layer",

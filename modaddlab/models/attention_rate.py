@@ -22,7 +22,8 @@ import numpy as np
 from modaddlab.fields import check, check_fields, setting
 from modaddlab.models.grid import Grid
 from modaddlab.models.network import Activation, Array, Network
-from modaddlab.models.transformer import at_the_end, forward
+from modaddlab.models.token_gradients import decoder_gradients
+from modaddlab.models.transformer import RATE, STEP_SECONDS, at_the_end, forward
 from modaddlab.tasks import all_pairs
 
 
@@ -105,6 +106,16 @@ class AttentionRateSpec(Network):
     def logits(self, params: Mapping[str, Array], pairs_B2: Array, p: int) -> Array:
         """The same with the last position alone in the last layer."""
         return forward(params, pairs_B2, self, last_only=True)
+
+    def token_gradients(self, params: Mapping[str, np.ndarray], pairs_B2: np.ndarray, p: int) -> np.ndarray:
+        """See `Network.token_gradients`; of one layer."""
+        return decoder_gradients(params, pairs_B2, self.activation, self.attention_rate, p)
+
+    def step_seconds(self, p: int, n_train: int, metrics_every: int) -> float:
+        """See `Network.step_seconds`."""
+        if self.n_layers > 1:
+            return super().step_seconds(p, n_train, metrics_every)
+        return STEP_SECONDS + 6 * self.d_mlp * p * (n_train + p * p / 3 / metrics_every) / RATE
 
     def maps(self, params: Mapping[str, Array], p: int) -> dict[str, Array]:
         """The embedding, and W_L = W_out W_U, transposed."""

@@ -22,12 +22,11 @@ one symmetric matrix product.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
 
-from modaddlab.models.network import activate
+from modaddlab.models.network import activation_slope
 from modaddlab.models.token_tables import BLOCK, token_tables
 from modaddlab.models.transformer import TransformerSpec
 
@@ -96,20 +95,6 @@ def gradient_outer_product(params: Mapping[str, np.ndarray], model: TransformerS
     read_PY = weights["embed.W_E"][:p] @ read_nDy.swapaxes(0, 1).reshape(D, size)
     products_2Y2Y = (products_YY / len(pairs_B2)).reshape(2, size, 2, size)
     return (read_PY @ products_2Y2Y.swapaxes(1, 2) @ read_PY.T).swapaxes(1, 2).reshape(2 * p, 2 * p)
-
-
-def activation_slope(x: np.ndarray, activation: str) -> np.ndarray:
-    """The derivative of the MLP's nonlinearity; 0 at the corner of ReLU."""
-    match activation:
-        case "relu":
-            return (x > 0).astype(np.float64)
-        case "gelu":
-            below = np.where(x == 0, 0.5, activate(x, "gelu") / np.where(x == 0, 1, x))  # P(N(0, 1) < x)
-            return below + x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
-        case "quad":
-            return 2 * x
-        case _:
-            return np.ones_like(x)
 
 
 def whole_differences(p: int, n_differences: int, seed: int = 0) -> np.ndarray:

@@ -21,7 +21,7 @@ from array_api_compat import array_namespace
 
 from modaddlab.fields import check, check_fields, setting
 from modaddlab.models.grid import Grid
-from modaddlab.models.network import Activation, Array, Network, activate
+from modaddlab.models.network import Activation, Array, Network, activate, activation_slope
 from modaddlab.tasks import all_pairs
 
 
@@ -98,6 +98,19 @@ class LinearLayersSpec(Network):
     def forward(self, params: Mapping[str, Array], pairs_B2: Array, p: int) -> Array:
         """The logits; see `Network.forward`."""
         return self.hidden(params, pairs_B2) @ params["unembed.W_U"]
+
+    def token_gradients(self, params: Mapping[str, np.ndarray], pairs_B2: np.ndarray, p: int) -> np.ndarray:
+        """See `Network.token_gradients`: the same in both, but for arrangement D."""
+        E_a, E_b = (params["embed.W_E"][pairs_B2[:, side]] for side in (0, 1))
+        both = self.arrangement == "D"
+        L1, shift = params["l1.W"], params["l1.b"] * (2 if self.arrangement == "C" else 1)
+        pre_BH = (np.concatenate([E_a, E_b], axis=1) if both else E_a + E_b) @ L1 + shift
+        back_BCH = np.broadcast_to(params["unembed.W_U"].T, (len(pairs_B2), p, self.d_mlp))
+        if self.n_dense == 2:
+            second_BH = activate(pre_BH, self.activation) @ params["l2.W"] + params["l2.b"]
+            back_BCH = (back_BCH * activation_slope(second_BH, self.activation)[:, None]) @ params["l2.W"].T
+        back_BCD = (back_BCH * activation_slope(pre_BH, self.activation)[:, None]) @ L1.T
+        return np.stack(np.split(back_BCD, 2, axis=2)) if both else np.stack([back_BCD, back_BCD])
 
     def maps(self, params: Mapping[str, Array], p: int) -> dict[str, Array]:
         """The embedding, and W_U transposed."""

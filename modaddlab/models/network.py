@@ -110,6 +110,19 @@ class Network(ABC):
         """What `forward` gives, perhaps with less work."""
         return self.forward(params, pairs_B2, p)
 
+    def token_gradients(self, params: Mapping[str, np.ndarray], pairs_B2: np.ndarray, p: int) -> np.ndarray:
+        """The gradients of the p logits in the embeddings of a and of b.
+
+        Args:
+            params: float64 weights by name.
+            pairs_B2: integer residues (a, b), shape (B, 2).
+            p: the modulus.
+
+        Returns:
+            (2, B, P, D) float64; of a family that embeds both residues by one table and says so by having this method.
+        """
+        raise NotImplementedError(f"{self.kind} has no gradients in its embeddings")
+
     def page(self, p: int) -> dict[str, Any] | None:
         """What the interactive page's network (`web/scripts/network.js`) must know of this one besides its weights; None: it
         cannot be this one."""
@@ -145,6 +158,20 @@ def activate(x: Array, activation: Activation) -> Array:
             return x * x
         case "id":
             return x
+
+
+def activation_slope(x: np.ndarray, activation: str) -> np.ndarray:
+    """The derivative of the MLP's nonlinearity; 0 at the corner of ReLU."""
+    match activation:
+        case "relu":
+            return (x > 0).astype(np.float64)
+        case "gelu":
+            below = np.where(x == 0, 0.5, activate(x, "gelu") / np.where(x == 0, 1, x))  # P(N(0, 1) < x)
+            return below + x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+        case "quad":
+            return 2 * x
+        case _:
+            return np.ones_like(x)
 
 
 def _erf(x: Array) -> Array:

@@ -23,6 +23,7 @@ from array_api_compat import array_namespace
 from modaddlab.fields import check, check_fields, setting
 from modaddlab.models.grid import Grid
 from modaddlab.models.network import AUTOGRAD_BYTES, Activation, Array, Network, activate
+from modaddlab.models.token_gradients import decoder_gradients
 from modaddlab.tasks import all_pairs
 
 N_POSITIONS = 3
@@ -191,6 +192,10 @@ class TransformerSpec(Network):
             params=weights,
             model=self,
         )
+
+    def token_gradients(self, params: Mapping[str, np.ndarray], pairs_B2: np.ndarray, p: int) -> np.ndarray:
+        """See `Network.token_gradients`; of one layer without LayerNorm."""
+        return decoder_gradients(params, tokens(pairs_B2, p), self.activation, self.attention_rate, p)
 
     def step_seconds(self, p: int, n_train: int, metrics_every: int) -> float:
         """See `Network.step_seconds`."""

@@ -15,7 +15,7 @@ import pytest
 from modaddlab import LabError, Store, Study, progress, two_layer
 from modaddlab.analysis.neurons import explained_neurons, fit_neurons
 from modaddlab.claims import checkpoints, released
-from modaddlab.findings import lottery
+from modaddlab.findings import lottery, pizza
 from modaddlab.read import read
 
 FOLDER = Path(os.environ.get("MODADDLAB_CHECKPOINTS", "nowhere"))
@@ -83,34 +83,38 @@ def test_nanda_low_precision(tmp_path: Path) -> None:
     assert progress.sum_of_squares(study.record.final) == pytest.approx(1136, abs=0.5)
 
 
-def distance_irrelevance(study: Study) -> float:
-    """Over a - b the mean standard deviation over a + b of the correct logit, as a share of that of all (Zhong et al. 2023)."""
-    a, b = np.indices((study.p, study.p))
-    correct_PP = np.empty((study.p, study.p))
-    correct_PP[(a + b) % study.p, (a - b) % study.p] = study.grid.logits_PPC[a, b, study.labels_PP]
-    return correct_PP.std(axis=0).mean() / correct_PP.std()
-
-
-def circularity(W_E_PD: np.ndarray) -> float:
-    """How far the first four principal components of an embedding are waves of one frequency, their mean (Zhong et al. 2023)."""
-    components_PN = np.linalg.svd(W_E_PD - W_E_PD.mean(axis=0))[0][:, :4]
-    spectrum_KN = np.abs(np.fft.rfft(components_PN, axis=0)) ** 2
-    return float((2 / len(W_E_PD) * spectrum_KN.max(axis=0)).mean())
-
-
 @pytest.mark.parametrize(
-    ("name", "fields", "irrelevance", "circular"),
+    ("name", "fields", "symmetric", "irrelevance", "circular", "clock", "as_pizza", "accompanying"),
     [
-        ("pizza-model-A.pt", {"attention_rate": 0.0}, 0.1717, 0.9978),
-        ("pizza-linear-beta.pt", {"arrangement": "B"}, 0.2302, 0.9950),
+        ("pizza-model-A.pt", {"attention_rate": 0.0}, 0.9937, 0.1717, 0.9978,
+         [0.7541, 0.7562, 0.7538], [0.9831, 0.9831, 0.9841], [0.9756, 0.9723, 0.9769]),
+        ("pizza-linear-beta.pt", {"arrangement": "B"}, 1.0, 0.2302, 0.9950,
+         [0.7527, 0.7471, 0.7546], [0.9799, 0.9748, 0.9822], []),
     ],
-)
-def test_pizza(name: str, fields: dict[str, object], irrelevance: float, circular: float, tmp_path: Path) -> None:
+)  # fmt: skip
+def test_pizza(
+    name: str,
+    fields: dict[str, object],
+    symmetric: float,
+    irrelevance: float,
+    circular: float,
+    clock: list[float],
+    as_pizza: list[float],
+    accompanying: list[float],
+    tmp_path: Path,
+) -> None:
     study = opened(name, tmp_path, **fields)
+    found = pizza.of(study)
     assert study.p == 59
-    assert distance_irrelevance(study) == pytest.approx(irrelevance, abs=5e-5)
-    assert circularity(study.embedding_PD) == pytest.approx(circular, abs=5e-5)
-    if name == "pizza-model-A.pt":
+    assert found.symmetricity.value == pytest.approx(symmetric, abs=1e-3)  # theirs over 100 logits
+    assert found.irrelevance.value == pytest.approx(irrelevance, abs=5e-5)
+    assert found.circularity.value == pytest.approx(circular, abs=5e-5)
+    alone = found.alone[: len(clock)]
+    assert [circle.clock.value for circle in alone] == pytest.approx(clock, abs=6e-5)
+    assert [circle.pizza.value for circle in alone] == pytest.approx(as_pizza, abs=6e-5)
+    if accompanying:
+        beside = [circle.accompanying.value for circle in found.alone if circle.form == "accompanying"]
+        assert beside == pytest.approx(accompanying, abs=6e-5)
         assert study.scores.train_loss == pytest.approx(1.38e-7, rel=5e-3)
         assert progress.sum_of_squares(study.record.final) ** 0.5 == pytest.approx(22.854, abs=1e-3)
 

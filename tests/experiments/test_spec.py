@@ -157,7 +157,8 @@ def test_an_origin_covers_the_weights_and_survives_json() -> None:
 def test_every_field_changes_the_id() -> None:
     others: dict[str, Any] = {
         "name": "other",
-        "task": {"operation": "subtract", "p": 59, "train_frac": 0.4, "train_pairs": first_pairs()},
+        "task": {"operation": "subtract", "p": 59, "train_frac": 0.4, "train_pairs": first_pairs(),
+            "unordered": True},
         "model": {
             "n_layers": 2, "d_mlp": 64, "activation": "gelu", "causal": False, "mlp_biases": False,
             "layer_norm": True, "predict_equals": False, "dropout": 0.1, "init": "layers",

@@ -18,7 +18,25 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
     bases = {"waves of a": share_K, "characters of a": share_K[::-1], "waves of a²": np.roll(share_K, 1)}
     sizes = (7, 11, 13, 17, 23, 31, 43, 53, 59, 67, 71, 89, 97, 113)
     series = {p: figures.Times([40_000 / p * 17, np.nan][: 1 + (p < 60)], 25_000) for p in sizes}
+    turn = 2 * np.pi * np.arange(p) / p
+    rates = {0.0: [0.99, 0.98], 0.5: [0.9], 1.0: [0.4, 0.5]}
+    marks = {
+        "gradient symmetricity": rates,
+        "distance irrelevance": {rate: [1 - x for x in found] for rate, found in rates.items()},
+    }
+    medians = dict.fromkeys(marks, ((0.05, 0.95), (0.9, 0.3)))
     return {
+        "clock_and_pizza": (figures.clock_and_pizza, (12, 1, 4), {}),
+        "one_circle_alone": (
+            figures.one_circle_alone,
+            ({"a circle": np.abs(np.cos(turn / 2)), "one beside it": -np.cos(turn)},),
+            {},
+        ),
+        "attention_rates": (
+            figures.attention_rates,
+            (marks, {name: dict.fromkeys(rates, 0.7) for name in marks}, medians),
+            {},
+        ),
         "two_orders": (
             figures.two_orders,
             (residues.tolist(), np.outer(residues, residues) % 13, order.tolist(), ("in their usual order", "by logarithm")),

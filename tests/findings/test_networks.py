@@ -84,6 +84,7 @@ MAY_BE_NAN = {
     "structure": {"components_per_key", "rank_per_key", "smallest_cluster", "largest_cluster", "direction_fve_low",
                   "direction_fve_mean", "direction_fve_high", "head_fve_low", "head_fve_mean", "head_pair_fve_mean",
                   "attention_to_equals", "attention_to_equals_high"},
+    "pizza": {"by_clock", "by_pizza", "by_accompanying"},  # no circle is one
     "spectrum": {"threshold"},
     "walk": {"silent"},
     "waves": {"overtone_R", "at_limit", "third"},

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from modaddlab.models.gradients import activation_slope, gradient_outer_product, whole_differences
-from modaddlab.models.network import activate
+from modaddlab.models.gradients import gradient_outer_product, whole_differences
+from modaddlab.models.network import activate, activation_slope
 from modaddlab.models.registry import TransformerSpec
 from modaddlab.models.transformer import forward
 from modaddlab.tasks import all_pairs

@@ -16,8 +16,9 @@ from modaddlab.models.network import Network
 from modaddlab.training.steps.last_position import LastPosition
 from modaddlab.training.steps.one_layer import OneLayer
 from modaddlab.training.steps.plain import PlainStep
+from modaddlab.training.steps.two_positions import TwoPositions
 
-Step = OneLayer | LastPosition | PlainStep
+Step = OneLayer | LastPosition | TwoPositions | PlainStep
 """Logits and gradients of a network on a fixed set of pairs."""
 
 
@@ -25,7 +26,15 @@ def _transformer(model: Any, on_cpu: bool, minibatch: bool) -> type[Step]:
     return OneLayer if OneLayer.covers(model) and on_cpu and not minibatch else LastPosition
 
 
-FAST: dict[str, Callable[[Any, bool, bool], type[Step]]] = {"transformer": _transformer}
+def _attention_rate(model: Any, on_cpu: bool, minibatch: bool) -> Callable[..., Step]:
+    covered = TwoPositions.covers(model) and on_cpu and not minibatch
+    return TwoPositions if covered else functools.partial(PlainStep, literal=False)
+
+
+FAST: dict[str, Callable[[Any, bool, bool], Callable[..., Step]]] = {
+    "transformer": _transformer,
+    "attention-rate": _attention_rate,
+}
 """By kind of network: which step, given the network, whether it is on the CPU, and whether it is for one minibatch."""
 
 

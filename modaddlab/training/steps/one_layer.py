@@ -20,7 +20,6 @@ Buffers are allocated once; `gradients` writes into the gradient vector that the
 from __future__ import annotations
 
 import math
-import warnings
 
 import torch
 from torch import Tensor
@@ -28,6 +27,7 @@ from torch import Tensor
 from modaddlab.models.transformer import TransformerSpec
 from modaddlab.training.steps.activation import activate_into, activation_backward_
 from modaddlab.training.steps.objective import CrossEntropy, Params
+from modaddlab.training.steps.sparse import csr, transposed
 
 
 class OneLayer:
@@ -57,13 +57,10 @@ class OneLayer:
                                         (torch.arange(n) * R)[:, None] + pairs_B2[:, 1] + p])  # fmt: skip
         columns_BX = self.columns_2nB.permute(2, 1, 0).reshape(self.n_pairs, 2 * n)
         base_column_B1 = torch.full((self.n_pairs, 1), self.n_rows)
-        self.S = _csr(torch.cat([columns_BX, base_column_B1], dim=1), self.n_rows + 1)
+        self.S = csr(torch.cat([columns_BX, base_column_B1], dim=1), self.n_rows + 1)
         self.S.values().view(self.n_pairs, -1)[:, -1] = 1
-        self.S_sampled = _csr(columns_BX, self.n_rows)
-        order = torch.argsort(columns_BX.reshape(-1), stable=True)
-        starts = torch.zeros(self.n_rows + 1, dtype=torch.int64)
-        starts[1:] = torch.bincount(columns_BX.reshape(-1), minlength=self.n_rows).cumsum(0)
-        self.S_T = _sparse(starts, order // (2 * n), (self.n_rows, self.n_pairs))
+        self.S_sampled = csr(columns_BX, self.n_rows)
+        self.S_T, order = transposed(columns_BX, self.n_rows)
         # where each value of S_T stands in A_2nB
         self.transposed_order = (order % 2 * n + order % (2 * n) // 2) * self.n_pairs + order // (2 * n)
 
@@ -183,15 +180,3 @@ class OneLayer:
         grads["embed.W_E"][p] = dx_RD[-1]
         grads["pos_embed.W_pos"].copy_(torch.stack([dx_RD[:p].sum(0), dx_RD[p:-1].sum(0), dx_RD[-1]]))
         return loss
-
-
-def _csr(columns_BX: Tensor, n_columns: int) -> Tensor:
-    """A sparse float32 matrix with X non-zeros in each of its B rows; the values are written later, in place."""
-    n_rows, per_row = columns_BX.shape
-    return _sparse(torch.arange(n_rows + 1) * per_row, columns_BX.reshape(-1), (n_rows, n_columns))
-
-
-def _sparse(row_starts: Tensor, columns: Tensor, size: tuple[int, int]) -> Tensor:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
-        return torch.sparse_csr_tensor(row_starts.int(), columns.int(), torch.zeros(len(columns)), size, check_invariants=False)

@@ -1,0 +1,338 @@
+"""Clock or pizza: where a network stands between multiplying and adding waves, its circles one by one, and the attention rate.
+
+The measures are those of `modaddlab.analysis.pizza`. Symmetricity is averaged over all answers to a fixed choice of pairs.
+Nulls are the same measures of untrained weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from modaddlab.analysis import logits, pizza
+from modaddlab.findings import outcomes
+from modaddlab.findings.networks import (
+    ADDITION,
+    ALL_WEIGHTS,
+    EMBEDS_BOTH,
+    NO_LAYER_NORM,
+    ODD_MODULUS,
+    ONE_LAYER,
+    for_networks,
+)
+from modaddlab.findings.sweep import Columns
+from modaddlab.findings.value import Group, Value, count, number, over, pooled, setting, share, total
+from modaddlab.study import Study
+
+N_PAIRS = 300
+"""Random pairs that symmetricity is averaged over, with every answer to each."""
+
+CHUNK = 60
+"""Pairs whose gradients are computed at once."""
+
+SEEDS = 3
+"""Seeds of the mainline that are measured."""
+
+ANSWERS = 0.5
+"""A circle counts as a form where that explains more of its logits than this."""
+
+PURE = 0.9
+"""Two components of this purity or more are a circle that the table shows."""
+
+FORMS = ("clock", "pizza", "accompanying")
+
+PIZZA, CLOCK = "attention-rate-0", "attention-rate-1"
+"""The two ends."""
+
+FACE = (12, 1, 4)
+"""Modulus and residues of the drawing of both."""
+
+_NEEDS = (ADDITION, ODD_MODULUS, ONE_LAYER, NO_LAYER_NORM, EMBEDS_BOTH, ALL_WEIGHTS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stand(Group):
+    """Where a network stands."""
+
+    symmetricity: Value
+    irrelevance: Value
+    """The distance irrelevance of the right answer's logit."""
+    circularity: Value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alone(Group):
+    """One circle of the embedding, the network running on it alone."""
+
+    frequency: Value
+    purity: Value
+    clock: Value
+    pizza: Value
+    accompanying: Value
+    """How much of its logits each form explains; a circle accompanies that of half its frequency."""
+    accuracy: Value
+    """The share of questions that it answers right."""
+    by_difference_P: np.ndarray = field(repr=False)
+    """The right answer's logit over a - b, the largest being 1."""
+
+    @property
+    def form(self) -> str:
+        """The form that explains most of it; empty where none explains enough."""
+        best = max(FORMS, key=lambda form: getattr(self, form).value)
+        return best if getattr(self, best).value > ANSWERS else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Circles(Stand):
+    """Where a network stands, and its circles."""
+
+    answering: Value
+    """How many circles are a clock or a pizza."""
+    by_clock: Value
+    by_pizza: Value
+    """How much of their logits each form explains, their mean; NaN where there are none."""
+    accompanying: Value
+    """How many circles accompany another."""
+    by_accompanying: Value
+    alone: tuple[Alone, ...] = field(repr=False)
+
+    def first(self, form: str) -> Alone:
+        """The largest circle of this form."""
+        return next(circle for circle in self.alone if circle.form == form)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transition:
+    """The two measures over the attention rate."""
+
+    rates: Value
+    seeds: Value
+    """How many networks there are."""
+    symmetric: Value
+    irrelevant: Value
+    """The rate at which symmetricity and distance irrelevance are half-way between their ends."""
+    found: Mapping[float, list[Stand]] = field(repr=False)
+
+    def series(self, name: str) -> dict[float, list[float]]:
+        """A measure of every network, by attention rate."""
+        return {rate: [getattr(stand, name).value for stand in stands] for rate, stands in self.found.items()}
+
+    def null(self, name: str) -> dict[float, float]:
+        """The mean of a measure over the untrained networks, by attention rate."""
+        return {rate: float(np.mean([getattr(stand, name).null for stand in stands])) for rate, stands in self.found.items()}
+
+    @property
+    def columns(self) -> Columns:
+        """The networks as a figure's data."""
+        rows = [(rate, stand) for rate, stands in self.found.items() for stand in stands]
+        names = ("symmetricity", "irrelevance", "circularity")
+        columns = {"attention rate": [rate for rate, _ in rows]}
+        return columns | {
+            f"{name}{part}": [getattr(getattr(stand, name), what) for _, stand in rows]
+            for name in names
+            for part, what in (("", "value"), (" untrained", "null"))
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pizza:
+    """The book's networks."""
+
+    pizza: Circles
+    clock: Circles
+    """With constant attention and with the usual one, the first seeds."""
+    modulus: Value
+    train_frac: Value
+    trained_for: Value
+    mainline: Stand
+    """Over its first seeds."""
+    transition: Transition
+    table: list[dict[str, str]] = field(repr=False)
+
+    @property
+    def face_columns(self) -> Columns:
+        """The drawing's points as its data."""
+        p, a, b = FACE
+        angle = 2 * np.pi / p * np.array([a, b, a + b])
+        x, y = np.cos(angle), np.sin(angle)
+        points = {"x": [*x, x[:2].mean()], "y": [*y, y[:2].mean()]}
+        return {"point": ["a", "b", "a + b, of the clock", "midpoint, of the pizza"], **points}
+
+    @property
+    def distances(self) -> dict[str, np.ndarray]:
+        """The right answer's logit over a - b, of one circle alone, by what it is."""
+        return {
+            "a circle with constant attention": _unwrapped(self.pizza.first("pizza")),
+            "a circle that accompanies it": _unwrapped(self.pizza.first("accompanying")),
+        }
+
+    @property
+    def distance_columns(self) -> Columns:
+        """These curves as a figure's data."""
+        n = len(next(iter(self.distances.values())))
+        return {"angle on the circle, in turns": np.arange(n) / n, **self.distances}
+
+
+def measure() -> Pizza:
+    """The book's.
+
+    Raises:
+        LabError: a run is not trained, or its record is damaged.
+    """
+    first, last = Study.open(PIZZA), Study.open(CLOCK)
+    mainlines = [Study.open("mainline"), *Study.seeds("mainline-25k")][:SEEDS]
+    constant, usual = of(first), of(last)
+    return Pizza(
+        pizza=constant,
+        clock=usual,
+        modulus=total(first.p),
+        train_frac=share(first.spec.task.train_frac),
+        trained_for=total(first.spec.steps),
+        mainline=pooled([stand(study) for study in mainlines]),
+        transition=_transition(),
+        table=[row for name, found in (("constant", constant), ("usual", usual)) for row in _rows(name, found)],
+    )
+
+
+@for_networks(*_NEEDS)
+def stand(study: Study) -> Stand:
+    """Where a network stands, beside where it began."""
+    arrays = study.remember(measure_stand)
+    values, nulls = arrays["values"].tolist(), arrays["nulls"].tolist()
+    return Stand(
+        symmetricity=number(values[0], null=nulls[0]),
+        irrelevance=number(values[1], null=nulls[1]),
+        circularity=share(values[2], null=nulls[2]),
+    )
+
+
+@for_networks(*_NEEDS)
+def of(study: Study) -> Circles:
+    """Where a network stands, and its circles one by one."""
+    where, arrays = stand(study), study.remember(measure_circles)
+    alone = tuple(
+        Alone(
+            frequency=total(arrays["frequency_X"][x]),
+            purity=share(arrays["purity_X"][x]),
+            **{form: number(arrays["explained_X3"][x, i]) for i, form in enumerate(FORMS)},
+            accuracy=share(arrays["accuracy_X"][x], null=1 / study.p),
+            by_difference_P=arrays["by_difference_XP"][x],
+        )
+        for x in range(len(arrays["frequency_X"]))
+    )
+    answering = [circle for circle in alone if circle.form in ("clock", "pizza")]
+    beside = [circle for circle in alone if circle.form == "accompanying"]
+    return Circles(
+        **vars(where),
+        answering=count(len(answering)),
+        by_clock=_mean([circle.clock.value for circle in answering]),
+        by_pizza=_mean([circle.pizza.value for circle in answering]),
+        accompanying=count(len(beside)),
+        by_accompanying=_mean([circle.accompanying.value for circle in beside]),
+        alone=alone,
+    )
+
+
+@for_networks(*_NEEDS)
+def measure_stand(study: Study) -> dict[str, np.ndarray]:
+    """The three measures, at the end and of weights as its seed draws them."""
+    params = study.spec.model.init_params(study.p, study.spec.seed)
+    return {"values": np.array(_stand(study, study.record.final)), "nulls": np.array(_stand(study, params))}
+
+
+@for_networks(*_NEEDS)
+def measure_circles(study: Study) -> dict[str, np.ndarray]:
+    """Every circle of the embedding with the network on it alone: the arrays of `Alone`."""
+    p, weights = study.p, _float64(study.record.final)
+    rows: dict[str, list[object]] = {}
+    for circle in pizza.circles(weights["embed.W_E"][:p], min(pizza.N_COMPONENTS, 2 * (p // 4))):
+        W_E = weights["embed.W_E"].copy()
+        W_E[:p] = circle.W_E_PD
+        logits_PPC = _logits(study, weights | {"embed.W_E": W_E})
+        correct_PP = np.take_along_axis(logits_PPC, study.labels_PP[:, :, None], axis=2)[:, :, 0] - logits_PPC.mean(axis=2)
+        mean_P = logits.by_difference(correct_PP).mean_P
+        forms = (
+            pizza.q_clock(p, circle.frequency),
+            pizza.q_pizza(p, circle.frequency),
+            pizza.q_accompanying(p, pizza.halved(circle.frequency, p)),
+        )
+        found = {
+            "frequency_X": circle.frequency,
+            "purity_X": circle.purity,
+            "explained_X3": [pizza.explained(logits_PPC, form) for form in forms],
+            "accuracy_X": np.mean(logits_PPC.argmax(axis=2) == study.labels_PP),
+            "by_difference_XP": mean_P / np.abs(mean_P).max(),
+        }
+        for name, value in found.items():
+            rows.setdefault(name, []).append(value)
+    return {name: np.array(values) for name, values in rows.items()}
+
+
+def _stand(study: Study, params: Mapping[str, np.ndarray]) -> list[float]:
+    p, weights = study.p, _float64(params)
+    chosen_B = np.random.default_rng(0).permutation(p * p)[:N_PAIRS]
+    pairs_B2, gradients_of = np.stack(np.divmod(chosen_B, p), axis=1), study.spec.model.token_gradients
+    symmetric_B = np.concatenate(
+        [
+            pizza.symmetricity(gradients_of(weights, pairs_B2[start : start + CHUNK], p))
+            for start in range(0, len(pairs_B2), CHUNK)
+        ]
+    )
+    irrelevance = pizza.distance_irrelevance(_logits(study, weights))
+    return [float(symmetric_B.mean()), irrelevance, pizza.circularity(weights["embed.W_E"][:p])]
+
+
+def _float64(params: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: value.astype(np.float64) for name, value in params.items()}
+
+
+def _logits(study: Study, weights: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The logits of all pairs, (P, P, P)."""
+    p = study.p
+    pairs_B2 = np.stack(np.divmod(np.arange(p * p), p), axis=1)
+    return study.spec.model.logits(weights, pairs_B2, p)[:, :p].reshape(p, p, p)
+
+
+def _mean(values: Sequence[float]) -> Value:
+    return number(float(np.mean(values)) if values else float("nan"))
+
+
+def _unwrapped(circle: Alone) -> np.ndarray:
+    """Its curve with the differences in the order of their angles on the circle, from one turn's beginning to its end."""
+    p, frequency = len(circle.by_difference_P), circle.frequency.value
+    if circle.form == "accompanying":
+        frequency = pizza.halved(frequency, p)
+    return circle.by_difference_P[np.arange(p) * pow(frequency, -1, p) % p]
+
+
+def _rows(name: str, circles: Circles) -> list[dict[str, str]]:
+    return [
+        {"attention": name, "frequency": str(circle.frequency), "purity": str(circle.purity)}
+        | {form: str(getattr(circle, form)) for form in FORMS}
+        | {"right alone": str(circle.accuracy)}
+        for circle in circles.alone
+        if circle.purity.value > PURE
+    ]
+
+
+def _transition() -> Transition:
+    found: dict[float, list[Stand]] = {}
+    for rate, point in sorted(outcomes.sweep("attention-rate").points.items()):
+        rows = [row for row in point.rows if row.spec.name.startswith("attention-rate")]  # as many steps of each
+        if rows:
+            found[rate] = [stand(row.study) for row in rows]
+    rate_R, halves = np.array(list(found)), {}
+    for name in ("symmetricity", "irrelevance"):
+        mean_R = np.array([over([getattr(one, name) for one in stands]).value for stands in found.values()])
+        fallen_R = (mean_R - mean_R[0]) / (mean_R[-1] - mean_R[0])
+        after = int(np.flatnonzero(fallen_R >= 0.5)[0])
+        halves[name] = np.interp(0.5, fallen_R[after - 1 : after + 1], rate_R[after - 1 : after + 1])
+    return Transition(
+        rates=count(len(found)),
+        seeds=total(sum(map(len, found.values()))),
+        symmetric=setting(round(float(halves["symmetricity"]), 2)),
+        irrelevant=setting(round(float(halves["irrelevance"]), 2)),
+        found=found,
+    )
