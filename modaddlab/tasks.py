@@ -3,7 +3,8 @@
 Pairs are in row-major order: pair i is (a, b) = (i // p, i % p). The split shuffles that list with Python's
 `random.Random(seed)` and trains on the first int(train_frac * p * p), as the code released with Nanda et al. 2023 does, so
 that p = 113, train_frac = 0.3 and seed 0 give exactly its 3830 training and 8939 test pairs. A task may ask that (a, b) and
-(b, a) stay together, so that no test pair is the mirror image of a training pair; or it names its training pairs itself (`with_mask`).
+(b, a) stay together, so that no test pair is the mirror image of a training pair, or it names its training pairs itself
+(`with_mask`).
 """
 
 from __future__ import annotations
