@@ -173,8 +173,7 @@ def _copy_images(book: Book, source: Source, document: pf.Doc, folder: Path) -> 
 def _copy_resources(book: Book, theme: styles.Theme, folder: Path) -> None:
     for name in ("site.css", "site.js", "hover.js", "theme.js"):
         shutil.copyfile(THEME / name, folder / name)
-    (folder / styles.SHEET).parent.mkdir(parents=True, exist_ok=True)
-    (folder / styles.SHEET).write_text(theme.css, encoding="utf-8", newline="\n")
+    (folder / "book.css").write_text(theme.css, encoding="utf-8", newline="\n")
     for path in resources(book):
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)

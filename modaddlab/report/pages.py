@@ -90,7 +90,7 @@ def write_page(site: Site, index: int, document: pf.Doc, output: Path) -> None:
         content=content,
         identifier=identifier,
         title=_inline_html(title, entry.source),
-        styles=["site.css", styles.SHEET, *styles.own(site.book)],
+        styles=["site.css", "book.css", *styles.own(site.book)],
         policy=policy.of(content),
         to=lambda target: site.relative(Path(target), page),
     )

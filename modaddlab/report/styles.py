@@ -17,9 +17,6 @@ from . import policy
 from .errors import BookError, Place
 from .project import PROJECT_FILE, Book, line_of, read_text
 
-SHEET = "site_libs/book/book.css"
-"""Where they lie in the site, as deep as Quarto puts its own: an address in a rule is right for both engines."""
-
 _SECTION = re.compile(r"/\*--\s*scss:(\w+)\s*--\*/")
 _COMMENT = re.compile(r"/\*.*?\*/|(?<![:\w])//[^\n]*", re.DOTALL)
 _VARIABLE = re.compile(r"\s*\$([\w-]+)\s*:\s*([^;{}]+?)\s*(?:!default\s*)?;")

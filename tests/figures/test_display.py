@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
+import re
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
 
-from modaddlab.figures import display, table_columns, until
+from modaddlab.figures import display, table_columns, theme, until
 
 
 def test_csv_reads_back() -> None:
@@ -42,3 +46,26 @@ def test_until_keeps_the_beginning() -> None:
     kept = until(metrics, 5)
     assert kept["step"].tolist() == [0, 5]
     assert kept["energy"].tolist() == [[0, 1], [2, 3]]
+
+
+def test_a_lean_drawing_is_the_same_drawing() -> None:
+    def draw() -> Figure:
+        figure = theme.new_figure(3)
+        left, right = figure.subplots(1, 2)
+        left.imshow(np.arange(100).reshape(10, 10))
+        right.scatter(np.arange(5), np.arange(5), c=np.arange(5))
+        return figure
+
+    with theme.use("light"):
+        buffer = io.BytesIO()
+        draw().savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    before, after = buffer.getvalue().decode(), display.svg("light", draw)
+    assert len(after) < 0.9 * len(before)
+    rasters = [re.findall(r"data:image/png;base64,\s*([A-Za-z0-9+/=\s]+)", text) for text in (before, after)]
+    assert len(rasters[0]) == len(rasters[1]) == 1
+    one, other = (imread(io.BytesIO(base64.b64decode(found[0]))) for found in rasters)
+    assert np.array_equal(one, other)
+    marks = [re.findall(r'<use xlink:href="#C[^"]*" x="([\d.]+)" y="([\d.]+)" style="([^"]*)"', text) for text in (before, after)]
+    assert len(marks[0]) == len(marks[1]) == 5
+    assert [style for *_, style in marks[0]] == [style for *_, style in marks[1]]
+    assert np.allclose([[float(x), float(y)] for x, y, _ in marks[0]], [[float(x), float(y)] for x, y, _ in marks[1]], atol=0.01)

@@ -31,13 +31,13 @@ def book(folder: Path, rules: str = RULES, light: str = LIGHT) -> Path:
 
 def test_variables_become_properties_and_rules_stay(tmp_path: Path) -> None:
     site, _ = render(book(tmp_path))
-    css = " ".join((site / styles.SHEET).read_text().split())
+    css = " ".join((site / "book.css").read_text().split())
     assert ":root { --body-bg: #ffffff; --link-color: var(--body-bg); }" in css
     assert '[data-theme="dark"] { --body-bg: #000000;' in css
     assert "main { color: var(--link-color); &:hover { top: 0; } } .my-box { margin: 0.5rem; }" in css
     assert '[data-theme="dark"] { img { opacity: 0.9; } }' in css, "a file of one theme counts in that theme only"
     page = (site / "index.html").read_text()
-    assert page.index('href="site.css"') < page.index('href="site_libs/book/book.css"')
+    assert page.index('href="site.css"') < page.index('href="book.css"')
     assert '<div class="my-box">' in page, "a class that a style sheet has a rule for is known"
 
 
