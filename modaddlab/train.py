@@ -17,6 +17,7 @@ Exit codes: 0 done, 1 some of several runs failed, the scheduler was lost, or --
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import math
 import os
@@ -66,6 +67,7 @@ def train(
     data: str | os.PathLike[str] | None = None,
     device: str = "cpu",
     threads: int | None = None,
+    progress: bool = False,
     observe: Callable[[Status], None] = lambda status: None,
 ) -> Study:
     """Train a run, or go on with one that was interrupted, or open one that is trained.
@@ -78,6 +80,7 @@ def train(
         data: the data folder; none: the book's, or $MODADDLAB_DATA.
         device: "cpu" or "cuda".
         threads: CPU threads; none: one for a small network, as many as torch chooses for others.
+        progress: show how far it is on standard error: a bar on a terminal, a line every ten seconds elsewhere, as in a notebook.
         observe: called at every row of metrics.
 
     Raises:
@@ -87,7 +90,18 @@ def train(
     from modaddlab.training import loop
 
     spec = catalogue.specified(run, changes, seed=seed, p=p)
-    return Study(loop.train(spec, Store(data), device=device, threads=threads, observe=observe))
+    with contextlib.ExitStack() as stack:
+        observers = [observe]
+        if progress:
+            from modaddlab.training.progress import Display
+
+            observers.append(stack.enter_context(Display()).run(catalogue.label(spec)))
+
+        def tell(status: Status) -> None:
+            for each in observers:
+                each(status)
+
+        return Study(loop.train(spec, Store(data), device=device, threads=threads, observe=tell))
 
 
 class _Callable(types.ModuleType):

@@ -106,9 +106,13 @@ def test_a_study_of_weights_that_were_trained_elsewhere(study: Study, tmp_path: 
         Study.from_weights(broken, study.spec.model, 17)
 
 
-def test_a_run_is_opened_and_trained_by_its_settings(tmp_path: Path) -> None:
+def test_a_run_is_opened_and_trained_by_its_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     changes = {"steps": 20, "optim.weight_decay": 0.5, "record.snapshots": 0}
-    trained = modaddlab.train("debug", changes, seed=3, data=tmp_path)
+    observed: list[int] = []
+    observe = lambda status: observed.append(status.step)  # noqa: E731
+    trained = modaddlab.train("debug", changes, seed=3, data=tmp_path, progress=True, observe=observe)
+    assert "step 20/20" in capsys.readouterr().err
+    assert observed[-1] == 20
     spec = trained.spec
     assert (spec.steps, spec.optim.weight_decay, spec.seed, spec.name) == (20, 0.5, 3, "debug")
     for opened in (
