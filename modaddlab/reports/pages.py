@@ -31,6 +31,7 @@ Drawings = Mapping[str, Mapping[str, str]]
 """File name -> theme -> SVG."""
 
 _IMAGE = re.compile(r'<img src="([\w.-]+)"([^>]*)>')
+_FONT = re.compile(r"@font-face \{[^{}]*\}")
 _DARK = re.compile(r'\[data-theme="dark"\] \{([^{}]*)\}')
 
 
@@ -51,6 +52,7 @@ def page(text: str, drawings: Drawings) -> str:
     body = _IMAGE.sub(lambda match: _picture(drawings[match[1]], match[2].rstrip(" /")), body)
     body = body.replace("</h1>", f'</h1>\n<nav aria-label="On this page"><ul>{links}</ul></nav>', 1)
     css = "\n".join((THEME / name).read_text(encoding="utf-8") for name in ("site.css", "run.css")) + styles.read(book).css
+    css = _FONT.sub("", css)  # a font would be a file of its own
     css = _DARK.sub(r"@media (prefers-color-scheme: dark) { :root {\1} }", css)
     title = html.escape(pf.stringify(document.content[0]))
     return (
