@@ -180,3 +180,10 @@ def test_paper_is_not_asked_to_be_pressed(chapter: str) -> None:
     on_paper = ON_SCREEN.sub("", prose(BOOK[chapter]))
     asked = r"(?i)\b(?:pres(?:s|sing|ses) (?:the|one|\W)|click\w*|tap|hover|slider|(?:light|dark) theme|your browser)\b"
     assert re.findall(asked, on_paper) == []
+
+
+@pytest.mark.parametrize("chapter", BOOK)
+def test_a_matrix_is_written_as_a_formula(chapter: str) -> None:
+    text = re.sub(r"\$\$.*?\$\$|\$[^$\n]+\$|`[^`\n]*`|\{\{<.*?>\}\}", "", prose(BOOK[chapter]), flags=re.S)
+    labels = re.findall(r'"quantity": "([^"]*)"', BOOK[chapter])
+    assert re.findall(r"\b[Wb]_[A-Za-z]+", " ".join([text, *(re.sub(r"\$[^$]*\$", "", label) for label in labels)])) == []

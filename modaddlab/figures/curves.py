@@ -114,11 +114,13 @@ def weight_norms(metrics: Metrics, phases: Phases = (), scale: str = "linear") -
 
 
 def _short_name(name: str, names: Sequence[str]) -> str:
-    """The published name of a parameter; with its block where several blocks have one."""
+    """The published name of a parameter as a formula; with its block where several blocks have one."""
     short = name.rsplit(".", 1)[-1]
+    letter, _, index = short.partition("_")
+    formula = f"${letter}_{{{index}}}$"
     if sum(other.rsplit(".", 1)[-1] == short for other in names) > 1:
-        return f"{short} ({name.split('.')[1]})"
-    return short
+        return f"{formula} ({name.split('.')[1]})"
+    return formula
 
 
 @themed
@@ -160,5 +162,5 @@ def _draw_gini(axes: Axes, metrics: Metrics) -> None:
     for name, style in (("W_E", "-"), ("W_L", (0, (5, 2)))):
         values_T = metrics[f"gini_{name}"]
         axes.plot(metrics["step"], values_T, color=colors.norm, linestyle=style)
-        ends.append(EndLabel(last_finite(values_T), name, colors.norm))
+        ends.append(EndLabel(last_finite(values_T), f"${name}$", colors.norm))
     label_ends(axes, ends)

@@ -156,7 +156,7 @@ def weight_stripes(
     components: Mapping[int, np.ndarray],
     keys: Sequence[int],
     *,
-    quantity: str = "entry of W_E",
+    quantity: str = "entry of $W_E$",
 ) -> Figure:
     """A matrix at a few moments: above its rows are residues, below the components of its Fourier transform along them.
 

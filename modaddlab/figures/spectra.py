@@ -82,7 +82,7 @@ def component_spectrum(
     keys: Sequence[int],
     *,
     control_P: np.ndarray | None = None,
-    quantity: str = "norm of the Fourier components of W_E",
+    quantity: str = "norm of the Fourier components of $W_E$",
 ) -> Figure:
     """The norm of each frequency with its cosine and sine part.
 
@@ -310,7 +310,7 @@ def spectrum_over_training(
     keys: Sequence[int],
     *,
     phases: Iterable[Phase | tuple[str, float, float]] = (),
-    quantity: str = "share of the energy of W_E",
+    quantity: str = "share of the energy of $W_E$",
 ) -> Figure:
     """Each frequency's share of the energy over training: a strip for every frequency above the curves of the keys.
 

@@ -27,7 +27,7 @@ STRIPS = {
     "keys": "number of key frequencies",
     "neurons": "share of neurons explained by one frequency",
     "waves": "share of the logits' variance explained by the waves",
-    "outside": "share of W_L outside the keys' directions",
+    "outside": "share of $W_L$ outside the keys' directions",
 }
 """The quantities of the figure: part of `Ten` -> title."""
 
