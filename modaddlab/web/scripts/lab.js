@@ -26,9 +26,9 @@ const hundreds = (step) => 100 * Math.ceil(step / 100);
 // order is right; the fewer questions it was trained on, the better. `keeps` says what must not be changed.
 const usualModulus = ({ p }) => (p === SETTINGS.p.usual ? null : `the modulus has to stay ${SETTINGS.p.usual}.`);
 const CHALLENGES = [
-  { words: "The shortest list", start: { share: 40 }, keeps: usualModulus,
+  { words: "Challenge: the shortest list", start: { share: 40 }, keeps: usualModulus,
     told: "How short can the list be? Everything may be changed but the modulus. It counts when 95\u202f% of the questions that were seen in neither order are answered." },
-  { words: "No decay", start: { decay: 0, share: 75 }, keeps: (settings) => (settings.decay === 0 ? usualModulus(settings) : "the weight decay has to stay 0 all the while."),
+  { words: "Challenge: no decay", start: { decay: 0, share: 75 }, keeps: (settings) => (settings.decay === 0 ? usualModulus(settings) : "the weight decay has to stay 0 all the while."),
     told: "Without any weight decay, which share of the questions do you have to give away before it understands all the same? It counts when 95\u202f% of the questions that were seen in neither order are answered." },
 ];
 
