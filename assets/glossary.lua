@@ -132,15 +132,15 @@ local function labelled(document)
   })
 end
 
--- The way from a chapter to the glossary; the built-in renderer says which chapter it is.
-local function way(document)
+-- Which chapter this is, from the project's folder; the built-in renderer says so in the document.
+local function path_of(document)
   local path = quarto and pandoc.path.make_relative(quarto.doc.input_file, root()) or stringify(document.meta["chapter-path"] or "")
-  return ("../"):rep(select(2, path:gsub("[/\\]", ""))) .. GLOSSARY
+  return (path:gsub("\\", "/"))
 end
 
 function Pandoc(document)
-  local title = document.blocks:find_if(function(block) return block.t == "Header" and block.level == 1 end)
-  if title and title.identifier == "sec-glossary" then return labelled(document) end
+  local path = path_of(document)
+  if path == GLOSSARY then return labelled(document) end
   if FORMAT:match("typst") then return nil end
-  return marked(document, read_glossary(), way(document))
+  return marked(document, read_glossary(), ("../"):rep(select(2, path:gsub("/", ""))) .. GLOSSARY)
 end

@@ -84,7 +84,8 @@ def test_the_marks_around_a_word_stay(project: Path) -> None:
 
 
 def test_the_glossary_gives_its_terms_their_labels(project: Path) -> None:
-    html, _ = pandoc.run(GLOSSARY, "--from", "markdown", "--to", "html", f"--lua-filter={project / 'assets/glossary.lua'}")
+    arguments = [f"--lua-filter={project / 'assets/glossary.lua'}", "--metadata=chapter-path:chapters/glossary.qmd"]
+    html, _ = pandoc.run(GLOSSARY, "--from", "markdown", "--to", "html", *arguments)
     found = re.findall(r'<span id="term-([\w-]+)">', html)
     assert found == ["key-frequency", "multilayer-perceptron", "frequency"]
     assert 'class="term"' not in html
