@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,9 +90,15 @@ def test_a_second_report_measures_nothing(drawn: Report, pizza: Study, monkeypat
     assert again.html == drawn.html
 
 
-def test_a_changed_seed_is_another_report(drawn: Report, pizza: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(beside, "of", lambda against: {"structure.n_keys": [3.0, 9.0]})
-    assert "two seeds 3 to 9" in Report(pizza).measured[0].parts["Waves and key frequencies"]
+def test_a_changed_seed_is_another_report(pizza: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure(study: Study, beside: dict[str, list[float]]) -> dict[str, np.ndarray]:
+        content = {"parts": {"seen": str(beside["a number of this test"])}, "drawings": {}}
+        return {"content": np.frombuffer(json.dumps(content).encode(), np.uint8)}
+
+    monkeypatch.setattr(measured, "measure", measure)
+    for numbers in ([3.0, 4.0], [3.0, 9.0]):
+        monkeypatch.setattr(beside, "of", lambda against, numbers=numbers: {"a number of this test": numbers})
+        assert Report(pizza).measured[0].parts["seen"] == str(numbers)
 
 
 def test_a_notebook_shows_it_in_a_frame_of_its_own(drawn: Report) -> None:
