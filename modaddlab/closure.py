@@ -53,6 +53,9 @@ class Package:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._modules: dict[str, _Module | None] = {}
+        self._texts: dict[ast.AST, str] = {}
+        self._uses: dict[ast.AST, _Used] = {}
+        self._parts: dict[ast.ClassDef, tuple[ast.ClassDef, dict[str, list[ast.stmt]]]] = {}
 
     def closure(self, module: str, name: str) -> Closure:
         """What a definition depends on, itself included.
@@ -80,6 +83,29 @@ class Package:
             ]
             self._modules[name] = _Module(name, files[0]) if files else None
         return self._modules[name]
+
+    def text(self, node: ast.AST) -> str:
+        """A statement written out."""
+        if node not in self._texts:
+            self._texts[node] = ast.dump(node)
+        return self._texts[node]
+
+    def used(self, node: ast.AST) -> _Used:
+        """The names that a statement uses."""
+        if node not in self._uses:
+            self._uses[node] = _Used(node)
+        return self._uses[node]
+
+    def parts(self, node: ast.ClassDef) -> tuple[ast.ClassDef, dict[str, list[ast.stmt]]]:
+        """A class without its methods, and these by name."""
+        if node not in self._parts:
+            methods = [item for item in node.body if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)]
+            members: dict[str, list[ast.stmt]] = {}
+            for method in methods:
+                members.setdefault(method.name, []).append(method)
+            rest = [item for item in node.body if item not in methods]
+            self._parts[node] = ast.ClassDef(node.name, node.bases, node.keywords, rest, node.decorator_list), members
+        return self._parts[node]
 
     def names(self) -> Iterator[str]:
         """The full names of all modules."""
@@ -296,12 +322,12 @@ class _Walk:
         if (module.name, name) in self._found:
             return False
         nodes = list(nodes)
-        self._found[module.name, name] = "\n".join(ast.dump(node) for node in nodes)
+        self._found[module.name, name] = "\n".join(map(self._package.text, nodes))
         self._todo += [(module, name, node) for node in nodes]
         return True
 
     def _read(self, module: _Module, name: str, node: ast.AST) -> None:
-        used = _Used(node)
+        used = self._package.used(node)
         if used.is_dynamic:
             for every in self._package.names():
                 self._enter(every, ())
@@ -356,12 +382,7 @@ class _Walk:
         for node in module.defined[name]:
             if not isinstance(node, ast.ClassDef):
                 continue
-            methods = [item for item in node.body if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)]
-            members: dict[str, list[ast.stmt]] = {}
-            for method in methods:
-                members.setdefault(method.name, []).append(method)
-            rest = [item for item in node.body if item not in methods]
-            head = ast.ClassDef(node.name, node.bases, node.keywords, rest, node.decorator_list)
+            head, members = self._package.parts(node)
             if self._add(module, name, [head]):
                 self._classes.append((module.name, name, members))
                 self._take_members(module.name, name, members)
@@ -375,8 +396,8 @@ class _Walk:
         home = self._package.module(module)
         assert home is not None
         for member, nodes in members.items():
-            of_class = any(_is_of_class(node) for node in nodes)
-            if member in self._own or member.startswith("__") or (member in self._attributes and not of_class):
+            asked = member in self._attributes and not any(map(_is_of_class, nodes))
+            if asked or member in self._own or member.startswith("__"):
                 self._add(home, f"{name}.{member}", nodes)
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import panflute as pf
 
@@ -55,10 +56,9 @@ def render(book: Book, folder: Path, to: Collection[str], listener: Listener, on
     sources = [parse(sentences.substitute(text, values, path), path) for path, text in texts.items()]
     wanted = [source for chapter, source in zip(book.chapters, sources, strict=True) if chapter in chosen]
     executed = {source.path: done for source, done in zip(wanted, execute_all(book, wanted, listener), strict=True)}
-    parts = [
-        _read(book, chapter, source, executed.get(source.path) or cached_only(book, source), theme.classes, folder)
-        for chapter, source in zip(book.chapters, sources, strict=True)
-    ]
+    outputs = [executed.get(source.path) or cached_only(book, source) for source in sources]
+    with ThreadPoolExecutor(2) as pool:  # while pandoc reads one chapter, another one's document is looked through
+        parts = list(pool.map(partial(_read, book, theme.classes, folder), book.chapters, sources, outputs))
     entries, targets = _number(book, parts)
     documents = _cite(book, parts)
     made = []
@@ -81,7 +81,7 @@ def render(book: Book, folder: Path, to: Collection[str], listener: Listener, on
 
 
 def _read(
-    book: Book, chapter: Chapter, source: Source, executed: Executed, classes: Collection[str], folder: Path
+    book: Book, classes: Collection[str], folder: Path, chapter: Chapter, source: Source, executed: Executed
 ) -> _Part:
     images = chapter.path.with_suffix("").as_posix() + "_files"
 
@@ -140,34 +140,26 @@ def _cite(book: Book, parts: Sequence[_Part]) -> list[pf.Doc]:
 
 
 def _reference_ids(document: pf.Doc) -> list[str]:
-    found: list[str] = []
-
-    def action(element: Any, _: pf.Doc) -> None:
-        if isinstance(element, pf.Div) and element.identifier.startswith("ref-"):
-            found.append(element.identifier)
-
-    document.walk(action)
-    return found
+    divs = [element for element in pandoc.elements(document) if isinstance(element, pf.Div)]
+    return [div.identifier for div in divs if div.identifier.startswith("ref-")]
 
 
 def _copy_images(book: Book, source: Source, document: pf.Doc, folder: Path) -> None:
     """Copy the images that the author points to."""
 
-    def action(element: Any, _: pf.Doc) -> None:
-        if not isinstance(element, pf.Image):
-            return
-        place = source.place(element.url)
-        if "://" in element.url:
-            raise BookError(place, f"the image {element.url} would be fetched from another host; keep a copy in the project")
-        relative = inside(source.path.parent / element.url, place, "an image")
+    for image in pandoc.elements(document):
+        if not isinstance(image, pf.Image):
+            continue
+        place = source.place(image.url)
+        if "://" in image.url:
+            raise BookError(place, f"the image {image.url} would be fetched from another host; keep a copy in the project")
+        relative = inside(source.path.parent / image.url, place, "an image")
         if (folder / relative).is_file():
-            return
+            continue
         if not (book.root / relative).is_file():
-            raise BookError(place, f"the image {element.url} is not there")
+            raise BookError(place, f"the image {image.url} is not there")
         (folder / relative).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(book.root / relative, folder / relative)
-
-    document.walk(action)
 
 
 def _copy_resources(book: Book, theme: styles.Theme, folder: Path) -> None:

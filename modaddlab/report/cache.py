@@ -68,7 +68,7 @@ class Cache:
             if data["versions"] != self._versions or any(self._seen[path] != then for path, then in depends.items()):
                 return None
             kept = self._cache.get_cache_bundle(int(record.pk)).nb  # type: ignore[arg-type]
-            return kept if data["checksum"] == _checksum(kept) and len(kept.cells) == len(notebook.cells) else None
+            return kept if data["checksum"] == _checksum(kept.cells) and len(kept.cells) == len(notebook.cells) else None
         except SQLAlchemyError:
             self._start_anew()
         except Exception:  # no such entry, or one in which anything at all may lie
@@ -86,7 +86,8 @@ class Cache:
         depends = self._states(read)
         if any(digest(path) != then for path, then in read.items()):
             return
-        data = {"versions": self._versions, "depends": depends, "checksum": _checksum(notebook)}
+        as_read = nbformat.reads(nbformat.writes(notebook), as_version=4)
+        data = {"versions": self._versions, "depends": depends, "checksum": _checksum(as_read.cells)}
         bundle = CacheBundleIn(notebook, str(source.path), data=data)
         try:
             self._store(bundle)
@@ -120,8 +121,7 @@ class Cache:
         self._cache = get_cache(str(self._folder))
 
 
-def _checksum(notebook: NotebookNode) -> str:
-    """The sha256 of all that a notebook's cells hold, in the form in which it is read from a file."""
-    cells = nbformat.reads(nbformat.writes(notebook), as_version=4).cells
+def _checksum(cells: Iterable[NotebookNode]) -> str:
+    """The sha256 of all that cells hold, in the form in which they are read from a file."""
     content = [[cell.source, cell.outputs] for cell in cells]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -15,7 +15,7 @@ from typing import Any
 import panflute as pf
 import yaml
 
-from . import vocabulary
+from . import pandoc, vocabulary
 from .errors import BookError
 from .qmd import Source
 from .styles import classes_of
@@ -71,11 +71,12 @@ def refuse_unknown(document: pf.Doc, source: Source, own: Collection[str] = ()) 
     def refuse(needle: str, message: str, last: bool = False) -> None:
         raise BookError(source.place(needle, last), message)
 
-    def action(element: Any, _: pf.Doc) -> None:
+    own = {*own, *_styled(document)}
+    for element in pandoc.elements(document):
         if isinstance(element, pf.RawBlock | pf.RawInline) and element.format not in ("html", "typst"):
             refuse(element.format, f"raw blocks may be html or typst, found {element.format}")
         if not (identifier := getattr(element, "identifier", "")) and not hasattr(element, "classes"):
-            return
+            continue
         if identifier in identifiers:
             refuse(f"#{identifier}", f"the label `{identifier}` is used twice in this chapter", last=True)
         identifiers.update({identifier} - {""})
@@ -84,20 +85,11 @@ def refuse_unknown(document: pf.Doc, source: Source, own: Collection[str] = ()) 
         _refuse_classes(element, own, refuse)
         _refuse_attributes(element, refuse)
 
-    own = {*own, *_styled(document)}
-    document.walk(action)
-
 
 def _styled(document: pf.Doc) -> set[str]:
     """The classes that a chapter's own `<style>` elements have rules for."""
-    found: set[str] = set()
-
-    def action(element: Any, _: pf.Doc) -> None:
-        if isinstance(element, pf.RawBlock) and "<style" in element.text:
-            found.update(classes_of(element.text))
-
-    document.walk(action)
-    return found
+    blocks = [element for element in pandoc.elements(document) if isinstance(element, pf.RawBlock)]
+    return {name for block in blocks if "<style" in block.text for name in classes_of(block.text)}
 
 
 def _refuse_classes(element: Any, own: Collection[str], refuse: Callable[[str, str], None]) -> None:

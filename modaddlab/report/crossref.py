@@ -314,7 +314,7 @@ def refuse_dead_links(chapters: Sequence[tuple[pf.Doc, Source]], targets: Mappin
     """
     known = {source.path: _identifiers(document) for document, source in chapters}
     for document, source in chapters:
-        for link in _links(document):
+        for link in (element for element in pandoc.elements(document) if isinstance(element, pf.Link)):
             path, _, identifier = unquote(link.url).partition("#")
             if urlsplit(link.url).scheme or (path and not path.endswith(".qmd")):
                 continue
@@ -326,24 +326,10 @@ def refuse_dead_links(chapters: Sequence[tuple[pf.Doc, Source]], targets: Mappin
                 raise BookError(source.place(f"#{identifier}"), f"the link leads to no `#{identifier}` in {page}")
 
 
-def _links(document: pf.Doc) -> list[pf.Link]:
-    found: list[pf.Link] = []
-
-    def action(element: Any, _: pf.Doc) -> None:
-        if isinstance(element, pf.Link):
-            found.append(element)
-
-    document.walk(action)
-    return found
-
-
 def _identifiers(document: pf.Doc) -> set[str]:
     found: set[str] = set()
-
-    def action(element: Any, _: pf.Doc) -> None:
+    for element in pandoc.elements(document):
         found.add(getattr(element, "identifier", ""))
         if isinstance(element, pf.RawBlock | pf.RawInline):
             found.update(re.findall(r"""\bid=["']([^"']+)""", element.text))
-
-    document.walk(action)
     return found

@@ -105,10 +105,8 @@ def _prose(block: Any, formulas: dict[str, str]) -> str:
 
 
 def _each(element: Any, action: Callable[[Any], Any]) -> None:
-    def visit(inner: Any, _: pf.Doc) -> None:
+    for inner in pandoc.elements(element):
         action(inner)
-
-    element.walk(visit)
 
 
 # -- previews -------------------------------------------------------------------------------------------------------------

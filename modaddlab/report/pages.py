@@ -7,6 +7,7 @@ styles become files of their own (`policy`).
 
 from __future__ import annotations
 
+import functools
 import html
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -103,15 +104,12 @@ def write_page(site: Site, index: int, document: pf.Doc, output: Path) -> None:
 
 def contents(document: pf.Doc, depth: int) -> list[Heading]:
     """The page's own contents: its headings from the second level down to `depth`."""
-    found: list[Heading] = []
-
-    def action(element: Any, _: pf.Doc) -> None:
-        if isinstance(element, pf.Header) and 1 < element.level <= depth and "block-title" not in element.classes:
-            number = element.attributes.get("number", "")
-            found.append(Heading(element.level, element.identifier, number, pf.stringify(element).strip()))
-
-    document.walk(action)
-    return found
+    headers = [element for element in pandoc.elements(document) if isinstance(element, pf.Header) and 1 < element.level <= depth]
+    return [
+        Heading(header.level, header.identifier, header.attributes.get("number", ""), pf.stringify(header).strip())
+        for header in headers
+        if "block-title" not in header.classes
+    ]
 
 
 def _groups(entries: Sequence[Entry]) -> list[tuple[str | None, list[Entry]]]:
@@ -167,6 +165,7 @@ def _tools(book: Book, entry: Entry) -> list[tuple[str, str]]:
     return found
 
 
+@functools.cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(THEME), autoescape=False, trim_blocks=True, lstrip_blocks=True,

@@ -127,6 +127,25 @@ def cite(doc: pf.Doc, bibliography: Sequence[Path], csl: Path | None = None) -> 
     return load(text), re.findall(r"citation (\S+) not found", warnings)
 
 
+def elements(root: Any) -> list[Any]:
+    """Every element of a tree, inner ones first, itself last; to look at, not to change (panflute's own walk writes all anew)."""
+    found: list[Any] = []
+
+    def visit(element: Any) -> None:
+        for name in element._children:
+            child = getattr(element, name)
+            if isinstance(child, pf.ListContainer):
+                for item in child.list:
+                    item.parent = element
+                    visit(item)
+            elif isinstance(child, pf.Element):
+                visit(child)
+        found.append(element)
+
+    visit(root)
+    return found
+
+
 def walk(doc: pf.Doc, action: Callable[[Any, pf.Doc], Any]) -> pf.Doc:
     """Apply an action to every element, inner ones first; it returns None, an element, or a list in its place."""
     changed = doc.walk(action)

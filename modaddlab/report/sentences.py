@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -49,6 +50,8 @@ Values = tuple[dict[str, str], list[list[str]]]
 
 SLOW = ("ablation", "verdicts", "motion", "progress", "spread", "parts", "mechanism", "ways", "failures")
 """Subjects that are begun first where several have to be measured."""
+
+_LOADER, _DUMPER = getattr(yaml, "CSafeLoader", yaml.SafeLoader), getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 KEPT = Path(".cache/sentences")
 """Where values are kept, a file a subject, with the hash of the source that they depend on and of all that was read for them."""
@@ -116,7 +119,7 @@ def substitute(text: str, values: Mapping[str, Any], path: Path) -> str:
 def read(root: Path) -> dict[str, Any]:
     """The values that the last call wrote, as the tree of `_variables.yml`; none where there is no such file, or no whole one."""
     try:
-        values = yaml.safe_load((root / VARIABLES).read_text(encoding="utf-8"))
+        values = yaml.load((root / VARIABLES).read_text(encoding="utf-8"), Loader=_LOADER)
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     return values if isinstance(values, dict) else {}
@@ -131,7 +134,7 @@ def write(root: Path, names: Mapping[str, str]) -> None:
         for branch in branches:
             table = table.setdefault(branch, {})
         table[leaf] = text
-    path, content = root / VARIABLES, yaml.safe_dump(tree, allow_unicode=True).encode()
+    path, content = root / VARIABLES, yaml.dump(tree, Dumper=_DUMPER, allow_unicode=True).encode()
     if not path.is_file() or path.read_bytes() != content:
         temporary = root / KEPT.parent / f"variables.{os.getpid()}"  # a killed process leaves no half of it
         temporary.parent.mkdir(exist_ok=True)
@@ -149,17 +152,14 @@ def measure(root: Path, chapters: Mapping[Path, str]) -> tuple[dict[str, str], l
     """Every value that chapters may take, as it is written, and the names of those that none takes."""
     from .. import claims, findings
 
-    everything = "\n".join(chapters.values())
-
-    def is_used(name: str) -> bool:
-        return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", everything) is not None
-
+    words = {word for text in chapters.values() for word in re.findall(r"[\w.-]+", text)}
+    used = {name for word in words for name in itertools.accumulate(word.split("."), "{}.{}".format)}
     asked = subjects(chapters)
     names = claims.published_texts() if "published" in asked else {}
     lost: list[str] = []
     for found, parts in _values_of(root, [subject for subject in asked if subject in (*findings.SUBJECTS, VERDICTS)]):
         names |= found
-        lost += [part[0] for part in parts if not any(map(is_used, part))]
+        lost += [part[0] for part in parts if used.isdisjoint(part)]
     return names, lost
 
 

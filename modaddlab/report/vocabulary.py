@@ -131,8 +131,9 @@ def read_yaml(text: str, place: Place, table: Table, where: str, offset: int = 0
         BookError: not YAML, no table, an unknown key, or a value of another kind.
     """
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        values = None if node is None else loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 + offset if error.problem_mark else 0
         raise BookError(Place(place.path, line), f"is not valid YAML: {error.problem}") from None

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.resources
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -101,7 +102,7 @@ def _put(path: Path, text: str) -> str:
     digest = hashlib.sha256(text.encode()).hexdigest()
     if _digest(path) != digest:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.new")
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")  # two renders may begin at once
         temporary.write_text(text, encoding="utf-8", newline="\n")
         temporary.replace(path)
     return digest

@@ -88,7 +88,7 @@ class Command:
         while not happens():
             assert self.process.poll() is None, f"it ended before {what}:\n{self.output}"
             assert time.monotonic() < deadline, f"no sign of {what}:\n{self.output}"
-            time.sleep(0.01)
+            time.sleep(0.05)
 
     def wait_for_state(self, *specs: RunSpec) -> None:
         """Wait until one of these runs is in training and has saved a state."""

@@ -197,6 +197,21 @@ def test_the_first_view_is_small(opened: Any, site: Path) -> None:
     assert any(path.name == "explorer.js" for path in files)
 
 
+def test_two_at_once_write_the_same(networks: dict[str, Study], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, listed, replace, met = tmp_path / web.FOLDER, [("One", [networks["two-layer"]])], Path.replace, list[Path]()
+
+    def meanwhile(path: Path, target: Path) -> Path:
+        """Another process writes everything in the moment before a file gets its name."""
+        if target not in met:
+            met.append(target)
+            web.write(folder, listed)
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", meanwhile)
+    web.write(folder, listed)
+    assert {path for path in folder.rglob("*") if path.is_file()} == set(met)
+
+
 def test_what_is_not_written_again_and_what_goes(site: Path, networks: dict[str, Study], tmp_path: Path) -> None:
     folder = tmp_path / web.FOLDER
     web.write(folder, [("One", [networks["two-layer"]])])
