@@ -32,7 +32,7 @@ class Released:
     sha256: str
     repository: str
     initial: tuple[str, str] | None = None
-    options: Mapping[str, str]
+    options: Mapping[str, str | float]
     claims: tuple[str, ...]
 
 
@@ -56,6 +56,16 @@ FILES = (
         initial=("embedmlp-p23-quad-step0.pth", "d5c35fc2e73e0e6faf75ae3cf23c98ae5d1899441ad6606967742f86b995ffc0"),
         options={"activation": "quad"},
         claims=("he-ghosts", "he-ghosts-waves", "he-lottery"),
+    ),
+    Released(
+        file="pizza-model-A.pt",
+        sha256="eb58a5a059f05f9f8a434f8f6d62405c6194dc353abf9843cb56382183820e25",
+        repository="fjzzq2002/pizza",
+        options={"attention_rate": 0.0},
+        claims=(
+            "zhong-pizza-symmetricity", "zhong-pizza-irrelevance", "zhong-pizza-circularity", "zhong-pizza-explained",
+            "zhong-pizza-accompanying",
+        ),
     ),
 )  # fmt: skip
 """Those that were trained as long as our networks. A public file of Nanda et al.'s settles nothing of their paper: it is of
