@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from typing import Any
 
 from modaddlab import findings
 from modaddlab.analysis.attention import mean_attention
@@ -58,7 +59,7 @@ def heads_that_ignore(study: Study) -> float:
 
 def untrained_heads_that_ignore(study: Study) -> float:
     """The same before training."""
-    grid = run_grid(study.initial, study.spec.model, study.p)
+    grid: Any = run_grid(study.initial, study.spec.model, study.p)
     return float((mean_attention(grid.pattern_PPn3)[:, 2] < findings.parts.IGNORED).mean())
 
 
