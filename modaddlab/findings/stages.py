@@ -51,7 +51,7 @@ class Plateau(Group):
     """The test accuracy that memory alone gives, predicted and measured."""
 
     expected: Value
-    """frac (p - 1) / p, the mean over splits."""
+    """frac (p - 1) / p, the mean over splits; 0 of a split that keeps mirror images together."""
     mirrored: Value
     """The share of this split's test pairs whose mirror image is trained."""
     lowest: Value
@@ -309,7 +309,7 @@ def plateau(study: Study) -> Plateau:
         values, counts = np.unique(rows_N, return_counts=True)
         flat = float(values[counts.argmax()])
     return Plateau(
-        expected=share(stages.expected_plateau(study.spec.task.train_frac, study.p)),
+        expected=share(0.0 if study.spec.task.unordered else stages.expected_plateau(study.spec.task.train_frac, study.p)),
         mirrored=share(stages.mirror_share(study.train_mask_PP)),
         lowest=share(lowest, null=1 / study.p),
         complete=steps(complete),
