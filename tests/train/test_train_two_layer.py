@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,7 +104,7 @@ def test_a_dry_run_of_a_sweep_tells_what_is_left(command: Command, three: list[s
     code, out, err = command("--sweep", "three", "--dry-run")
     assert (code, err) == (0, "")
     assert out.splitlines()[-1].startswith("3 runs: 0 done, 0 partly, 3 to do; about 0 s left")
-    assert [line.split()[-1] for line in out.splitlines()[:-1]] == three
+    assert [re.findall(r"\S+-[0-9a-f]{10}", line) for line in out.splitlines()[:-1]] == [[run_id] for run_id in three]
     assert list(tmp_path.iterdir()) == []
 
     store = Store(tmp_path)
