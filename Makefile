@@ -21,6 +21,7 @@ preview: $(VENV)/installed $(VENV)/quarto-tried ## serve the book and render aga
 
 test: $(VENV)/installed ## run the linters and the tests
 	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
 	$(MAKE) --no-print-directory -j2 types tests
 
 types:

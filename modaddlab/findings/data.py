@@ -283,9 +283,7 @@ def _regimes(points: dict[float, Point]) -> Regimes:
 
 def _frequencies(points: dict[float, Point]) -> Frequencies:
     found = embeddings(points)
-    each = [
-        (value, row, one) for value, point in points.items() for row, one in zip(point.rows, found[value], strict=True)
-    ]
+    each = [(value, row, one) for value, point in points.items() for row, one in zip(point.rows, found[value], strict=True)]
     usual = [one.effective.value for value, _, one in each if value == USUAL]
     others = [one.effective.value for value, row, one in each if value != USUAL and np.isfinite(row.grokked)]
     silent = [(one.part, value, one) for value, row, one in each if not np.isfinite(row.grokked)]

@@ -204,9 +204,7 @@ class Compared:
     @property
     def rates(self) -> dict[str, dict[str, tuple[float, float, float]]]:
         """Title -> rule -> share and its interval, NaN where there is none."""
-        return {
-            title: {rule: _with_ends(getattr(found.hits, rule)) for rule in RULES} for title, found in self.by_title.items()
-        }
+        return {title: {rule: _with_ends(getattr(found.hits, rule)) for rule in RULES} for title, found in self.by_title.items()}
 
     @property
     def columns(self) -> Columns:

@@ -50,9 +50,7 @@ KNOWN_HARMONICS = _of_spec(f"{' or '.join(ACTIVATIONS)}", lambda spec: spec.mode
 RANDOM_START = _of_spec("random initial weights", lambda spec: spec.model.init != "single-frequency")
 ONE_FREQUENCY_START = _of_spec("initial weights of a single frequency", lambda spec: spec.model.init == "single-frequency")
 DESCENT = _of_spec("plain gradient descent (sgd)", lambda spec: spec.optim.optimizer == "sgd")
-EMBEDS_BOTH = _of_spec(
-    "one table of embeddings for both residues", lambda spec: "token_gradients" in vars(type(spec.model))
-)
+EMBEDS_BOTH = _of_spec("one table of embeddings for both residues", lambda spec: "token_gradients" in vars(type(spec.model)))
 ADDITION = _of_spec("addition", lambda spec: spec.task.operation == "add")
 COMMUTING = _of_spec(
     "an operation that does not ask which of a and b comes first", lambda spec: spec.task.operation in _SYMMETRIC

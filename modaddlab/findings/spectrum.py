@@ -149,9 +149,7 @@ def measure() -> BeforeAndAfter:
     trained = of(study)
     doubled = {overtones.overtone_of(study.p, key): key for key in study.keys}
     (overtone,) = doubled.keys() & set(trained.rules.disputed)
-    return BeforeAndAfter(
-        trained=trained, untrained=null(study), overtone=total(overtone), overtone_of=total(doubled[overtone])
-    )
+    return BeforeAndAfter(trained=trained, untrained=null(study), overtone=total(overtone), overtone_of=total(doubled[overtone]))
 
 
 def _spectrum(grid: Grid, keys: tuple[int, ...], rules: RuleComparison) -> Spectrum:

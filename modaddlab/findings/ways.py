@@ -26,6 +26,7 @@ RUNS = {
 }
 """The ways of training: the run of each, and what tables and figures call it."""
 
+
 @dataclass(frozen=True, kw_only=True)
 class Typical:
     """Three neurons of three frequencies, each the one whose wave fits its input middling well."""

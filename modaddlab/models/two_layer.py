@@ -147,9 +147,7 @@ class TwoLayerSpec(Network):
         if theta_PH.shape != (p, self.d_mlp):
             raise ValueError(f"theta must have the shape (p, d_mlp) = {(p, self.d_mlp)}, found {theta_PH.shape}")
         neurons_PPH = activate(theta_PH[:, None] + theta_PH[None, :], self.activation)
-        return TwoLayerGrid(
-            logits_PPC=neurons_PPH @ weights["mlp.W_out"], neurons_PPH=neurons_PPH, params=weights, model=self
-        )
+        return TwoLayerGrid(logits_PPC=neurons_PPH @ weights["mlp.W_out"], neurons_PPH=neurons_PPH, params=weights, model=self)
 
     def step_seconds(self, p: int, n_train: int, metrics_every: int) -> float:
         """See `Network.step_seconds`; a pair and its mirror image are computed once."""

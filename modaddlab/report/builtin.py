@@ -80,9 +80,7 @@ def render(book: Book, folder: Path, to: Collection[str], listener: Listener, on
     return made
 
 
-def _read(
-    book: Book, classes: Collection[str], folder: Path, chapter: Chapter, source: Source, executed: Executed
-) -> _Part:
+def _read(book: Book, classes: Collection[str], folder: Path, chapter: Chapter, source: Source, executed: Executed) -> _Part:
     images = chapter.path.with_suffix("").as_posix() + "_files"
 
     def save(name: str, content: bytes) -> str:

@@ -168,7 +168,10 @@ def _tools(book: Book, entry: Entry) -> list[tuple[str, str]]:
 @functools.cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(THEME), autoescape=False, trim_blocks=True, lstrip_blocks=True,
+        loader=jinja2.FileSystemLoader(THEME),
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["escape"] = html.escape
@@ -294,9 +297,7 @@ class _Lowering:
             f'aria-selected="{"true" if n == 0 else "false"}">{_inline_html(tab.title, self.source)}</button>'
             for n, tab in enumerate(tabs)
         )
-        blocks: list[Any] = [
-            pf.RawBlock(f'<div class="tabset"><div class="tabs" role="tablist">{buttons}</div>', format="html")
-        ]
+        blocks: list[Any] = [pf.RawBlock(f'<div class="tabset"><div class="tabs" role="tablist">{buttons}</div>', format="html")]
         for n, tab in enumerate(tabs):
             start = f'<div role="tabpanel" class="tab" id="{name}-{n}" aria-labelledby="{name}-{n}-tab">'
             title = f'<p class="tab-heading">{_inline_html(tab.title, self.source)}</p>'

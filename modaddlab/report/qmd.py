@@ -239,8 +239,6 @@ def _refuse_repeated_labels(source: Source) -> None:
     seen: dict[str, int] = {}
     for cell in source.cells:
         if cell.label in seen:
-            raise BookError(
-                Place(source.path, cell.line), f"label `{cell.label}` is used in line {seen[cell.label]} already"
-            )
+            raise BookError(Place(source.path, cell.line), f"label `{cell.label}` is used in line {seen[cell.label]} already")
         if cell.label:
             seen[cell.label] = cell.line

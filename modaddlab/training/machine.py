@@ -45,9 +45,7 @@ def prepare_thread() -> None:
     torch.set_flush_denormal(True)
 
 
-def provenance(
-    device: torch.device, train_version: int, *, threads: int, seconds: float, commit: str | None
-) -> dict[str, Any]:
+def provenance(device: torch.device, train_version: int, *, threads: int, seconds: float, commit: str | None) -> dict[str, Any]:
     """What a run was trained with; JSON types.
 
     Args:

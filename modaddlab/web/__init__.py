@@ -33,8 +33,21 @@ FOLDER = "interactive"
 
 EXPLORER = ("core.wasm.js", "base.js", "address.js", "network.js", "views.js", "explorer.js")
 LAB = ("core.wasm.js", "base.js", "address.js", "lab_worker.js", "lab.js")
-MOVING = ("core.wasm.js", "base.js", "address.js", "network.js", "figure.js", "hands.js", "order.js", "keys.js",
-          "decay_clock.js", "phases.js", "sum.js", "turn.js", "begin.js")
+MOVING = (
+    "core.wasm.js",
+    "base.js",
+    "address.js",
+    "network.js",
+    "figure.js",
+    "hands.js",
+    "order.js",
+    "keys.js",
+    "decay_clock.js",
+    "phases.js",
+    "sum.js",
+    "turn.js",
+    "begin.js",
+)
 """The parts of explorer.js, of lab.js and of moving.js, in order."""
 
 COLOURS = ("page", "ink", "muted", "rule", "shade", "train", "test", "restricted", "excluded", "norm")

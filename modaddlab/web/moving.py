@@ -1,8 +1,8 @@
 """What moving figures and the lab take from findings, as scripts like those of `modaddlab.web.data`.
 
-    formula.js      the mainline's algorithm as `modaddlab.analysis.by_hand` fits it to all questions, and the chapter's question
-    lab.js          when the live network memorizes and understands at its usual settings
-    sweeps.js       the sweeps of decay and of rate: each setting's curve, decay time and time to grok
+formula.js      the mainline's algorithm as `modaddlab.analysis.by_hand` fits it to all questions, and the chapter's question
+lab.js          when the live network memorizes and understands at its usual settings
+sweeps.js       the sweeps of decay and of rate: each setting's curve, decay time and time to grok
 """
 
 from __future__ import annotations

@@ -40,7 +40,6 @@ def test_table_columns_index_every_value() -> None:
         table_columns(array, "a")
 
 
-
 def test_until_keeps_the_beginning() -> None:
     metrics = {"step": np.array([0, 5, 10]), "energy": np.arange(6).reshape(3, 2)}
     kept = until(metrics, 5)

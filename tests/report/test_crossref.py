@@ -249,6 +249,6 @@ def test_what_cannot_be_set_or_leads_nowhere_is_refused_in_both_formats(
 
 
 def test_a_link_of_the_pdf_into_a_block_of_the_site_names_its_line(tmp_path: Path) -> None:
-    text = "# T\n\n::: {.content-visible when-format=\"html\"}\n## A {#sec-a}\n:::\n\n[x](#sec-a)\n"
+    text = '# T\n\n::: {.content-visible when-format="html"}\n## A {#sec-a}\n:::\n\n[x](#sec-a)\n'
     with pytest.raises(BookError, match=r"index.qmd:7: Typst cannot set the PDF: label `<sec-a>`"):
         render(write_book(tmp_path, {"index.qmd": text}), ("pdf",))

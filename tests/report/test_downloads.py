@@ -48,7 +48,12 @@ say <span class="citation" data-cites="nanda2023">(<a href="r.html#ref-nanda2023
 @pytest.fixture(params=["reference", "quarto-xref"])
 def site(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """The site of a book with one chapter, as one of the engines writes references."""
-    book = {"title": "A small book", "description": "It is small.", "chapters": ["one.qmd"], "site-url": "https://example.org/book/"}
+    book = {
+        "title": "A small book",
+        "description": "It is small.",
+        "chapters": ["one.qmd"],
+        "site-url": "https://example.org/book/",
+    }
     write_book(tmp_path, {"one.qmd": CHAPTER}, book=book)
     (tmp_path / "_variables.yml").write_text("one:\n  two: '12 %'\n")
     (tmp_path / "_site").mkdir()

@@ -92,8 +92,20 @@ def test_the_pdf_has_the_paper_version(sample: Sample) -> None:
         text = subprocess.run(["pdftotext", "-layout", pdf, "-"], capture_output=True, text=True, check=True).stdout
     except FileNotFoundError:
         pytest.skip("pdftotext (poppler-utils) is not installed, so the PDF's text was not read")
-    for expected in ("A sample book", "Contents", "1 The first chapter", "Figure 1.1: A wave", "Table 1.1: Numbers", "(1.1)",
-                     "Only on paper.", "What would look wrong", "Text of test.", "(Zhong 2023", "A Methods", "Equation A.1"):
+    for expected in (
+        "A sample book",
+        "Contents",
+        "1 The first chapter",
+        "Figure 1.1: A wave",
+        "Table 1.1: Numbers",
+        "(1.1)",
+        "Only on paper.",
+        "What would look wrong",
+        "Text of test.",
+        "(Zhong 2023",
+        "A Methods",
+        "Equation A.1",
+    ):
         assert expected in " ".join(text.split()), expected
     assert "Only in the site." not in text
     assert "import matplotlib" not in text, "code is left out of the PDF"

@@ -28,9 +28,7 @@ CPU = torch.device("cpu")
 SHAPES = {
     "smallest": RunSpec(task=TaskSpec(p=2, train_frac=0.75), model=TwoLayerSpec(d_mlp=1, activation="id")),
     "most pairs, one group and a bit": RunSpec(task=TaskSpec(p=7, train_frac=0.9), model=TwoLayerSpec(d_mlp=21)),
-    "even modulus, several parts": RunSpec(
-        task=TaskSpec(p=16, train_frac=0.5), model=TwoLayerSpec(d_mlp=600, activation="quad")
-    ),
+    "even modulus, several parts": RunSpec(task=TaskSpec(p=16, train_frac=0.5), model=TwoLayerSpec(d_mlp=600, activation="quad")),
     "answers of differences": RunSpec(
         task=TaskSpec(operation="subtract", p=31, train_frac=1.0), model=TwoLayerSpec(d_mlp=257, init_scale=3.0)
     ),

@@ -83,9 +83,7 @@ def watched(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("network", RUNS)
-def test_a_run_that_is_told_to_end_saves_and_goes_on(
-    network: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_that_is_told_to_end_saves_and_goes_on(network: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [*words(network), "--data", str(tmp_path / "data")]
     process = watched(tmp_path, *arguments)
     wait_for(tmp_path / "began", process)

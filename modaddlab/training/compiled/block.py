@@ -39,9 +39,7 @@ class CompiledBlock:
 
     def __init__(self, spec: RunSpec, step: int = 0) -> None:
         self.specs, self.step, self.p, self.n_neurons = [spec], step, spec.task.p, spec.model.d_mlp
-        self.weights_now, self.gradient, self.means, self.squares = (
-            arrays.new_tables(self.p, self.n_neurons) for _ in range(4)
-        )
+        self.weights_now, self.gradient, self.means, self.squares = (arrays.new_tables(self.p, self.n_neurons) for _ in range(4))
         initial = spec.model.init_params(self.p, spec.seed)
         arrays.put(self.weights_now.theta, initial["mlp.W_in"])
         arrays.put(self.weights_now.xi, initial["mlp.W_out"].T)
