@@ -145,4 +145,5 @@ def _plain(markup: str) -> str:
 
 
 def _put(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="\n")

@@ -73,7 +73,7 @@ def pdf(text: str, drawings: Drawings) -> bytes:
     book = dataclasses.replace(book, options=options, chapters=(chapter,))
     with tempfile.TemporaryDirectory(prefix="modaddlab-report-") as folder:
         for name, drawn in drawings.items():
-            (Path(folder) / name).write_text(drawn["light"], encoding="utf-8")
+            (Path(folder) / name).write_text(drawn["light"], encoding="utf-8", newline="\n")
         return write_pdf(book, [Entry(chapter, source, "", title)], [document], Path(folder)).read_bytes()
 
 

@@ -36,10 +36,9 @@ def test_distance_irrelevance_is_that_of_its_definition() -> None:
 def test_circles_are_found_and_isolated() -> None:
     w, rng = 2 * np.pi * np.arange(P) / P, np.random.default_rng(1)
     planes, _ = np.linalg.qr(rng.standard_normal((8, 4)))
-    W_E_PD = 0.7 + sum(
-        size * np.stack([np.cos(k * w), np.sin(k * w)], axis=1) @ planes[:, 2 * i : 2 * i + 2].T
-        for i, (k, size) in enumerate([(4, 2.0), (3, 1.0)])
-    )
+    W_E_PD = np.full((P, 8), 0.7)
+    for i, (k, size) in enumerate([(4, 2.0), (3, 1.0)]):
+        W_E_PD += size * np.stack([np.cos(k * w), np.sin(k * w)], axis=1) @ planes[:, 2 * i : 2 * i + 2].T
     first, second = pizza.circles(W_E_PD, 4)
     assert (first.frequency, second.frequency) == (4, 3)
     assert pizza.circularity(W_E_PD) == pytest.approx(1)

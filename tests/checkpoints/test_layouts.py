@@ -179,7 +179,7 @@ def test_initial_weights_are_the_network_s_own(tmp_path: Path) -> None:
 
 def test_safetensors_are_read_as_well(tmp_path: Path) -> None:
     model, params = _net("embedmlp")
-    file = tmp_path / "lab.safetensors"
+    file = tmp_path / "theirs.safetensors"
     save_file(LAYOUTS["embedmlp"].write(model, params, P), file)
     record = read(file, Store(tmp_path / "data"), activation="quad")
     assert all(np.array_equal(record.final[name], params[name]) for name in params)

@@ -55,7 +55,7 @@ def test_the_legend_names_what_is_drawn_and_lies_in_the_figure(steps: list[float
     figure = figures.steps_to_grok("weight decay", times, published, law=([1.0, 2.0], [7000.0, 4000.0], law))
     (legend,) = figure.legends
     found = [text.get_text() for text in legend.get_texts()]
-    assert found == ["this book, each seed", *(law if name == "LAW" else name for name in names)]
+    assert found == ["this book, each seed" if published else "each seed", *(law if name == "LAW" else name for name in names)]
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     assert legend.get_window_extent(canvas.get_renderer()).x1 <= figure.bbox.x1

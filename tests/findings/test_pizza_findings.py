@@ -55,6 +55,7 @@ def test_a_pizza_made_by_hand_is_one() -> None:
     assert {larger.form, smaller.form} == {"pizza"}
     assert larger.pizza.value > larger.clock.value + 0.1
     assert larger.by_difference_P.argmax() == 0
+    assert found.irrelevance.null is not None
     assert found.irrelevance.null > 0.5  # untrained: the right logit does not know the distance
 
 

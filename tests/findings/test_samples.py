@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from made import point, run
@@ -11,7 +12,7 @@ from modaddlab.findings import samples
 from modaddlab.findings.outcomes import Outcome
 
 
-def made(exponent: float, **changes: object) -> Outcome:
+def made(exponent: float, **changes: Any) -> Outcome:
     """A run that groks by a power of its number of samples."""
     return run(8_000 * samples.samples_of(run(**changes)) ** exponent, **changes)
 

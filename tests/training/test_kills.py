@@ -19,10 +19,13 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="forks and signals")
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-SETTINGS = ["task.p=11", "model.d_mlp=12", "steps=60", "record.metrics_every=4", "record.snapshots=6"]
+SETTINGS = ["task.p=11", "model.d_mlp=12", "record.snapshots=6"]
 RUNS = {
-    "transformer": ["debug", *SETTINGS, "model.d_model=8", "model.n_heads=2", "model.d_head=4"],
-    "two-layer": ["mlp-standard", *SETTINGS],
+    "transformer": [
+        *("debug", *SETTINGS, "steps=60", "record.metrics_every=4"),
+        *("model.d_model=8", "model.n_heads=2", "model.d_head=4"),
+    ],
+    "two-layer": ["mlp-standard", *SETTINGS, "steps=3000", "record.metrics_every=100"],
 }
 SEED = int(os.environ.get("MODADDLAB_KILL_SEED", "1"))
 """Draws the moments of the kills; another one looks at other moments."""

@@ -48,8 +48,9 @@ def site(networks: dict[str, Study], tmp_path_factory: pytest.TempPathFactory) -
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """A browser; its driver has an event loop running, in which no test of another file could start its own."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed, so no page was loaded in a browser")
     driver = pytest.importorskip("playwright.sync_api")

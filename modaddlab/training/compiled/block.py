@@ -13,7 +13,7 @@ from modaddlab.tasks import TaskSpec
 from modaddlab.training.compiled import ACTIVATIONS, arrays, kept, loops
 from modaddlab.training.measures import Measures, Row
 
-KINDS = dict(zip(ACTIVATIONS, (loops.RELU, loops.QUAD, loops.ID), strict=True))
+KINDS: dict[str, int] = dict(zip(ACTIVATIONS, (loops.RELU, loops.QUAD, loops.ID), strict=True))
 
 CPU = torch.device("cpu")
 
