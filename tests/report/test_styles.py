@@ -90,3 +90,15 @@ def test_the_maths_font_has_every_sign_of_the_book() -> None:
     italic = {chr(0x1D44E + ord(sign) - ord("a")) if sign != "h" else chr(0x210E) for sign in letters}
     assert len(signs) > 60
     assert {sign for sign in signs | italic if ord(sign) not in known} == set()
+
+
+def test_no_rule_of_the_site_reaches_into_a_drawing_of_a_page() -> None:
+    rules = re.sub(r"/\*.*?\*/", "", (THEME / "site.css").read_text(encoding="utf-8"), flags=re.S)
+    alone = [part.strip() for heads in re.findall(r"([^{}]+)\{", rules) for part in heads.split(",") if " " not in part.strip()]
+    styled = {name for part in alone for name in re.findall(r"\.([A-Za-z][\w-]*)", part)}
+    scripts = [path.read_text(encoding="utf-8") for path in (ROOT / "modaddlab/web/scripts").glob("*.js")]
+    given = [re.sub(r"\$\{.*?\}", " ", value) for text in scripts for value in re.findall(r'class: ["`]([^"`]*)', text)]
+    drawn = {name for value in given for name in re.findall(r"[A-Za-z][\w-]*", value)}
+    assert {"bar", "value"} <= drawn
+    assert "masthead" in styled
+    assert styled & drawn == set()
