@@ -93,7 +93,7 @@ def test_ctrl_c_saves_and_the_same_command_ends_with_the_same_bits(
     assert "was lost" not in output
     saved = sweep.saved(*LONG)
     assert saved
-    assert not Store(sweep.data).runs()
+    assert set(Store(sweep.data).runs()) <= {spec.run_id for spec in LONG} - saved.keys()  # one may have come to its end
     assert not sweep.saved(*SHORT)  # none is begun only to be stopped
 
     code, output = here(specs)
