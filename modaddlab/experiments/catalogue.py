@@ -200,12 +200,12 @@ def named(name: str, *, seed: int | None = None, p: int | None = None) -> RunSpe
         p: another modulus, for the runs of the two-layer network that are there for any; the width follows it.
 
     Raises:
-        LabError: there is none, the message lists the names; it has one modulus only; p or the seed is not allowed.
+        LabError: there is none, the message has the nearest; it has one modulus only; p or the seed is not allowed.
     """
     if name not in RUNS:
-        near = difflib.get_close_matches(name, RUNS, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise LabError(f"unknown run {name!r}; {hint}known: {', '.join(RUNS)}")
+        near = difflib.get_close_matches(name, RUNS, n=3)
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        raise LabError(f"unknown run {name!r}; {hint}python -m modaddlab.train --list shows all {len(RUNS)}")
     spec = RUNS[name]
     if name in two_layer.FAMILY:
         return two_layer.two_layer(name, p=spec.task.p if p is None else p, seed=spec.seed if seed is None else seed)

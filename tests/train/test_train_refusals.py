@@ -23,7 +23,7 @@ from modaddlab.store.store import Store
 from modaddlab.training.jobs import engine
 
 BAD = [
-    (["nonsense"], "unknown run 'nonsense'; known: mainline"),
+    (["nonsense"], "unknown run 'nonsense'; "),
     (["debgu"], "did you mean debug?"),
     (["debug", "../x"], "unknown run '../x'"),
     ([], "name a run to train, such as debug or mainline, or a --sweep; --list shows them all"),
