@@ -7,6 +7,7 @@ function Pandoc(document)
   document:walk({ Div = function(div) cells = cells or div.classes:includes("cell") end })
   if not cells then return nil end
   local name = pandoc.path.split_extension(pandoc.path.filename(quarto.doc.input_file)) .. ".ipynb"
-  document.blocks:insert(pandoc.Para({ pandoc.Link("This chapter as a notebook", name, "", { download = name }) }))
+  local link = ('<p><a href="%s" download>This chapter as a notebook</a></p>'):format(name)
+  document.blocks:insert(pandoc.RawBlock("html", link)) -- raw: Quarto would look for the file before it is made, and warn
   return document
 end
