@@ -65,7 +65,7 @@ def test_a_lost_scheduler_costs_nothing_that_was_done(
     code, output = here([SHORT[0], *LONG])
     assert code == 0
     for run_id, step in saved.items():
-        assert f"{run_id}: going on from step {step:,} of 20,000" in output
+        assert f"{run_id}: going on from step {step:,} of 100,000" in output
     assert_same_bits([SHORT[0], *LONG], sweep.data, digest)
 
 

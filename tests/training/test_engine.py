@@ -99,7 +99,7 @@ def test_ctrl_c_saves_and_the_same_command_ends_with_the_same_bits(
     code, output = here(specs)
     assert code == 0
     for run_id, step in saved.items():
-        assert f"{run_id}: going on from step {step:,} of 20,000" in output
+        assert f"{run_id}: going on from step {step:,} of 100,000" in output
     assert_same_bits(specs, sweep.data, digest)
 
 
