@@ -247,7 +247,8 @@ class _Used(ast.NodeVisitor):
             self.visit(value)
 
     def visit_Name(self, node: ast.Name) -> None:
-        self._chain(node.id)
+        if not isinstance(node.ctx, ast.Store):  # a field may be called as a module is
+            self._chain(node.id)
 
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str) and node.value.isidentifier():

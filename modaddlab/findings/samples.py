@@ -17,7 +17,8 @@ from modaddlab.analysis.scaling import Times
 from modaddlab.findings import outcomes
 from modaddlab.findings.data import USUAL, pairs_of
 from modaddlab.findings.outcomes import Outcome, Point
-from modaddlab.findings.sweep import Columns, Curve, Law, Swept, columns
+from modaddlab.findings.size import both_kinds
+from modaddlab.findings.sweep import Columns, Curve, Law, columns
 from modaddlab.findings.value import Value, factor, number, share, steps, total, words
 
 
@@ -78,8 +79,7 @@ class Samples:
     @property
     def series(self) -> dict[str, dict[float, Times]]:
         """Both kinds as a figure takes them."""
-        kinds = {"other moduli, three in ten": self.by_modulus, "modulo 113, other shares": self.by_share}
-        return {name: Swept(points=points).times for name, points in kinds.items()}
+        return both_kinds(self.by_modulus, self.by_share)
 
     @property
     def laws(self) -> dict[str, Curve]:
@@ -106,11 +106,15 @@ def measure() -> Samples:
         LabError: a record is damaged.
     """
     shares = {part: point for part, point in outcomes.sweep("train-fraction").points.items() if part != USUAL}
-    return of(outcomes.sweep("prime").points, shares)
+    return through(outcomes.sweep("prime").points, shares)
 
 
-def of(moduli: Mapping[Any, Point], shares: Mapping[Any, Point]) -> Samples:
-    """The finding of two sweeps, one over moduli and one over shares of the pairs.
+def through(moduli: Mapping[Any, Point], shares: Mapping[Any, Point]) -> Samples:
+    """The finding of two sweeps.
+
+    Args:
+        moduli: modulus -> its seeds, one share of the pairs shown.
+        shares: share of the pairs -> its seeds, at one modulus.
 
     Raises:
         ValueError: too few runs got there for a law.

@@ -155,8 +155,7 @@ class Pairs:
     @property
     def series(self) -> dict[str, dict[float, Times]]:
         """Both kinds as a figure takes them."""
-        kinds = {"other moduli, three in ten": self.by_modulus, "modulo 113, other shares": self.by_share}
-        return {name: Swept(points=points).times for name, points in kinds.items()}
+        return both_kinds(self.by_modulus, self.by_share)
 
     @property
     def laws(self) -> dict[str, Curve]:
@@ -241,6 +240,16 @@ def measure() -> Size:
 def modulus_of(row: Outcome) -> float:
     """The modulus."""
     return float(row.spec.task.p)
+
+
+def both_kinds(by_modulus: dict[float, Point], by_share: dict[float, Point]) -> dict[str, dict[float, Times]]:
+    """The times to grok of the two ways to have few pairs, as a figure takes them.
+
+    Args:
+        by_modulus, by_share: the points by their place on the figure's axis.
+    """
+    kinds = {"other moduli, three in ten": by_modulus, "modulo 113, other shares": by_share}
+    return {name: Swept(points=points).times for name, points in kinds.items()}
 
 
 def mirrored(point: Point) -> float:

@@ -26,14 +26,14 @@ def test_samples_are_pairs_in_units_of_p_ln_p() -> None:
 
 
 def test_one_law_is_found_where_there_is_one_and_pairs_alone_miss_it() -> None:
-    found = samples.of(MODULI, SHARES)
+    found = samples.through(MODULI, SHARES)
     assert found.law.exponent.value == pytest.approx(-2)
     assert found.law.spread.value == pytest.approx(1, abs=1e-6)
     assert found.by_pairs.value > 1.1
 
 
 def test_two_laws_differ_and_one_through_both_is_worse_than_either() -> None:
-    found = samples.of(MODULI, {frac: point(made(-4, frac=frac)) for frac in (0.25, 0.4, 0.6)})
+    found = samples.through(MODULI, {frac: point(made(-4, frac=frac)) for frac in (0.25, 0.4, 0.6)})
     assert found.moduli.exponent.value == pytest.approx(-2)
     assert found.shares.exponent.value == pytest.approx(-4)
     assert found.law.spread.value > 1.2 > found.moduli.spread.value
@@ -41,7 +41,7 @@ def test_two_laws_differ_and_one_through_both_is_worse_than_either() -> None:
 
 def test_where_networks_begin_to_grok_and_where_all_do() -> None:
     silent = {31: point(run(p=31)), 53: point(run(900, p=53), run(p=53))}
-    found = samples.of(silent | MODULI, SHARES)
+    found = samples.through(silent | MODULI, SHARES)
     assert found.silent.value == pytest.approx(samples.samples_of(run(p=53)))
     assert found.sure.value == pytest.approx(samples.samples_of(run(p=59)))
 
