@@ -150,7 +150,7 @@ def _usual() -> tuple[float, float, float]:
 @cache
 def _setting(field: str) -> Setting:
     name, _, x = SWEEPS[field]
-    points = outcomes.sweep(name).points
+    points = outcomes.times(name).points
     groks = [value for value, point in points.items() if point.n_grokked]
     rows = [row for value, point in points.items() if value > 0 for row in point.rows]
     return Setting(

@@ -20,6 +20,7 @@ from modaddlab.models.registry import TwoLayerSpec
 from modaddlab.report.__main__ import main
 from modaddlab.reports import beside, criteria, measured
 from modaddlab.reports.report import Report, check
+from modaddlab.reports.sections import SECTIONS
 from modaddlab.reports.strips import WIDTH, strip
 
 P, KEYS = 13, [2, 5]
@@ -112,6 +113,10 @@ def test_two_networks_stand_side_by_side(pizza: Study) -> None:
     report = Report(pizza, Study.from_weights(weights, model, P))
     assert report.html.count('class="layout"') == report.html.count("<h2")
     assert "Not measured." in report.html  # a two-layer network has no attention
+
+
+def test_every_section_has_its_numbers_of_the_networks_beside() -> None:
+    assert set(beside.FINDINGS) == {section.find for section in SECTIONS}
 
 
 def test_a_strip_has_the_value_where_it_is_among_the_others() -> None:
