@@ -93,7 +93,7 @@ def train(
     with contextlib.ExitStack() as stack:
         observers = [observe]
         if progress:
-            from modaddlab.training.progress import Display
+            from modaddlab.training.display import Display
 
             observers.append(stack.enter_context(Display()).run(catalogue.label(spec)))
 
@@ -308,8 +308,8 @@ def _train(specs: list[RunSpec], name: str | None, store: Store, options: argpar
             file=sys.stderr,
         )
     with Stop() as stop:
+        from modaddlab.training.display import Display
         from modaddlab.training.jobs import several as runs
-        from modaddlab.training.progress import Display
 
         with Display() as display:
             try:

@@ -44,7 +44,7 @@ def _run(arguments: list[str] | None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from .engine import ENGINES
+    from .rendering import ENGINES
 
     parser = Parser(prog="python -m modaddlab.report", description="Render the book.")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -71,7 +71,7 @@ def _port(text: str) -> int:
 
 
 def _render(root: Path, options: argparse.Namespace) -> int:
-    from .engine import render
+    from .rendering import render
 
     to = [name.replace("typst", "pdf") for name in options.to.split(",")]
     if not set(to) <= {"html", "pdf"}:

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from watchfiles import DefaultFilter, watch
 
-from .engine import choose, quarto_environment
 from .errors import BookError
 from .folder import PREVIEW
+from .rendering import choose, quarto_environment
 
 _RELOAD = b"""<script src="/_reload.js"></script></body>"""
 _RELOAD_SCRIPT = b"""new EventSource("/_changes").onmessage = () => location.reload();"""

@@ -9,7 +9,7 @@ chapter has an empty element and loads the script:
 Figures that a reader can move stand in the chapters themselves, see `scripts/figure.js`.
 
 Pages need no server and ask no other host. `core.c` is their arithmetic (see `modaddlab.web.build`), `scripts/` their parts, one
-noun a file, `data.py` what they show of a record.
+noun a file, `records.py` what they show of a record.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from matplotlib.colors import to_hex
 
 from modaddlab.figures import theme
 from modaddlab.study import Study
-from modaddlab.web import data
+from modaddlab.web import records
 
 __all__ = ["FOLDER", "write"]
 
@@ -71,14 +71,14 @@ def write(folder: Path, listed: list[tuple[str, list[Study]]], drawn: Iterable[t
     before = _listed(folder)
     now: dict[str, tuple[str, str]] = {}
     made = {"explorer.js": _joined(EXPLORER), "lab.js": _joined(LAB), "moving.js": _joined(MOVING), "web.css": style()}
-    for path, text in [*made.items(), data.runs_file(listed), *drawn]:
+    for path, text in [*made.items(), records.runs_file(listed), *drawn]:
         now[path] = ("-", _put(folder / path, text))
-    source = hashlib.sha256(Path(data.__file__).read_bytes()).hexdigest()
+    source = hashlib.sha256(Path(records.__file__).read_bytes()).hexdigest()
     for study in (study for _, studies in listed for study in studies):
         key = hashlib.sha256(f"{source} {study.record.digest}".encode()).hexdigest()
-        kept = {path: (key, _digest(folder / path)) for path in data.paths(study)}
+        kept = {path: (key, _digest(folder / path)) for path in records.paths(study)}
         if any(before.get(path) != then for path, then in kept.items()):
-            kept = {path: (key, _put(folder / path, text)) for path, text in data.files(study)}
+            kept = {path: (key, _put(folder / path, text)) for path, text in records.files(study)}
         now |= kept
     for path in set(before) - set(now):
         (folder / path).unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from modaddlab import command, web
 from modaddlab.study import Study
-from modaddlab.web import data, moving
+from modaddlab.web import moving, records
 
 
 def main() -> int:
@@ -16,7 +16,7 @@ def main() -> int:
     project = Path("_quarto.yml")
     if f"{web.FOLDER}/" not in (project.read_text(encoding="utf-8") if project.is_file() else ""):
         return 0
-    web.write(Path.cwd() / web.FOLDER, data.listed(), moving.files(Study.open("mainline")))
+    web.write(Path.cwd() / web.FOLDER, records.listed(), moving.files(Study.open("mainline")))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What moving figures and the lab take from findings, as scripts like those of `modaddlab.web.data`.
+"""What moving figures and the lab take from findings, as scripts like those of `modaddlab.web.records`.
 
 formula.js      the mainline's algorithm as `modaddlab.analysis.by_hand` fits it to all questions, and the chapter's question
 lab.js          when the live network memorizes and understands at its usual settings
@@ -21,7 +21,7 @@ from modaddlab.findings.decay import fade_of
 from modaddlab.findings.outcomes import Point
 from modaddlab.findings.value import setting
 from modaddlab.study import Study
-from modaddlab.web.data import packed, script
+from modaddlab.web.records import packed, script
 
 SWEEPS = {"decay": "weight-decay", "rate": "learning-rate"}
 """The figure's word for a sweep -> the sweep."""

@@ -22,7 +22,7 @@ from typing import Any
 from sample_books import write_book
 from test_cache import keep, kept
 
-from modaddlab.report import builtin, engine, folder, mark
+from modaddlab.report import builtin, folder, mark, rendering
 from modaddlab.report.project import load_book
 
 CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "open")
@@ -62,7 +62,7 @@ def set_up(root: Path, way: str) -> None:
 
     folder._exchange = told
     builtin.render = write_pages  # type: ignore[assignment]
-    engine.check_site = lambda _: []
+    rendering.check_site = lambda _: []
     folder._tracked = lambda _: []
     root.mkdir()
     (root / "chapters").mkdir()
@@ -71,7 +71,7 @@ def set_up(root: Path, way: str) -> None:
 
 
 def render(root: Path) -> None:
-    engine.render(root, "builtin", ["html"])
+    rendering.render(root, "builtin", ["html"])
 
 
 def keep_outputs(root: Path) -> None:

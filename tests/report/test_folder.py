@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from sample_books import write_book
 
-from modaddlab.report import engine, mark
 from modaddlab.report import folder as folder_module
+from modaddlab.report import mark, rendering
 from modaddlab.report.errors import BookError
 from modaddlab.report.folder import fresh_folder, one_at_a_time, site_folder
 from modaddlab.report.project import Book, load_book
@@ -94,13 +94,13 @@ def test_whatever_else_is_there_is_refused_before_anything_is_executed(
         (root / "other-site").mkdir(exist_ok=True)
         (root / "other-site" / path).write_text(text)
     monkeypatch.setattr(folder_module, "_tracked", lambda _: [root / "tracked"])
-    monkeypatch.setattr(engine, "choose", lambda _: pytest.fail("it went on"))
+    monkeypatch.setattr(rendering, "choose", lambda _: pytest.fail("it went on"))
     if way == "project file":
         text = (root / "_quarto.yml").read_text()
         (root / "_quarto.yml").write_text(text.replace(project, f"{project}  output-dir: {output!r}\n".replace("'", '"'), 1))
     before = everything(root.parent)
     with pytest.raises(BookError, match="the site") as caught:
-        engine.render(root, name, ["html"], output if way == "option" else None)
+        rendering.render(root, name, ["html"], output if way == "option" else None)
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith("_quarto.yml:2: ") is (way == "project file")
     assert everything(root.parent) == before

@@ -11,10 +11,10 @@ from sample_books import write_book
 
 from modaddlab.report import __main__ as command_line
 from modaddlab.report.builtin import resources
-from modaddlab.report.engine import render
 from modaddlab.report.errors import BookError
 from modaddlab.report.project import load_book
 from modaddlab.report.qmd import parse
+from modaddlab.report.rendering import render
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -114,7 +114,7 @@ def test_what_leads_out_of_the_project_is_refused_with_its_line(
         (tmp_path / folder).mkdir()
     (tmp_path / "outside/a.qmd").write_text("# A\n")
     root = write_book(tmp_path / "project", {"index.qmd": "# T\n"}, **change)
-    monkeypatch.setattr("modaddlab.report.engine.choose", lambda _: pytest.fail("it went on"))
+    monkeypatch.setattr("modaddlab.report.rendering.choose", lambda _: pytest.fail("it went on"))
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(BookError, match=words) as caught:
         render(root, engine)

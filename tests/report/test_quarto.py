@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sample_books import write_book
 
-from modaddlab.report import engine
+from modaddlab.report import rendering
 from modaddlab.report.compare import differences
 from modaddlab.report.errors import BookError
 from modaddlab.report.project import load_book
@@ -66,7 +66,7 @@ print(f"The value is **{VALUE}**.")
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A book that both engines have rendered, into `_quarto` and `_builtin`."""
-    if engine.find_quarto() is None:
+    if rendering.find_quarto() is None:
         pytest.skip("Quarto 1.7 or later is not installed, so its output was not compared with the built-in renderer's")
     patch = pytest.MonkeyPatch()
     patch.setenv("PYTHONPATH", str(ROOT))
@@ -79,7 +79,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_book(root, {"index.qmd": INDEX, "one.qmd": ONE}, project=project, **{"fig-format": "svg"})
     (root / "lab.py").write_text("VALUE = 42\n")
     for name in ("builtin", "quarto"):
-        engine.render(root, name, ["html"], output=f"_{name}")
+        rendering.render(root, name, ["html"], output=f"_{name}")
     patch.undo()
     return root
 
@@ -93,7 +93,7 @@ def test_a_difference_would_be_seen(book: Path) -> None:
     try:
         patch.setenv("PYTHONPATH", str(ROOT))
         (book / "lab.py").write_text("VALUE = 43\n")
-        engine.render(book, "builtin", ["html"], output="_builtin")
+        rendering.render(book, "builtin", ["html"], output="_builtin")
         assert differences(load_book(book)) == ["one.qmd:15: output 1 differs (stdout)"]
         (book / "one.qmd").write_text(ONE.replace("value", "number"))
         with pytest.raises(BookError, match="has not been rendered by the built-in renderer"):

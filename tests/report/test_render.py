@@ -17,7 +17,7 @@ import pytest
 from sample_books import write_book
 
 from modaddlab.report import __main__ as command_line
-from modaddlab.report import engine
+from modaddlab.report import rendering
 from modaddlab.report.errors import BookError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +39,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A book with a good site."""
     root = write_book(tmp_path_factory.mktemp("book"), {"index.qmd": GOOD, "other.qmd": OTHER, "three.qmd": THREE})
-    engine.render(root, "builtin", ["html"])
+    rendering.render(root, "builtin", ["html"])
     return root
 
 
@@ -91,7 +91,7 @@ def test_an_interrupted_render_leaves_the_site_and_no_kernel(book: Path, number:
     assert contents(book / "_book") == before
     wait_until_gone(kernel)
     (book / "index.qmd").write_text(GOOD)
-    engine.render(book, "builtin", ["html"])
+    rendering.render(book, "builtin", ["html"])
     assert contents(book / "_book") == before
     assert not list(book.glob("._book*")), "what the killed render left behind is removed"
 
@@ -112,7 +112,7 @@ def test_a_site_with_defects_is_not_put_in_place(book: Path) -> None:
     before = contents(book / "_book")
     (book / "three.qmd").write_text(THREE + "\n[dead](nowhere.html)\n")
     with pytest.raises(BookError, match=r"three.html:\d+: the link `nowhere.html` leads to no file"):
-        engine.render(book, "builtin", ["html"])
+        rendering.render(book, "builtin", ["html"])
     assert contents(book / "_book") == before
     (book / "three.qmd").write_text(THREE)
 
@@ -127,7 +127,7 @@ def test_an_image_from_outside_is_refused_before_anything_is_written(book: Path,
     before = of_users()
     (book / "three.qmd").write_text(f"{THREE}\n![An image.]({address})\n")
     with pytest.raises(BookError, match=r"three.qmd:5: an image must lie in the project's folder"):
-        engine.render(book, "builtin", ["html"])
+        rendering.render(book, "builtin", ["html"])
     (book / "three.qmd").write_text(THREE)
     assert of_users() == before
 
@@ -135,7 +135,7 @@ def test_an_image_from_outside_is_refused_before_anything_is_written(book: Path,
 def test_the_same_book_gives_the_same_bytes(book: Path) -> None:
     renders = []
     for _ in range(2):
-        engine.render(book, "builtin", ["html", "pdf"], "_twice")
+        rendering.render(book, "builtin", ["html", "pdf"], "_twice")
         renders.append(contents(book / "_twice"))
     assert renders[0]["small.pdf"].startswith(b"%PDF")
     assert b"CreationDate" not in renders[0]["small.pdf"]
@@ -208,7 +208,7 @@ def test_single_chapters_are_rendered_into_the_site(book: Path) -> None:
     before = contents(book / "_book")
     (book / "index.qmd").write_text(GOOD.replace("good", "not executed"))
     (book / "other.qmd").write_text(OTHER + "\nA new sentence.\n")
-    engine.render(book, "builtin", ["html"], only=[Path("other.qmd")])
+    rendering.render(book, "builtin", ["html"], only=[Path("other.qmd")])
     after = contents(book / "_book")
     assert b"A new sentence." in after["other.html"]
     assert b"Chapter\xc2\xa03" in after["other.html"], "references to chapters that were not executed resolve"
@@ -216,14 +216,14 @@ def test_single_chapters_are_rendered_into_the_site(book: Path) -> None:
     assert set(after) == set(before)
     (book / "index.qmd").write_text(GOOD)
     (book / "other.qmd").write_text(OTHER)
-    engine.render(book, "builtin", ["html"])
+    rendering.render(book, "builtin", ["html"])
 
 
 def test_a_site_that_is_not_whole_takes_no_single_chapters(book: Path) -> None:
     kept = (book / "_book/three.html").read_bytes()
     (book / "_book/three.html").unlink()  # as after an interrupted `quarto render`
     with pytest.raises(BookError, match=r"three\.html is missing"):
-        engine.render(book, "builtin", ["html"], only=[Path("other.qmd")])
+        rendering.render(book, "builtin", ["html"], only=[Path("other.qmd")])
     (book / "_book/three.html").write_bytes(kept)
 
 
@@ -246,7 +246,7 @@ def test_wrong_arguments_get_one_line(
 
 
 def test_quarto_is_refused_where_there_is_none(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "find_quarto", lambda: None)
+    monkeypatch.setattr(rendering, "find_quarto", lambda: None)
     with pytest.raises(BookError, match="--engine builtin"):
-        engine.choose("quarto")
-    assert engine.choose("auto") is None
+        rendering.choose("quarto")
+    assert rendering.choose("auto") is None

@@ -15,7 +15,7 @@ import pytest
 from train_cli import ENVIRONMENT, NUMBERS, ROOT, SHORT, program, run, specification
 
 from modaddlab.store.store import Store
-from modaddlab.training import loop, progress
+from modaddlab.training import display, loop
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no signals between processes")
@@ -80,8 +80,8 @@ def test_plain_lines_come_at_the_end_and_every_ten_seconds(
     clock = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     row: dict[str, float | np.ndarray] = {"train_loss": 0.5, "test_loss": 2.0, "train_accuracy": 0.75, "test_accuracy": 0.1}
-    with progress.Display() as display:
-        show = display.run("mine")
+    with display.Display() as shown:
+        show = shown.run("mine")
         for step in range(0, 4001, 100):  # 5 s each
             show(loop.Status(step, 4000, row))
             clock[0] += 5.0

@@ -56,8 +56,8 @@ def interrupt_at(step: int, monkeypatch: pytest.MonkeyPatch, times: int = 1, num
 def program(arguments: list[str], *, line_seconds: float = 10.0, row_seconds: float = 0.0) -> list[str]:
     """The command, with faster lines and slower rows, so that a test can watch it."""
     code = (
-        "import sys, time; from modaddlab.training import measures, progress; from modaddlab.train import main\n"
-        f"progress.LINE_SECONDS = {line_seconds}; row = measures.Measures.row\n"
+        "import sys, time; from modaddlab.training import display, measures; from modaddlab.train import main\n"
+        f"display.LINE_SECONDS = {line_seconds}; row = measures.Measures.row\n"
         f"measures.Measures.row = lambda *of: (time.sleep({row_seconds}), row(*of))[1]\n"
         "sys.exit(main(sys.argv[1:]))"
     )

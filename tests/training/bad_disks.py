@@ -22,7 +22,7 @@ from typing import Any
 from modaddlab import verify
 from modaddlab.store import Partial, Store, derived
 from modaddlab.train import main
-from modaddlab.training import loop, machine, progress
+from modaddlab.training import display, loop, machine
 
 NOBODY = 65534
 UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
@@ -234,7 +234,7 @@ def start(what: str, data: Path, arguments: list[str]) -> list[str]:
     loop.SAVE_SECONDS = 0.0
     commit = machine.commit()
     machine.commit = lambda: commit
-    assert progress.Display  # imported once, here
+    assert display.Display  # imported once, here
     run = [*arguments, "--data", str(data), "--threads", "1"]
     assert command(run)[0] == 0
     (run_id,) = Store(data).runs()

@@ -30,7 +30,7 @@ from modaddlab import verify
 from modaddlab.store import Partial, Store
 from modaddlab.store import files as files_module
 from modaddlab.train import main
-from modaddlab.training import loop, machine, progress
+from modaddlab.training import display, loop, machine
 
 PLACES = ["start", "step", "state", "snapshot", "publish", "clear", "end"]
 CALLS = ("fsync", "replace", "rename", "mkdir", "rmdir", "unlink")
@@ -159,7 +159,7 @@ def run(data: Path, seed: int, n_kills: int, arguments: list[str]) -> dict[str, 
     ]:
         mark(owner, name, place)
     assert threading.active_count() == 1  # a fork copies no other thread
-    assert progress.Display  # imported once, here
+    assert display.Display  # imported once, here
 
     log, draw = data.with_name("log.txt"), random.Random(seed)
     command = [*arguments, "--data", str(data), "--threads", "1"]

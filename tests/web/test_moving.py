@@ -18,7 +18,7 @@ from modaddlab.findings import outcomes
 from modaddlab.models.closed_form import circle_logits
 from modaddlab.study import Study
 from modaddlab.tasks import all_pairs
-from modaddlab.web import FOLDER, data, moving
+from modaddlab.web import FOLDER, moving, records
 
 PARTS = ("circles", "attention", "neurons", "cluster", "reading", "answer")
 FIGURES = ("hands", "order", "keys", "clock", "phases", "turn", *(f"sum.{part}" for part in PARTS))
@@ -47,7 +47,7 @@ def block(figure: str, shows: str = "") -> str:
 def figures_page(site: Path, networks: dict[str, Study]) -> Iterator[Path]:
     """A page with every figure; two small networks stand in for the mainlines."""
     folder, page = site / FOLDER, site / "moving.html"
-    _, text = data.runs_file([("All", [networks["small"], networks["two-layer"]])])
+    _, text = records.runs_file([("All", [networks["small"], networks["two-layer"]])])
     for name, study in (("mainline", networks["small"]), ("mlp-quad-random", networks["two-layer"])):
         text = text.replace(f'"{study.spec.name}":', f'"{name}":')
     blocks = "".join(block(*name.split(".")) for name in FIGURES)

@@ -37,7 +37,7 @@ from modaddlab.training.status import Interrupted, SchedulerLost, Status
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-    from modaddlab.training.progress import Display, SweepDisplay
+    from modaddlab.training.display import Display, SweepDisplay
 
 ALLOWED_FAILURES = 3
 """Of the workers that are started here: so many may be lost under a run, the next one ends it."""

@@ -25,7 +25,7 @@ from modaddlab.training.status import Interrupted, Status
 from modaddlab.training.stop import Stop
 
 if TYPE_CHECKING:
-    from modaddlab.training.progress import Display, SweepDisplay
+    from modaddlab.training.display import Display, SweepDisplay
 
 
 @dataclass(frozen=True, kw_only=True)

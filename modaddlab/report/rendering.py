@@ -13,9 +13,9 @@ from pathlib import Path
 
 from . import builtin, mark, reference, sentences
 from .check import check_site
+from .display import Reporter
 from .errors import BookError
 from .folder import fresh_folder, one_at_a_time, site_folder
-from .progress import Reporter
 from .project import Book, load_book
 
 ENGINES = ("auto", "quarto", "builtin")
