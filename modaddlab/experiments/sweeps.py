@@ -168,6 +168,12 @@ SWEEPS: Mapping[str, Sweep] = MappingProxyType(
                 runs=_of(*(f"{name}-groks" for name in variations.UNTIL_GROKKED), seeds=10),
             ),
             Sweep(
+                name="details",
+                purpose="do the details matter? no mask, no biases, GELU, LayerNorm, batches: three seeds, until they grok",
+                varies=("name",),
+                runs=_of(*variations.DETAILS, seeds=3),
+            ),
+            Sweep(
                 name="canonical",
                 purpose="a public reproduction's canonical run: two layers, weight decay 0.001, 200,000 steps",
                 varies=("optim.weight_decay",),

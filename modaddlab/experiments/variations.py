@@ -56,6 +56,16 @@ DEEP: Mapping[str, Operation] = {
 """The operations that deeper networks learn, by the names of their runs."""
 
 
+DETAILS: Mapping[str, tuple[TransformerSpec, int | None, str]] = {
+    "no-mask": (TransformerSpec(causal=False), None, "whose first position sees the second"),
+    "no-biases": (TransformerSpec(mlp_biases=False), None, "without biases"),
+    "gelu": (TransformerSpec(activation="gelu"), None, "with GELU in place of ReLU"),
+    "layer-norm": (TransformerSpec(layer_norm=True), None, "with LayerNorm"),
+    "batches": (TransformerSpec(), 512, "trained on batches of 512 pairs"),
+}
+"""Details that every transformer has and that the mainline leaves out, or has: name of a run, model, batch size, what that is."""
+
+
 def _light(every: int) -> RecordSpec:
     return RecordSpec(metrics_every=every, energies=False, weights="embedding")
 
@@ -163,17 +173,30 @@ def _with_heads(n: int) -> TransformerSpec:
     return TransformerSpec(n_heads=n, d_head=128 // n)
 
 
-def _until_grokked() -> list[tuple[RunSpec, str]]:
-    record = RecordSpec(metrics_every=20, energies=False, weights="none")
+def _details() -> list[tuple[RunSpec, str]]:
     return [
         (
-            dataclasses.replace(spec, name=f"{spec.name}-groks", record=record, steps=20_000, grokked_for=1_000),
+            RunSpec(
+                name=name, model=model, optim=OptimSpec(batch_size=size), record=_UNTIL_GROKKED, steps=25_000, grokked_for=1_000
+            ),
+            f"the mainline's network {what}, until it has grokked for 1,000 steps",
+        )
+        for name, (model, size, what) in DETAILS.items()
+    ]
+
+
+def _until_grokked() -> list[tuple[RunSpec, str]]:
+    return [
+        (
+            dataclasses.replace(spec, name=f"{spec.name}-groks", record=_UNTIL_GROKKED, steps=20_000, grokked_for=1_000),
             f"{purpose}, until it has grokked for 1,000 steps",
         )
         for spec, purpose in [*_decays(), *_fractions(), *_rates()]
         if spec.name in UNTIL_GROKKED
     ]
 
+
+_UNTIL_GROKKED = RecordSpec(metrics_every=20, energies=False, weights="none")
 
 _CANONICAL = RunSpec(
     name="canonical-2-layers",
@@ -195,6 +218,7 @@ _RUNS: list[tuple[RunSpec, str]] = [
     *_heads_and_primes(),
     *_widths(),
     *_until_grokked(),
+    *_details(),
     (_CANONICAL, "a public reproduction's canonical setup: two layers, weight decay 0.001, 200,000 steps"),
 ]
 
