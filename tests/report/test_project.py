@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -167,3 +168,18 @@ def test_our_own_project_file_asks_nothing_of_other_hosts() -> None:
     for theme in options["format"]["html"]["theme"].values():
         for path in theme:
             assert "//" not in (ROOT / path).read_text().replace("// ", ""), f"{path} names an address"
+
+
+def test_the_workflow_puts_the_addresses_of_a_copy_in(tmp_path: Path) -> None:
+    steps = yaml.safe_load((ROOT / ".github/workflows/publish.yml").read_text())["jobs"]["book"]["steps"]
+    (script,) = [step["run"] for step in steps if "sed" in step.get("run", "")]
+    for name, value in {"repository_owner": "ada", "event.repository.name": "clocks", "repository": "ada/clocks"}.items():
+        script = script.replace("${{ github." + name + " }}", value)
+    for folder in ("chapters", "assets"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    for file in ("_quarto.yml", "index.qmd", "references.bib"):
+        (tmp_path / file).write_bytes((ROOT / file).read_bytes())
+    subprocess.run(["bash", "-ec", script], cwd=tmp_path, check=True)
+    options = load_book(tmp_path).options["book"]
+    assert options["site-url"] == "https://ada.github.io/clocks/" and options["repo-url"] == "https://github.com/ada/clocks"
+    assert options["repo-actions"] == ["edit", "source", "issue"] and options["open-graph"] and options["image"]
