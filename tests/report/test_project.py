@@ -181,5 +181,8 @@ def test_the_workflow_puts_the_addresses_of_a_copy_in(tmp_path: Path) -> None:
         (tmp_path / file).write_bytes((ROOT / file).read_bytes())
     subprocess.run(["bash", "-ec", script], cwd=tmp_path, check=True)
     options = load_book(tmp_path).options["book"]
-    assert options["site-url"] == "https://ada.github.io/clocks/" and options["repo-url"] == "https://github.com/ada/clocks"
-    assert options["repo-actions"] == ["edit", "source", "issue"] and options["open-graph"] and options["image"]
+    assert options["site-url"] == "https://ada.github.io/clocks/"
+    assert options["repo-url"] == "https://github.com/ada/clocks"
+    assert options["repo-actions"] == ["edit", "source", "issue"]
+    assert options["open-graph"]
+    assert options["image"]
