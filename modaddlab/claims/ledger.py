@@ -15,6 +15,7 @@ from modaddlab import tables
 from modaddlab.claims import (
     he_mechanism,
     he_training,
+    morwani,
     nanda_ablations,
     nanda_circuit,
     nanda_training,
@@ -41,7 +42,7 @@ SUBJECTS: dict[str, tuple[Claim, ...]] = {
     "Clock or pizza": zhong.CLAIMS,
     "How large": (*nanda_training.MODULI, *replications.MODULI, *sweeps_of_task.MODULI),
     "The two-layer network's waves": (*he_mechanism.FEATURES, *he_mechanism.SWAPS, *he_mechanism.MECHANISM),
-    "The two-layer network's closed form": he_mechanism.CLOSED_FORM,
+    "The two-layer network's closed form": (*he_mechanism.CLOSED_FORM, *morwani.CLAIMS),
     "How the two-layer network trains": (
         *he_training.DYNAMICS, *he_training.GROKKING, *he_training.LOSSES, *replications.TWO_LAYERS,
     ),

@@ -107,6 +107,7 @@ if TYPE_CHECKING:
     from modaddlab.figures.sweeps import (
         concentration_by_setting,
         curves_by_setting,
+        grokking_laws,
         outcome_grid,
         seed_strips,
         steps_to_grok,
@@ -117,6 +118,7 @@ if TYPE_CHECKING:
     from modaddlab.figures.theme import frequency_colors
     from modaddlab.figures.two_layer import (
         magnitudes,
+        margin_over_training,
         neuron_waves,
         participation,
         phase_alignment,

@@ -89,6 +89,41 @@ def steps_to_grok(
 
 
 @themed
+def grokking_laws(panels: Mapping[str, tuple[Mapping[float, Times], tuple[ArrayLike, ArrayLike], str]]) -> Figure:
+    """Time to grok over several settings side by side, each seed a dot, with the power law through them.
+
+    Args:
+        panels: what is varied -> its seeds by value, all above zero, the ends of the law, its exponent as it is written.
+    """
+    colors = palette()
+    figure = new_figure(5.4)
+    grid = figure.subplots(-(-len(panels) // 2), 2, sharey=True, squeeze=False)
+    for axes, (setting, (ours, law, exponent)) in zip(grid.flat, panels.items(), strict=True):
+        axes.plot(*law, color=colors.control, lw=1.2, dashes=(4, 3), zorder=1)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        for value, (steps, trained_for) in ours.items():
+            _seeds(axes, value, np.asarray(steps, dtype=np.float64), trained_for, "log")
+        axes.set_title(f"exponent {exponent}", loc="right", fontsize="medium", color=colors.muted)
+        axes.set_xlabel(setting)
+        low, high = axes.get_xlim()
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3) if high > 20 * low else (1, 2, 4)))
+        axes.xaxis.set_major_formatter(lambda value, _: _plain(float(f"{value:.3g}")))
+        axes.minorticks_off()
+        axes.yaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("step of 95 % test accuracy")
+    kinds = {"o": "each seed", "^": "not by this step"}
+    marks = [
+        Line2D([], [], ls="", marker=marker, ms=6, color=colors.test, mfc="none" if marker == "^" else colors.test, label=label)
+        for marker, label in kinds.items()
+    ]
+    law_line = Line2D([], [], color=colors.control, lw=1.2, dashes=(4, 3), label="power law through the runs")
+    figure.legend(handles=[*marks, law_line], loc="outside upper left", ncols=3, frameon=False)
+    return figure
+
+
+@themed
 def sweep_outcomes(found: Any) -> Figure:
     """Time to grok in any sweep: over its setting, or as a table where it varies several.
 

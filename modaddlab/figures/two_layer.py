@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from modaddlab.analysis.two_layer import CosineNeurons, Null, wrap
-from modaddlab.figures.marks import color_scale, heatmap, outer_labels
+from modaddlab.figures.marks import EndLabel, color_scale, heatmap, label_ends, outer_labels, step_axis
 from modaddlab.figures.theme import new_figure, palette, themed
 from modaddlab.shapes import require_shape
 
@@ -290,4 +290,29 @@ def magnitudes(waves: Mapping[str, CosineNeurons]) -> Figure:
         axes.set_xlabel("amplitude in, $\\alpha$")
         axes.grid(axis="both")
     panels[0].set_ylabel("amplitude out, $\\beta$")
+    return figure
+
+
+@themed
+def margin_over_training(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], levels: Mapping[str, float]) -> Figure:
+    """The normalized margin over the steps, in parts of the largest, beside networks of which it is known.
+
+    Args:
+        curves: training -> (steps (T,), margins (T,)).
+        levels: network -> margin, drawn as a line across.
+    """
+    colors = palette()
+    figure = new_figure(3.9)
+    axes = figure.add_subplot()
+    inks = dict(zip(curves, (colors.test, colors.train), strict=False))
+    step_axis(axes, max((step_T for step_T, _ in curves.values()), key=lambda step_T: step_T[-1]), "linear")
+    axes.axhline(0, color=colors.muted, lw=0.8)
+    for level in levels.values():
+        axes.axhline(level, color=colors.control, lw=1.2, dashes=(4, 3))
+    for name, (step_T, margin_T) in curves.items():
+        axes.plot(step_T, margin_T, "o-", ms=3, lw=1.4, color=inks[name], label=name)
+    axes.set_ylim(top=1.06 * max(levels.values()))
+    axes.set_ylabel("normalized margin / the largest")
+    axes.legend(loc="lower right", frameon=False)
+    label_ends(axes, [EndLabel(level, name.replace(", ", ",\n"), colors.control) for name, level in levels.items()])
     return figure

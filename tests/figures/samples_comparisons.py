@@ -93,6 +93,20 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
             ("weight decay", {0.0: figures.Times([np.nan], 25_000), 0.3: figures.Times([20_000], 30_000)}),
             {"law": ([0.3, 3], [20_000, 2000], "a power law")},
         ),
+        "grokking_laws": (
+            figures.grokking_laws,
+            (
+                {
+                    name: (
+                        {0.3: figures.Times([20_000, np.nan], 30_000), 3.0: figures.Times([2000], 9000)},
+                        ([0.3, 3], [2e4, 2e3]),
+                        "-1",
+                    )
+                    for name in ("decay", "rate", "share")
+                },
+            ),
+            {},
+        ),
         "accuracy_by_setting": (
             figures.concentration_by_setting,
             ("share", {0.4: [0.5, 0.6], 0.8: [0.9]}, {0.4: 0.4, 0.8: 0.8}, "accuracy", "linear", "memory", True),

@@ -1,0 +1,47 @@
+"""The claims of Morwani, Edelman, Oncescu, Zhao and Kakade 2023 on networks that square and have the largest margin."""
+
+from __future__ import annotations
+
+from modaddlab import tables
+from modaddlab.analysis.margin import largest_margin, normalized_margin, waves
+from modaddlab.claims import quantities as q
+from modaddlab.claims.claim import FORMULA, SHARE, Band, Claim, exactly
+
+SOURCE = "morwani2023feature"
+P = 23
+"""The modulus of the book's two-layer networks."""
+
+CLAIMS = (
+    Claim(
+        id="morwani-largest-margin",
+        source=SOURCE,
+        place="theorem on modular addition",
+        statement="Pure waves of all frequencies have the largest normalized margin, sqrt(2/27) / (sqrt p (p - 1)); at p = 23.",
+        published=exactly(largest_margin(P)),
+        measure=lambda _: normalized_margin(*waves(P, tables=2)),
+        runs="untrained",
+        null=lambda _: normalized_margin(*waves(P, tables=1)),
+        null_is="pure waves in one table for both numbers",
+        tolerance=FORMULA,
+        defined=True,
+        holds=Band(0, largest_margin(P) * 1.000001),
+        form=lambda value: tables.number(value, 4),
+        evidence="@fig-margin",
+    ),
+    Claim(
+        id="morwani-reached",
+        source=SOURCE,
+        place="experiments on modular addition",
+        statement="Training comes to the largest margin: the normalized margin at the end, over it.",
+        published=exactly(1),
+        measure=q.finding("margin.reached"),
+        runs="mlp-quad-random",
+        null=q.finding("margin.reached", null=True),
+        null_is="the initial weights",
+        tolerance=SHARE,
+        averaged="linear",
+        form=tables.percent,
+        evidence="@fig-margin",
+        undecided="its networks have a table for each number; ours have one, in which pure waves come to half",
+    ),
+)
