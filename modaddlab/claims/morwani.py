@@ -1,4 +1,5 @@
-"""The claims of Morwani, Edelman, Oncescu, Zhao and Kakade 2023 on networks that square and have the largest margin."""
+"""The claims of Morwani et al. 2023 on networks that square and have the largest margin, and of McCracken et al. 2025 on how many
+frequencies others need."""
 
 from __future__ import annotations
 
@@ -27,6 +28,31 @@ CLAIMS = (
         holds=Band(0, largest_margin(P) * 1.000001),
         form=lambda value: tables.number(value, 4),
         evidence="@fig-margin",
+    ),
+    Claim(
+        id="morwani-all-frequencies",
+        source=SOURCE,
+        place="theorem on modular addition",
+        statement="A network that squares uses every frequency: their effective number over p // 2.",
+        published=exactly(1),
+        measure=q.finding("frequencies.of_all"),
+        runs="mlp-quad-random",
+        tolerance=SHARE,
+        form=tables.percent,
+        holds=Band(0.9, 1),
+        evidence="@fig-frequencies-by-modulus",
+    ),
+    Claim(
+        id="mccracken-log",
+        source="mccracken2025uncovering",
+        place="abstract",
+        statement="With trainable embeddings some log p frequencies are enough: their effective number over ln p.",
+        says="O(log p)",
+        measure=q.finding("frequencies.of_log"),
+        runs="mainline",
+        averaged="log",
+        holds=Band(0, 3),
+        evidence="@fig-frequencies-by-modulus",
     ),
     Claim(
         id="morwani-reached",

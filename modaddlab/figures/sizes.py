@@ -88,3 +88,31 @@ def _apart(sizes: Sequence[float]) -> list[float]:
 def _written(size: float) -> str:
     """Three digits, or all of a whole number."""
     return f"{size:.3g}" if size < 100 else f"{size:,.0f}"
+
+
+@themed
+def frequencies_by_modulus(series: Mapping[str, tuple[Sequence[int], Sequence[float]]]) -> Figure:
+    """How many frequencies networks use against the modulus, a mark for each, between ln p and all of them.
+
+    Args:
+        series: kind of network -> (moduli, numbers).
+    """
+    colors = palette()
+    figure = new_figure(4.3)
+    axes = figure.add_subplot()
+    for (name, (p, n)), ink, marker in zip(series.items(), (colors.test, colors.train), "oD", strict=False):
+        axes.plot(p, n, marker, ms=6, color=ink, alpha=0.6, mew=0, label=name)
+    moduli = sorted({value for p, _ in series.values() for value in p})
+    ends = np.geomspace(moduli[0], moduli[-1], 50)
+    axes.plot(ends, ends / 2, color=colors.ink, lw=1.3, label="all of them, p / 2")
+    axes.plot(ends, np.log(ends), "--", color=colors.muted, lw=1.3, label="ln p")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xticks(_apart(moduli), [f"{value:g}" for value in _apart(moduli)])
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(lambda number, _: f"{number:g}")
+    axes.minorticks_off()
+    axes.set_xlabel("modulus p")
+    axes.set_ylabel("effective number of frequencies")
+    axes.legend(loc="upper left", frameon=False)
+    return figure

@@ -93,6 +93,12 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
             ("weight decay", {0.0: figures.Times([np.nan], 25_000), 0.3: figures.Times([20_000], 30_000)}),
             {"law": ([0.3, 3], [20_000, 2000], "a power law")},
         ),
+        "frequencies_by_modulus": (figures.frequencies_by_modulus, ({"one": ([7, 113], [2.0, 5.0]), "two": ([7], [3.0])},), {}),
+        "margin_over_training": (
+            figures.margin_over_training,
+            ({"one": (np.arange(3), np.array([-0.5, 0.1, 0.4]))}, {"a": 0.5, "b": 1.0}),
+            {},
+        ),
         "grokking_laws": (
             figures.grokking_laws,
             (
