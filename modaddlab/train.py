@@ -6,6 +6,7 @@
     python -m modaddlab.train --sweep two-layer --dry-run
     python -m modaddlab.train --sweep two-layer --workers 4
     python -m modaddlab.train --sweep two-layer-decay --replicas 16
+    python -m modaddlab.train --sweep book --device cuda --replicas 64 --minutes 12 --pack packs
 
 A run that was interrupted goes on from its last saved state; a run that is finished is not trained again (`--force` does).
 Several runs are trained side by side, one core each: on this machine, or on the Dask cluster that `--scheduler` names.
@@ -35,6 +36,7 @@ from modaddlab.experiments.spec import RunSpec
 from modaddlab.experiments.sweeps import Sweep, by_run_id
 from modaddlab.experiments.two_layer import check_test_pairs
 from modaddlab.store.files import disk_errors, write_atomic
+from modaddlab.store.pack import pack
 from modaddlab.store.store import Store
 from modaddlab.training import device
 from modaddlab.training.jobs.single import How, opening, reporting
@@ -129,7 +131,12 @@ def _run(options: argparse.Namespace) -> int:
     if options.dry_run:
         code = (listing.dry_run_sweep if is_list else listing.dry_run)(list(asked.runs()), Store(options.data))
     else:
-        code = _train(list(asked.runs()), asked.name if is_list else None, Store(options.data), options)
+        store = Store(options.data)
+        before = set(store.runs()) if options.pack else set()
+        code = _train(list(asked.runs()), asked.name if is_list else None, store, options)
+        if options.pack:
+            for path in pack(store, [spec.run_id for spec in asked.runs() if spec.run_id not in before], options.pack):
+                print(path)
     if options.figure and code in (0, 1):
         _draw(asked, options)
     return code
@@ -170,6 +177,13 @@ def _parser() -> argparse.ArgumentParser:
         "--scheduler", metavar="ADDRESS", help="train on this Dask cluster: an address, or the scheduler's file on a shared disk"
     )
     parser.add_argument("--data", type=_folder, metavar="DIR", help="data folder (default: the book's, or $MODADDLAB_DATA)")
+    parser.add_argument("--minutes", type=float, metavar="N", help="stop and save after so many; the same command goes on")
+    parser.add_argument(
+        "--pack",
+        type=Path,
+        metavar="DIR",
+        help="at the end, write the records that this command has finished into files of at most 15 MB; tar -xf unpacks them",
+    )
     parser.add_argument(
         "--save-every", type=float, metavar="SECONDS", help="time between two saved states of a run (default: 30)"
     )
@@ -257,6 +271,8 @@ def _check(options: argparse.Namespace) -> None:
             raise LabError(f"--figure {options.figure} must end in .svg or .png")
         if importlib.util.find_spec("matplotlib") is None:
             raise LabError(str(missing_extra("matplotlib")))
+    if options.minutes is not None and not (math.isfinite(options.minutes) and options.minutes > 0):
+        raise LabError(f"--minutes (={options.minutes}) must be a number above 0")
     if options.save_every is not None and not (math.isfinite(options.save_every) and options.save_every >= 0):
         raise LabError(f"--save-every (={options.save_every}) must be a number of seconds, 0 or more")
     if options.wandb is not None:
@@ -307,7 +323,7 @@ def _train(specs: list[RunSpec], name: str | None, store: Store, options: argpar
             "chapters which list its runs are executed again (with Quarto all); --data DIR keeps your own runs apart",
             file=sys.stderr,
         )
-    with Stop() as stop:
+    with Stop(options.minutes) as stop:
         from modaddlab.training.display import Display
         from modaddlab.training.jobs import several as runs
 
@@ -319,7 +335,12 @@ def _train(specs: list[RunSpec], name: str | None, store: Store, options: argpar
                 display.line(runs.train_here(specs[0], store, how, display, stop))
                 display.line(f"in Python: from modaddlab import Study; study = {opening(specs[0], store)}")
                 display.line(f"its report: {reporting(specs[0], store)}")
-            except Interrupted as interruption:
+            except (Interrupted, KeyboardInterrupt) as interruption:
+                if stop.over:
+                    display.line(f"modaddlab: {options.minutes:g} minutes are over; the same command goes on from there")
+                    return 0
+                if isinstance(interruption, KeyboardInterrupt):
+                    raise
                 display.line(f"modaddlab: {interruption}")
                 return 130
             except SchedulerLost as loss:

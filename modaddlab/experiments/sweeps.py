@@ -122,6 +122,7 @@ SWEEPS: Mapping[str, Sweep] = MappingProxyType(
                 runs=_and_mainline(
                     *(name for name in variations.OPERATIONS if name not in ("mixed", "random-labels")),
                     *(f"{operation}-{layers}-layers" for layers in (2, 3) for operation in variations.DEEP),
+                    seeds=3,
                 ),
             ),
             Sweep(
@@ -172,6 +173,12 @@ SWEEPS: Mapping[str, Sweep] = MappingProxyType(
                 purpose="do the details matter? no mask, no biases, GELU, LayerNorm, batches: three seeds, until they grok",
                 varies=("name",),
                 runs=_of(*variations.DETAILS, seeds=3),
+            ),
+            Sweep(
+                name="ten-seeds",
+                purpose="the other points of the sweeps, ten seeds of up to 40,000 steps; each run ends when it groks",
+                varies=("name",),
+                runs=_of(*(f"{name}-groks" for name in variations.UNTIL_GROKKED_LATER), seeds=10),
             ),
             Sweep(
                 name="canonical",
@@ -226,13 +233,28 @@ SWEEPS: Mapping[str, Sweep] = MappingProxyType(
 )
 """Every sweep."""
 
+ORDER = (
+    "time-to-grok", "weight-decay", "learning-rate", "effective-decay", "prime", "heads", "width", "operation", "train-fraction",
+    "attention-rate", "details", "heads-and-prime", "ten-seeds", "linear-layers", "depth", "canonical", "two-layer-odd",
+)  # fmt: skip
+
+
+def _everything() -> tuple[RunSpec, ...]:
+    names = [*ORDER, *(name for name in SWEEPS if name not in ORDER)]
+    return tuple({spec.run_id: spec for name in names if name in SWEEPS for spec in SWEEPS[name].runs()}.values())
+
+
+EVERYTHING = Sweep(name="book", purpose="all sweeps of the book, the most worth first", varies=("name",), runs=_everything)
+
 
 def sweep(name: str) -> Sweep:
-    """The sweep of that name.
+    """The sweep of that name; "book" is all of them.
 
     Raises:
         LabError: there is none; the message lists the names.
     """
+    if name == EVERYTHING.name:
+        return EVERYTHING
     if name not in SWEEPS:
         near = difflib.get_close_matches(name, SWEEPS, n=1)
         hint = f"did you mean {near[0]}? " if near else ""

@@ -46,6 +46,49 @@ UNTIL_GROKKED = (
 )  # fmt: skip
 """What is known to grok within a few thousand steps: there are runs that end when it has, cheap enough for ten seeds."""
 
+UNTIL_GROKKED_LATER = (
+    "decay-0.5",
+    "rate-0.01",
+    "rate-0.002-decay-0.5",
+    "rate-0.0005-decay-2",
+    "heads-1",
+    "heads-2",
+    "heads-8",
+    "squares",
+    "multiply",
+    "subtract",
+    "mixed",
+    "p97",
+    "p89",
+    "p67",
+    "p59",
+    "neurons-256",
+    "neurons-1024",
+    "width-64",
+    "width-256",
+    "decay-0.3",
+    "rate-0.0003",
+    "page-fraction-0.2",
+    "p43",
+    "p31",
+    "p23",
+    "cubic",
+    "decay-0.1",
+    "neurons-128",
+    "width-32",
+    "neurons-64",
+    "neurons-32",
+    "width-16",
+    "rate-0.0001",
+    "decay-0.01",
+    "p17",
+    "p13",
+    "p11",
+    "p7",
+)
+"""The other points of the sweeps, the most worth for their cost first: the same with 40,000 steps to grok in, as long as others
+looked before they said never."""
+
 DEEP: Mapping[str, Operation] = {
     "add": "add",
     "multiply": "multiply",
@@ -179,20 +222,21 @@ def _details() -> list[tuple[RunSpec, str]]:
             RunSpec(
                 name=name, model=model, optim=OptimSpec(batch_size=size), record=_UNTIL_GROKKED, steps=25_000, grokked_for=1_000
             ),
-            f"the mainline's network {what}, until it has grokked for 1,000 steps",
+            f"the mainline's network {what}, until it has grokked",
         )
         for name, (model, size, what) in DETAILS.items()
     ]
 
 
-def _until_grokked() -> list[tuple[RunSpec, str]]:
+def _until_grokked(points: list[tuple[RunSpec, str]]) -> list[tuple[RunSpec, str]]:
     return [
         (
-            dataclasses.replace(spec, name=f"{spec.name}-groks", record=_UNTIL_GROKKED, steps=20_000, grokked_for=1_000),
-            f"{purpose}, until it has grokked for 1,000 steps",
+            dataclasses.replace(spec, name=f"{spec.name}-groks", record=_UNTIL_GROKKED, steps=steps, grokked_for=1_000),
+            f"{purpose}, until it has grokked",
         )
-        for spec, purpose in [*_decays(), *_fractions(), *_rates()]
-        if spec.name in UNTIL_GROKKED
+        for spec, purpose in points
+        for names, steps in ((UNTIL_GROKKED, 20_000), (UNTIL_GROKKED_LATER, 40_000))
+        if spec.name in names
     ]
 
 
@@ -206,7 +250,14 @@ _CANONICAL = RunSpec(
     steps=200_000,
 )
 
-_RUNS: list[tuple[RunSpec, str]] = [
+_PAGE = _run(
+    "page-fraction-0.2",
+    40_000,
+    task=TaskSpec(train_frac=0.2),
+    model=TransformerSpec(d_model=64, d_head=16, d_mlp=256, causal=False),
+)
+
+_POINTS: list[tuple[RunSpec, str]] = [
     *_decays(),
     *_fractions(),
     *_rates(),
@@ -217,7 +268,12 @@ _RUNS: list[tuple[RunSpec, str]] = [
     *_heads(),
     *_heads_and_primes(),
     *_widths(),
-    *_until_grokked(),
+    (_PAGE, "a public page's smaller network without causal mask, on 20 % of the pairs"),
+]
+
+_RUNS: list[tuple[RunSpec, str]] = [
+    *_POINTS,
+    *_until_grokked(_POINTS),
     *_details(),
     (_CANONICAL, "a public reproduction's canonical setup: two layers, weight decay 0.001, 200,000 steps"),
 ]

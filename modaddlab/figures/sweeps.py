@@ -93,7 +93,8 @@ def grokking_laws(panels: Mapping[str, tuple[Mapping[float, Times], tuple[ArrayL
     """Time to grok over several settings side by side, each seed a dot, with the power law through them.
 
     Args:
-        panels: what is varied -> its seeds by value, all above zero, the ends of the law, its exponent as it is written.
+        panels: an even number, what is varied -> its seeds by value, all above zero, the ends of the law, its exponent as it
+            is written.
     """
     colors = palette()
     figure = new_figure(5.4)

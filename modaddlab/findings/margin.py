@@ -86,7 +86,7 @@ def measure() -> Margins:
         one_table=pure[1],
         random=of(random),
         one_wave=of(one_wave),
-        right=steps(step_T[wrong_T[-1] + 1]),
+        right=steps(float(step_T[wrong_T[-1] + 1])),
         descent=over([of(study).reached for study in descent]),
         others=tuple(of(Study.open("mlp-quad-random", p=other)).reached.value for other in (29, 31)),
         curves=curves,

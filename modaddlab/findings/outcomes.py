@@ -213,14 +213,14 @@ def sweep(
 def times(name: str) -> SweepOutcomes:
     """The outcomes of a sweep of the book with further seeds, for times to grok alone.
 
-    The runs of "time-to-grok" keep no weights and end when they have grokked. They come in where a setting of the sweep lacks
-    their seed, so that its first seed is always a whole run.
+    The runs of "time-to-grok" and "ten-seeds" keep no weights and end when they have grokked. They come in where a setting of the
+    sweep lacks their seed, so that its first seed is always a whole run.
     """
     found = sweep(name)
     settings = {row.spec.name: row.setting for row in found.rows}
     there = {(row.setting, row.spec.seed) for row in found.rows}
     rows = list(found.rows)
-    for row in sweep("time-to-grok").rows:
+    for row in (*sweep("time-to-grok").rows, *sweep("ten-seeds").rows):
         setting = settings.get(row.spec.name.removesuffix("-groks"))
         if setting is not None and (setting, row.spec.seed) not in there:
             rows.append(Outcome(row.study, setting))

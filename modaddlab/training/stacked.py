@@ -40,6 +40,7 @@ class StackedBlock:
     """
 
     def __init__(self, specs: Sequence[RunSpec], device: torch.device, step: int = 0) -> None:
+        torch.set_float32_matmul_precision("highest")  # no TF32, whose products have three digits
         self.specs, self.step, self.device = list(specs), step, device
         self.model, self.p = specs[0].model, specs[0].task.p
         self.loss_dtype: torch.dtype = getattr(torch, specs[0].loss_dtype)

@@ -108,7 +108,7 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
                         ([0.3, 3], [2e4, 2e3]),
                         "-1",
                     )
-                    for name in ("decay", "rate", "share")
+                    for name in ("decay", "rate", "share", "modulus")
                 },
             ),
             {},

@@ -97,7 +97,7 @@ def test_seeds_that_end_when_they_have_grokked_fill_up_a_sweep(tmp_path: Path, m
     runs = (tiny(1.0), tiny(3.0))
     further = tuple(dataclasses.replace(tiny(decay, seed=seed), name="tiny-sweep-groks") for decay, seed in ((1.0, 0), (1.0, 4)))
     other = dataclasses.replace(tiny(2.0, seed=5), name="elsewhere-groks")
-    made = {"tiny": runs, "time-to-grok": (*further, other)}
+    made = {"tiny": runs, "time-to-grok": further, "ten-seeds": (other,)}
     of = {
         name: sweeps.Sweep(name=name, purpose="a test", varies=("optim.weight_decay",), runs=lambda specs=specs: specs)
         for name, specs in made.items()

@@ -1,8 +1,10 @@
-"""`--replicas`: runs of one shape are trained as one batch, the others in turn; what is done is skipped."""
+"""`--replicas`: runs of one shape as one batch, the others in turn; what is done is skipped. `--minutes` and `--pack`."""
 
 from __future__ import annotations
 
 import re
+import tarfile
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from modaddlab.experiments import catalogue, sweeps
 from modaddlab.experiments.overrides import with_overrides
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.experiments.sweeps import Sweep
+from modaddlab.store.pack import PADDING, pack
 from modaddlab.training.loop import train
 
 
@@ -117,3 +120,54 @@ def test_a_missing_gpu_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert code == 2
     assert err.count("\n") == 1
     assert "no CUDA device" in err
+
+
+def test_when_the_time_is_over_all_is_saved_and_what_is_finished_is_packed(
+    mixed: tuple[RunSpec, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now: list[threading.Timer] = []
+
+    class Timer(threading.Timer):
+        def start(self) -> None:
+            now.append(self)
+
+    monkeypatch.setattr("modaddlab.training.stop.threading.Timer", Timer)
+    publish = Store.publish
+
+    def first(self: Store, *arguments: object, **options: object) -> object:
+        try:
+            return publish(self, *arguments, **options)  # pyright: ignore[reportArgumentType]
+        finally:
+            now[-1].function()  # the time is over once a record is there
+
+    packs = tmp_path / "packs"
+    arguments = ["--sweep", "mixed", "--replicas", "1", "--threads", "1", "--data", str(tmp_path / "data"), "--pack", str(packs)]
+    with monkeypatch.context() as once:
+        once.setattr(Store, "publish", first)
+        code, out, err = run([*arguments, "--minutes", "12"], capsys)
+    assert (code, out.split()) == (0, [str(packs / "records-001.tar")])
+    assert "12 minutes are over" in err
+    assert len(Store(tmp_path / "data").runs()) == 1
+    assert run(arguments, capsys)[0] == 0
+    home = tmp_path / "home"
+    for path in packs.iterdir():
+        with tarfile.open(path) as archive:
+            archive.extractall(home, filter="data")
+    assert {record.run_id for spec in mixed if (record := Store(home).find(spec))} == {spec.run_id for spec in mixed}
+
+
+def test_packs_are_bounded_and_hold_whole_records(
+    mixed: tuple[RunSpec, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(["--sweep", "mixed", "--replicas", "8", "--threads", "1", "--data", str(tmp_path)], capsys)
+    store = Store(tmp_path)
+    sizes = [sum(path.stat().st_size + 1024 for path in (store.folder / run_id).iterdir()) for run_id in store.runs()]
+    most = max(sizes) + PADDING  # one record and not two
+    paths = pack(store, store.runs(), tmp_path / "packs", most)
+    assert len(paths) > 1
+    assert max(path.stat().st_size for path in paths) <= most
+    names = []
+    for path in paths:
+        with tarfile.open(path) as archive:
+            names.append({name.split("/")[1] for name in archive.getnames()})
+    assert sum(map(len, names)) == len(set().union(*names)) == len(mixed)
