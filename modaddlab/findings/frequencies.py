@@ -75,6 +75,8 @@ class Frequencies:
 
     transformers: Family
     two_layers: Family
+    untrained: Value
+    """The same part of all of a two-layer network before training."""
 
     @property
     def series(self) -> dict[str, tuple[list[int], list[float]]]:
@@ -95,7 +97,11 @@ def measure() -> Frequencies:
     Raises:
         LabError: a record is damaged.
     """
-    return Frequencies(transformers=_family(TRANSFORMERS, "of_log"), two_layers=_family(TWO_LAYERS, "of_all"))
+    return Frequencies(
+        transformers=_family(TRANSFORMERS, "of_log"),
+        two_layers=_family(TWO_LAYERS, "of_all"),
+        untrained=of(Study.open("mlp-untrained")).of_all,
+    )
 
 
 def _family(sweeps: Sequence[str], over: str) -> Family:
