@@ -48,6 +48,12 @@ def test_a_figure_is_described_captioned_and_referred_to(chapter: str, label: st
     assert re.search(rf"@{label}\b(?!-)", outside), f"{label} is not referred to in {chapter}"
 
 
+def test_a_label_stands_once_in_the_book() -> None:
+    text = "\n".join(BOOK.values())
+    found = re.findall(r"\{#((?:fig|tbl|eq|sec)-[\w-]+)", text) + re.findall(r"^#\| label: ((?:fig|tbl)-[\w-]+)", text, re.M)
+    assert sorted({label for label in found if found.count(label) > 1}) == []
+
+
 @pytest.mark.parametrize(("chapter", "label"), [figure[:2] for figure in FIGURES], ids=[label for _, label, _ in FIGURES])
 def test_a_figure_brings_its_data(chapter: str, label: str) -> None:
     body = next(text for name, other, text in FIGURES if (name, other) == (chapter, label))

@@ -27,7 +27,7 @@ CLAIMS = (
         defined=True,
         holds=Band(0, largest_margin(P) * 1.000001),
         form=lambda value: tables.number(value, 4),
-        evidence="@fig-margin",
+        evidence="@fig-normalized-margin",
     ),
     Claim(
         id="morwani-all-frequencies",
@@ -67,7 +67,7 @@ CLAIMS = (
         tolerance=SHARE,
         averaged="linear",
         form=tables.percent,
-        evidence="@fig-margin",
+        evidence="@fig-normalized-margin",
         undecided="its networks have a table for each number; ours have one, in which pure waves come to half",
     ),
 )
