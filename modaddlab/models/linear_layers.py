@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from array_api_compat import array_namespace
 
 from modaddlab.fields import check, check_fields, setting
 from modaddlab.models.grid import Grid
@@ -81,17 +80,17 @@ class LinearLayersSpec(Network):
             params[name] = draw.astype(np.float32)
         return params
 
+    def _first(self, params: Mapping[str, Array], pairs_B2: Array) -> Array:
+        """What the first nonlinearity is given, (B, H): the first layer is linear, and so it is applied to p embeddings, not to
+        pairs."""
+        W_E, L1, b1 = (params[name] for name in ("embed.W_E", "l1.W", "l1.b"))
+        half = W_E.shape[1] if self.arrangement == "D" else 0
+        from_a, from_b = W_E @ L1[: half or None], W_E @ L1[half:]
+        return from_a[pairs_B2[:, 0]] + from_b[pairs_B2[:, 1]] + b1 * (2 if self.arrangement == "C" else 1)
+
     def hidden(self, params: Mapping[str, Array], pairs_B2: Array) -> Array:
         """The last layer's neurons, (B, H)."""
-        E_a, E_b = (params["embed.W_E"][pairs_B2[:, side]] for side in (0, 1))
-        L1, b1 = params["l1.W"], params["l1.b"]
-        match self.arrangement:
-            case "C":
-                pre = E_a @ L1 + E_b @ L1 + 2 * b1
-            case "D":
-                pre = array_namespace(E_a).concat([E_a, E_b], axis=1) @ L1 + b1
-            case _:
-                pre = (E_a + E_b) @ L1 + b1
+        pre = self._first(params, pairs_B2)
         h = activate(pre, self.activation)
         return activate(h @ params["l2.W"] + params["l2.b"], self.activation) if self.n_dense == 2 else h
 
@@ -101,15 +100,12 @@ class LinearLayersSpec(Network):
 
     def token_gradients(self, params: Mapping[str, np.ndarray], pairs_B2: np.ndarray, p: int) -> np.ndarray:
         """See `Network.token_gradients`: the same in both, but for arrangement D."""
-        E_a, E_b = (params["embed.W_E"][pairs_B2[:, side]] for side in (0, 1))
-        both = self.arrangement == "D"
-        L1, shift = params["l1.W"], params["l1.b"] * (2 if self.arrangement == "C" else 1)
-        pre_BH = (np.concatenate([E_a, E_b], axis=1) if both else E_a + E_b) @ L1 + shift
+        both, pre_BH = self.arrangement == "D", self._first(params, pairs_B2)
         back_BCH = np.broadcast_to(params["unembed.W_U"].T, (len(pairs_B2), p, self.d_mlp))
         if self.n_dense == 2:
             second_BH = activate(pre_BH, self.activation) @ params["l2.W"] + params["l2.b"]
             back_BCH = (back_BCH * activation_slope(second_BH, self.activation)[:, None]) @ params["l2.W"].T
-        back_BCD = (back_BCH * activation_slope(pre_BH, self.activation)[:, None]) @ L1.T
+        back_BCD = (back_BCH * activation_slope(pre_BH, self.activation)[:, None]) @ params["l1.W"].T
         return np.stack(np.split(back_BCD, 2, axis=2)) if both else np.stack([back_BCD, back_BCD])
 
     def maps(self, params: Mapping[str, Array], p: int) -> dict[str, Array]:
