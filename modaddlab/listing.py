@@ -19,10 +19,9 @@ def dry_run(specs: list[RunSpec], store: Store) -> int:
     _say_where(store)
     for spec in specs:
         n_params = sum(math.prod(shape) for shape in spec.model.param_shapes(spec.task.p).values())
-        n_train = int(spec.task.train_frac * spec.task.p**2)
         print(f"{spec.run_id}: {state(spec, store)}")
-        most, n_pairs = "" if spec.grokked_for is None else "at most ", spec.task.p**2
-        print(f"  {most}{spec.steps:,} steps on {n_train:,} of {n_pairs:,} pairs, {n_params:,} parameters")
+        most = "" if spec.grokked_for is None else "at most "
+        print(f"  {most}{spec.steps:,} steps on {spec.task.n_train:,} of {spec.task.n_pairs:,} pairs, {n_params:,} parameters")
         if most:
             print(f"  it ends once 95 % of the test pairs have been right for {spec.grokked_for:,} steps")
         time, memory = cost.duration(cost.seconds(spec)), cost.size(cost.memory(spec))

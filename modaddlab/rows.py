@@ -98,8 +98,8 @@ def _scores(spec: RunSpec, weights: Mapping[str, np.ndarray]) -> dict[str, float
 def _allowed(spec: RunSpec, name: str, computed: np.ndarray) -> np.ndarray:
     """How far a recorded value may be from the computed one."""
     if name.endswith("accuracy"):
-        n_train = int(spec.task.train_frac * spec.task.p**2)
-        n_pairs = n_train if name.startswith("train") else spec.task.p**2 - n_train
+        n_train = spec.task.n_train
+        n_pairs = n_train if name.startswith("train") else spec.task.n_pairs - n_train
         return np.array(TIES / max(n_pairs, 1) + 1e-12)
     if name.endswith("loss"):
         return RELATIVE["loss"] * np.maximum(np.abs(computed), LEAST_LOSS)

@@ -203,6 +203,11 @@ class Study:
         return tasks.train_mask(self.spec.task, self.spec.seed)
 
     @functools.cached_property
+    def test_mask_PP(self) -> np.ndarray:
+        """The other pairs, as far as they have an answer, (P, P) bool; raises as `train_mask_PP`."""
+        return tasks.asked(self.spec.task).reshape(self.p, self.p) & ~self.train_mask_PP
+
+    @functools.cached_property
     def embedding_PD(self) -> np.ndarray:
         """What stands for each residue at the end, (P, D) float64: `Grid.W_E_PD`, of a record that keeps no more.
 
@@ -236,7 +241,7 @@ class Study:
     @functools.cached_property
     def scores(self) -> progress.Scores:
         """Loss and accuracy of the final network on the training, the test and all pairs."""
-        return progress.score(self.grid.logits_PPC, self.labels_PP, self.train_mask_PP)
+        return progress.score(self.grid.logits_PPC, self.labels_PP, self.train_mask_PP, self.test_mask_PP)
 
     def progress_of(self, grid: Grid, keys: Sequence[int] | None = None) -> progress.ProgressMeasures:
         """The progress measures of one snapshot's grid, with the final network's key frequencies or others."""

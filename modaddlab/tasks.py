@@ -2,9 +2,9 @@
 
 Pairs are in row-major order: pair i is (a, b) = (i // p, i % p). The split shuffles that list with Python's
 `random.Random(seed)` and trains on the first int(train_frac * p * p), as the code released with Nanda et al. 2023 does, so
-that p = 113, train_frac = 0.3 and seed 0 give exactly its 3830 training and 8939 test pairs. A task may ask that (a, b) and
-(b, a) stay together, so that no test pair is the mirror image of a training pair, or it names its training pairs itself
-(`with_mask`).
+that p = 113, train_frac = 0.3 and seed 0 give exactly its 3830 training and 8939 test pairs. Nothing can be divided by 0: of
+division those p pairs are in neither part. A task may ask that (a, b) and (b, a) stay together, so that no test pair is the
+mirror image of a training pair, or it names its training pairs itself (`with_mask`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 from modaddlab.fields import check, check_fields, setting
 
-Operation = Literal["add", "subtract", "multiply", "a2+b2", "a3+ab", "a2+ab+b2", "random"]
+Operation = Literal["add", "subtract", "multiply", "divide", "a2+b2", "a3+ab", "a2+ab+b2", "random"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class TaskSpec:
 
     operation: Operation = setting("add", "the operation on (a, b), reduced mod p; 'random' draws labels as a control")
     p: int = setting(113, "the modulus: residues 0..p-1")
-    train_frac: float = setting(0.3, "share of the p*p ordered pairs in the training split")
+    train_frac: float = setting(0.3, "share of the ordered pairs that have an answer in the training split")
     train_pairs: str | None = setting(
         None, "the training pairs themselves: p*p bits, row-major, packed and in base64; none: drawn by the seed"
     )
@@ -42,20 +42,44 @@ class TaskSpec:
             f"task.unordered (={self.unordered}) is for pairs that a seed draws; leave it or task.train_pairs out",
         )
         check(2 <= self.p <= 1009, f"task.p (={self.p}) must be a modulus from 2 to 1009")
+        check(
+            self.operation != "divide" or (_is_prime(self.p) and not self.unordered),
+            f"task.p (={self.p}) must be a prime and task.unordered (={self.unordered}) false for task.operation=divide: every "
+            "other number must have an inverse, and a / b is not b / a",
+        )
         check(0 < self.train_frac <= 1, f"task.train_frac (={self.train_frac}) must lie in (0, 1]")
         check(
-            int(self.train_frac * self.p**2) >= 1,
-            f"task.train_frac (={self.train_frac}) leaves no training pair of {self.p**2}; raise it or task.p",
+            self.n_train >= 1,
+            f"task.train_frac (={self.train_frac}) leaves no training pair of {self.n_pairs}; raise it or task.p",
         )
         if self.train_pairs is not None:
-            n = int(self.train_frac * self.p**2)
-            found = _unpacked(self.train_pairs, self.p**2)
+            n, found = self.n_train, _unpacked(self.train_pairs, self.p**2)
             shown = self.train_pairs if len(self.train_pairs) <= 20 else self.train_pairs[:20] + "..."
             check(
-                found is not None and int(found.sum()) == n,
-                f"task.train_pairs (={shown!r}) must be {self.p**2} bits in base64, {n} of them 1 (task.train_frac); "
+                found is not None and int(found.sum()) == n and not (found & ~asked(self)).any(),
+                f"task.train_pairs (={shown!r}) must be {self.p**2} bits in base64, {n} of them 1 (task.train_frac), none of a "
+                "pair without an answer; "
                 "tasks.with_mask makes it of a mask",
             )
+
+    @property
+    def n_pairs(self) -> int:
+        """How many ordered pairs have an answer."""
+        return self.p * (self.p - 1) if self.operation == "divide" else self.p**2
+
+    @property
+    def n_train(self) -> int:
+        """How many of them are trained on."""
+        return int(self.train_frac * self.n_pairs)
+
+
+def _is_prime(p: int) -> bool:
+    return all(p % q for q in range(2, int(p**0.5) + 1))
+
+
+def asked(task: TaskSpec) -> np.ndarray:
+    """Which pairs have an answer, (P*P,) bool, row-major: all, of division those with b != 0."""
+    return np.arange(task.p**2) % task.p > 0 if task.operation == "divide" else np.ones(task.p**2, dtype=bool)
 
 
 def _unpacked(text: str, n: int) -> np.ndarray | None:
@@ -70,7 +94,7 @@ def _unpacked(text: str, n: int) -> np.ndarray | None:
 def with_mask(task: TaskSpec, train_mask_PP: np.ndarray) -> TaskSpec:
     """The task with these training pairs, (P, P) bool, in place of those of a seed."""
     n = int(train_mask_PP.sum())
-    share = (n + 0.5) / task.p**2 if n < task.p**2 else 1.0  # so that it gives n when it is rounded down
+    share = (n + 0.5) / task.n_pairs if n < task.n_pairs else 1.0  # so that it gives n when it is rounded down
     text = base64.b64encode(np.packbits(train_mask_PP.ravel()).tobytes()).decode()
     return dataclasses.replace(task, train_frac=share, train_pairs=text)
 
@@ -88,7 +112,7 @@ def labels(task: TaskSpec, seed: int) -> np.ndarray:
         seed: used by the operation "random" alone, whose labels are independent and uniform.
 
     Returns:
-        int64 of shape (P*P,), residues in row-major order of the pairs.
+        int64 of shape (P*P,), residues in row-major order of the pairs; 0 for one without an answer (`asked`).
     """
     a, b = all_pairs(task.p).T
     match task.operation:
@@ -98,6 +122,8 @@ def labels(task: TaskSpec, seed: int) -> np.ndarray:
             answer = a - b
         case "multiply":
             answer = a * b
+        case "divide":
+            answer = a * np.array([pow(int(n), task.p - 2, task.p) for n in range(task.p)])[b]  # n^(p - 2) is 1 / n, and 0 of 0
         case "a2+b2":
             answer = a**2 + b**2
         case "a3+ab":
@@ -113,14 +139,14 @@ def split(task: TaskSpec, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Indices of the training and of the test pairs, each ascending: the task's own, or those that the seed draws.
 
     Returns:
-        two int64 arrays that together hold 0..p*p-1 once; the second is empty when train_frac is 1.
+        two int64 arrays that together hold every pair with an answer once; the second is empty when train_frac is 1.
     """
     if task.train_pairs is not None:
         mask_B = _unpacked(task.train_pairs, task.p**2)
         assert mask_B is not None  # a task checks it
-        return np.flatnonzero(mask_B), np.flatnonzero(~mask_B)
-    n_train = int(task.train_frac * task.p**2)
-    order = _mirrored_order(task.p, n_train, seed) if task.unordered else list(range(task.p**2))
+        return np.flatnonzero(mask_B), np.flatnonzero(asked(task) & ~mask_B)
+    n_train = task.n_train
+    order = _mirrored_order(task.p, n_train, seed) if task.unordered else np.flatnonzero(asked(task)).tolist()
     if not task.unordered:
         random.Random(seed).shuffle(order)
     return np.sort(np.array(order[:n_train], dtype=np.int64)), np.sort(np.array(order[n_train:], dtype=np.int64))

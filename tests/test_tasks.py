@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modaddlab import tasks
+from modaddlab import LabError, tasks
 from modaddlab.experiments.spec import TaskSpec
 from modaddlab.tasks import Operation
 
@@ -35,7 +35,26 @@ def test_labels_against_a_loop(operation: Operation, p: int) -> None:
 
 
 def test_every_operation_is_tested() -> None:
-    assert set(typing.get_args(Operation)) == {*SLOW, "random"}
+    assert set(typing.get_args(Operation)) == {*SLOW, "divide", "random"}
+
+
+def test_a_quotient_times_its_divisor_is_the_dividend_and_nothing_is_divided_by_0() -> None:
+    task = TaskSpec(operation="divide", p=7, train_frac=0.5)
+    (a, b), answer_B, (train, test) = tasks.all_pairs(7).T, tasks.labels(task, 0), tasks.split(task, 0)
+    both = np.sort(np.concatenate([train, test]))
+    np.testing.assert_array_equal(both, np.flatnonzero(b != 0))
+    assert (answer_B[both] * b[both] % 7 == a[both]).all()
+    assert (len(train), task.n_train, task.n_pairs) == (21, 21, 42)
+    mask_PP = tasks.train_mask(task, 0)
+    again, rest = tasks.split(tasks.with_mask(task, mask_PP), 1)
+    np.testing.assert_array_equal(again, train)
+    np.testing.assert_array_equal(rest, test)
+    mask_PP[3, 0], mask_PP[tuple(np.argwhere(mask_PP)[0])] = True, False
+    with pytest.raises(LabError, match="without an answer"):
+        tasks.with_mask(task, mask_PP)
+    for wrong in ({"p": 15}, {"p": 7, "unordered": True}):
+        with pytest.raises(LabError, match="prime"):
+            TaskSpec(operation="divide", **wrong)
 
 
 def test_the_largest_modulus_does_not_overflow() -> None:

@@ -121,26 +121,31 @@ def accuracy(logits_PPC: np.ndarray, labels_PP: np.ndarray, mask_PP: np.ndarray 
     return _mean(hits_PP if mask_PP is None else hits_PP[mask_PP])
 
 
-def score(logits_PPC: np.ndarray, labels_PP: np.ndarray, train_mask_PP: np.ndarray) -> Scores:
+def score(
+    logits_PPC: np.ndarray, labels_PP: np.ndarray, train_mask_PP: np.ndarray, test_mask_PP: np.ndarray | None = None
+) -> Scores:
     """Loss and accuracy of logits on the training, the test and all pairs.
 
     Args:
         logits_PPC: (P, P, C) over a, b and the output.
         labels_PP: (P, P) integers, the right outputs.
         train_mask_PP: (P, P) bool.
+        test_mask_PP: (P, P) bool; none: all other pairs.
     """
     sizes = require_shape("logits_PPC", logits_PPC, "P P C")
     require_shape("labels_PP", labels_PP, "P P", P=sizes["P"])
     require_shape("train_mask_PP", train_mask_PP, "P P", P=sizes["P"])
     loss_PP = cross_entropy(logits_PPC, labels_PP)
     hits_PP = np.argmax(logits_PPC, axis=-1) == labels_PP
+    test_PP = ~train_mask_PP if test_mask_PP is None else test_mask_PP
+    every_PP = train_mask_PP | test_PP
     return Scores(
         train_loss=_mean(loss_PP[train_mask_PP]),
-        test_loss=_mean(loss_PP[~train_mask_PP]),
-        all_loss=_mean(loss_PP),
+        test_loss=_mean(loss_PP[test_PP]),
+        all_loss=_mean(loss_PP[every_PP]),
         train_accuracy=_mean(hits_PP[train_mask_PP]),
-        test_accuracy=_mean(hits_PP[~train_mask_PP]),
-        all_accuracy=_mean(hits_PP),
+        test_accuracy=_mean(hits_PP[test_PP]),
+        all_accuracy=_mean(hits_PP[every_PP]),
     )
 
 

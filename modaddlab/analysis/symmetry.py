@@ -42,22 +42,21 @@ def symmetries(label_PP: np.ndarray) -> tuple[str, ...]:
     return tuple(change for change in CHANGES if np.array_equal(moved(label_PP, change), label_PP))
 
 
-def shown_twins(label_PP: np.ndarray, train_mask_PP: np.ndarray) -> float:
+def shown_twins(label_PP: np.ndarray, train_mask_PP: np.ndarray, test_mask_PP: np.ndarray) -> float:
     """The share of the test pairs that have the same question by symmetry among the training pairs.
 
     A network that knew the symmetries, and its training pairs by heart, would answer this share.
 
     Args:
         label_PP: (P, P) the answers.
-        train_mask_PP: (P, P) bool, the pairs that are trained on.
+        train_mask_PP, test_mask_PP: (P, P) bool, the pairs that are trained on, and those that are asked.
     """
     p = require_shape("label_PP", label_PP, "P P")["P"]
     require_shape("train_mask_PP", train_mask_PP, "P P", P=p)
     seen_PP = np.zeros((p, p), dtype=bool)
     for name in symmetries(label_PP):
         seen_PP |= moved(train_mask_PP, name)
-    test_PP = ~np.asarray(train_mask_PP, dtype=bool)
-    return float(seen_PP[test_PP].mean()) if test_PP.any() else float("nan")
+    return float(seen_PP[test_mask_PP].mean()) if test_mask_PP.any() else float("nan")
 
 
 def carries_over(label_PP: np.ndarray) -> float:

@@ -21,7 +21,7 @@ def seconds_per_step(spec: RunSpec) -> float:
 
 
 def _pairs_of_a_step(spec: RunSpec) -> int:
-    return min(int(spec.task.train_frac * spec.task.p**2), spec.optim.batch_size or spec.task.p**2)
+    return min(spec.task.n_train, spec.optim.batch_size or spec.task.n_pairs)
 
 
 def seconds(spec: RunSpec, from_step: int = 0) -> float:

@@ -131,7 +131,7 @@ class RunSpec:
     def _check_until_grokked(self, n: int) -> None:
         check(1 <= n <= 10_000_000, f"grokked_for (={n}) must lie between 1 and 10,000,000, or be none")
         check(
-            int(self.task.train_frac * self.task.p**2) < self.task.p**2,
+            self.task.n_train < self.task.n_pairs,
             f"grokked_for (={n}) must have test pairs to ask; take task.train_frac (={self.task.train_frac:g}) below 1",
         )
         check(

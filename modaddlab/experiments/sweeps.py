@@ -132,6 +132,12 @@ SWEEPS: Mapping[str, Sweep] = MappingProxyType(
                 runs=_and_mainline(*(f"p{p}" for p in variations.PUBLISHED_PRIMES), "p53-wd1", "p71-wd1", seeds=3),
             ),
             Sweep(
+                name="small",
+                purpose="small clocks, three seeds each: division, composite moduli, mirror images kept together",
+                varies=("task.operation", "task.p", "task.unordered"),
+                runs=_of(*variations.SMALL, seeds=3),
+            ),
+            Sweep(
                 name="heads",
                 purpose="how many heads: 1 to 8 of them in the same width",
                 varies=("model.n_heads",),
@@ -221,6 +227,12 @@ SWEEPS: Mapping[str, Sweep] = MappingProxyType(
                 purpose="how fast does the two-layer network learn? learning rates 0.00003 to 0.001, ten seeds of each",
                 varies=("optim.lr",),
                 runs=_two_layer_points("rate"),
+            ),
+            Sweep(
+                name="two-layer-unordered",
+                purpose="the two-layer network where no test pair is the mirror image of a training pair, ten seeds",
+                varies=("task.p",),
+                runs=lambda: tuple(named(f"mlp-unordered-{p}", seed=seed) for p in two_layer_sweeps.UNORDERED for seed in SEEDS),
             ),
             Sweep(
                 name="two-layer-odd",

@@ -107,7 +107,7 @@ def check_test_pairs(spec: RunSpec) -> None:
         LabError: the specification is called mlp-grokking and trains on all pairs.
     """
     task = spec.task
-    if spec.name == "mlp-grokking" and int(task.train_frac * task.p**2) == task.p**2:
+    if spec.name == "mlp-grokking" and task.n_train == task.n_pairs:
         raise LabError(
             f"task.train_frac (={task.train_frac:g}) leaves no test pair, and {spec.name} compares test with training pairs; "
             "take less than 1, or train mlp-standard"

@@ -25,6 +25,18 @@ MAINLINE = RunSpec()
 PUBLISHED_PRIMES = (7, 11, 13, 17, 23, 31, 43, 59, 67, 89, 97)
 """The moduli of a public sweep, besides 113."""
 
+SMALL: Mapping[str, tuple[str, TaskSpec]] = {
+    "small-59": ("the mainline modulo 59, six pairs in ten", TaskSpec(p=59, train_frac=0.6)),
+    "small-59-unordered": (
+        "the same, no test pair the mirror image of a training pair",
+        TaskSpec(p=59, train_frac=0.6, unordered=True),
+    ),
+    "small-59-divide": ("a / b mod 59, six pairs in ten", TaskSpec(operation="divide", p=59, train_frac=0.6)),
+    "small-60": ("an even and composite modulus: 60, six pairs in ten", TaskSpec(p=60, train_frac=0.6)),
+    "small-35": ("an odd and composite modulus: 35, eight pairs in ten", TaskSpec(p=35, train_frac=0.8)),
+}
+"""Name of a run: what it is, its task. All have about as many samples, n / (p ln p)."""
+
 HEADS = (1, 2, 8)
 """Numbers of heads besides the mainline's 4; they share the width of 128."""
 
@@ -186,6 +198,16 @@ def _primes() -> list[tuple[RunSpec, str]]:
     return [(_run(f"p{p}", steps[p], task=TaskSpec(p=p)), f"the mainline modulo {p}") for p in PUBLISHED_PRIMES]
 
 
+def _small() -> list[tuple[RunSpec, str]]:
+    return [
+        (
+            dataclasses.replace(_run(name, 20_000, task=task), grokked_for=2_000),
+            f"{purpose}, until it has grokked for 2,000 steps",
+        )
+        for name, (purpose, task) in SMALL.items()
+    ]
+
+
 def _heads() -> list[tuple[RunSpec, str]]:
     return [(_run(f"heads-{n}", 15_000, model=_with_heads(n)), f"the mainline with {n} head{'s' * (n > 1)}") for n in HEADS]
 
@@ -262,6 +284,7 @@ _POINTS: list[tuple[RunSpec, str]] = [
     *_fractions(),
     *_rates(),
     *_products(),
+    *_small(),
     *_operations(),
     *_depths(),
     *_primes(),

@@ -202,7 +202,7 @@ def measure() -> Data:
 
 def pairs_of(row: Outcome) -> float:
     """How many pairs the run is trained on."""
-    return float(int(row.spec.task.train_frac * row.spec.task.p**2))
+    return float(row.spec.task.n_train)
 
 
 def _waits(points: dict[float, Point], measured: dict[float, list[float]]) -> Waits:

@@ -57,7 +57,7 @@ COMMUTING = _of_spec(
     "an operation that does not ask which of a and b comes first", lambda spec: spec.task.operation in _SYMMETRIC
 )
 ODD_MODULUS = _of_spec("an odd modulus of at least 5", lambda spec: spec.task.p % 2 == 1 and spec.task.p >= 5)
-TEST_PAIRS = _of_spec("pairs left for the test", lambda spec: int(spec.task.train_frac * spec.task.p**2) < spec.task.p**2)
+TEST_PAIRS = _of_spec("pairs left for the test", lambda spec: spec.task.n_train < spec.task.n_pairs)
 ALL_WEIGHTS = _of_spec("a record of all final weights (record.weights=all)", lambda spec: spec.record.weights == "all")
 EMBEDDING = _of_spec("a record of the embedding (record.weights=embedding or all)", lambda spec: spec.record.weights != "none")
 ENERGIES = _of_spec("recorded energies (record.energies)", lambda spec: spec.record.energies)

@@ -191,7 +191,9 @@ def measure() -> Operation:
     found = outcomes.sweep("operation").points
     points = {operation: found[operation] for operation in NAMES if operation in found}
     first = {operation: point.rows[0] for operation, point in points.items()}
-    twins = {o: symmetry.shown_twins(row.study.labels_PP, row.study.train_mask_PP) for o, row in first.items()}
+    twins = {
+        o: symmetry.shown_twins(row.study.labels_PP, row.study.train_mask_PP, row.study.test_mask_PP) for o, row in first.items()
+    }
     carries = {o: symmetry.carries_over(row.study.labels_PP) for o, row in first.items()}
     return Operation(
         times=_times(points, twins, carries),

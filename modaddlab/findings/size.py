@@ -255,7 +255,7 @@ def both_kinds(by_modulus: dict[float, Point], by_share: dict[float, Point]) -> 
 def mirrored(point: Point) -> float:
     """The share of the test pairs of a point's first seed that have the same question by symmetry among the training pairs."""
     study = point.rows[0].study
-    return symmetry.shown_twins(study.labels_PP, study.train_mask_PP)
+    return symmetry.shown_twins(study.labels_PP, study.train_mask_PP, study.test_mask_PP)
 
 
 def _columns(rows: Any) -> Columns:

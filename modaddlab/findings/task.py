@@ -38,9 +38,9 @@ def of(study: Study) -> Task:
     shapes = study.spec.model.param_shapes(study.p)
     return Task(
         p=total(study.p),
-        pairs=total(mask_PP.size),
+        pairs=total(study.spec.task.n_pairs),
         train=total(mask_PP.sum()),
-        test=total((~mask_PP).sum()),
+        test=total(study.test_mask_PP.sum()),
         blind_accuracy=share(1 / study.p),
         blind_loss=number(math.log(study.p)),
         parameters=total(sum(math.prod(shape) for shape in shapes.values())),

@@ -114,7 +114,7 @@ def check_metrics(spec: RunSpec, metrics: Mapping[str, np.ndarray]) -> None:
     energies = sorted(name for name in metrics if name.startswith("energy_"))
     if energies and not spec.record.energies:
         raise LabError(f"key {energies[0]!r} is unknown: the specification says record.energies=False")
-    n_test = spec.task.p**2 - int(spec.task.train_frac * spec.task.p**2)
+    n_test = spec.task.n_pairs - spec.task.n_train
     for name, array in metrics.items():
         if name == "step":
             continue

@@ -70,7 +70,7 @@ def shape(spec: RunSpec) -> dict[str, Any]:
             raise LabError(f"{spec.run_id} has {name} set, which replicas in a batch cannot have; train it alone")
     return {
         "task.p": spec.task.p,
-        "the number of training pairs (task.train_frac)": int(spec.task.train_frac * spec.task.p**2),
+        "the number of training pairs (task.train_frac)": spec.task.n_train,
         "the kind of network": spec.model.kind,
         **{f"model.{name}": value for name, value in asdict(spec.model).items()},
         "optim.optimizer": spec.optim.optimizer,

@@ -36,8 +36,8 @@ def test_each_operation_has_its_symmetries(operation: Operation, n: int) -> None
 def test_twins_of_test_pairs_are_counted() -> None:
     label_PP, mask_PP = table("add"), np.zeros((P, P), dtype=bool)
     mask_PP[0, 1] = mask_PP[2, 2] = True
-    assert symmetry.shown_twins(label_PP, mask_PP) == pytest.approx(1 / (P * P - 2))
-    assert symmetry.shown_twins(table("random"), mask_PP) == 0
+    assert symmetry.shown_twins(label_PP, mask_PP, ~mask_PP) == pytest.approx(1 / (P * P - 2))
+    assert symmetry.shown_twins(table("random"), mask_PP, ~mask_PP) == 0
 
 
 def test_sums_in_disguise_carry_over_and_others_do_not() -> None:
