@@ -12,13 +12,14 @@ import numpy as np
 
 from modaddlab.analysis.phases import Phases
 from modaddlab.store.record import Record
+from modaddlab.tasks import NAMES
 
 
 def line(record: Record) -> str:
     """The run, its network, its task and how it ended, in a line."""
     spec, loss = record.spec, record.metrics["test_loss" if record.spec.task.train_frac < 1 else "train_loss"][-1]
     trained = f"{record.metrics['step'][-1]:,} steps" if spec.origin is None else "not trained here"
-    task = f"{spec.task.operation} modulo {spec.task.p}"
+    task = f"{NAMES[spec.task.operation]} modulo {spec.task.p}"
     return f"Study({record.run_id}: {spec.model.phrase()}; {task}; {trained}; loss {loss:.3g})"
 
 
@@ -37,7 +38,7 @@ def facts(record: Record, phases: Phases) -> dict[str, str]:
         trained = "which pairs were trained is not known"
     rows = {
         "network": f"{spec.model.phrase()}, {n_weights:,} weights",
-        "task": f"{spec.task.operation} modulo {spec.task.p}, {trained}",
+        "task": f"{NAMES[spec.task.operation]} modulo {spec.task.p}, {trained}",
     }
     if spec.origin is None:
         usual = ("optim.optimizer", "optim.lr", "optim.weight_decay")
@@ -49,9 +50,14 @@ def facts(record: Record, phases: Phases) -> dict[str, str]:
     else:
         rows["origin"] = f"{spec.origin.file or 'weights'}, not trained here"
     for part in parts:
-        rows[f"at the end, {part}"] = f"loss {last[f'{part}_loss']:.3g}, accuracy {last[f'{part}_accuracy']:.2%}"
+        asked = (
+            "all pairs" if spec.task.n_train == spec.task.n_pairs else {"train": "the training pairs", "test": "the others"}[part]
+        )
+        rows[f"at the end, {part}" if spec.origin is None else f"on {asked}"] = (
+            f"loss {last[f'{part}_loss']:.3g}, accuracy {last[f'{part}_accuracy']:.2%}"
+        )
     for name, step in (("memorized", phases.memorization), ("generalized", phases.generalization)):
-        if step is not None and spec.steps:
+        if step is not None and spec.steps and spec.origin is None:
             rows[name] = f"at step {step:,}"
     return rows
 

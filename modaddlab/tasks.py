@@ -21,6 +21,12 @@ from modaddlab.fields import check, check_fields, setting
 
 Operation = Literal["add", "subtract", "multiply", "divide", "a2+b2", "a3+ab", "a2+ab+b2", "random"]
 
+NAMES: dict[str, str] = {
+    "add": "a + b", "subtract": "a − b", "multiply": "a · b", "divide": "a / b", "a2+b2": "a² + b²",  # noqa: RUF001
+    "a2+ab+b2": "a² + ab + b²", "a3+ab": "a³ + ab", "random": "random answers",
+}  # fmt: skip
+"""The operations as figures and tables name them, in their order."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaskSpec:

@@ -40,44 +40,44 @@ _CIRCLES = {"evidence": "@tbl-circles-alone"}
 
 CLAIMS = (
     _of(
-        "attention-rate-0", "pizza-symmetricity", "symmetricity",
+        "pizza", "pizza-symmetricity", "symmetricity",
         "With constant attention a and b move every logit alike: gradient symmetricity of model A.",
         0.9937, ACCURACY, Band(0.9, 1), details={"rates": RATES, "medians": SYMMETRICITY},
         null=q.finding("pizza.symmetricity", null=True), **_UNTRAINED,
     ),
     _of(
-        "attention-rate-0", "pizza-irrelevance", "irrelevance",
+        "pizza", "pizza-irrelevance", "irrelevance",
         "Its right logits depend on how far a and b are apart: distance irrelevance of model A.",
         0.1717, SPREAD, Band(0, 0.4), details={"rates": RATES, "medians": IRRELEVANCE},
         null=q.finding("pizza.irrelevance", null=True), **_UNTRAINED,
     ),
     _of(
-        "attention-rate-0", "pizza-circularity", "circularity",
+        "pizza", "pizza-circularity", "circularity",
         "Its embedding is made of circles: circularity of model A.",
         0.9978, ACCURACY, Band(0.9, 1), null=q.finding("pizza.circularity", null=True), **_UNTRAINED,
     ),
     _of(
-        "attention-rate-0", "pizza-explained", "by_pizza",
+        "pizza", "pizza-explained", "by_pizza",
         "One circle alone gives the logits of a pizza: what that form explains, mean over the circles of model A.",
         0.9834, SHARE, Band(0.9, 1), null=q.finding("pizza.by_clock"), null_is="as a clock", null_published=0.7547, **_CIRCLES,
     ),
     _of(
-        "attention-rate-0", "pizza-accompanying", "by_accompanying",
+        "pizza", "pizza-accompanying", "by_accompanying",
         "Circles of twice the frequency accompany it: what their form explains, mean over those of model A.",
         0.9749, SHARE, Band(0.9, 1), **_CIRCLES,
     ),
     _of(
-        "attention-rate-1", "clock-symmetricity", "symmetricity",
+        "clock", "clock-symmetricity", "symmetricity",
         "With the usual attention a and b move the logits differently: gradient symmetricity of model B.",
         0.3336, SPREAD, Band(0, 0.9), evidence="@fig-attention-rates",
     ),
     _of(
-        "attention-rate-1", "clock-irrelevance", "irrelevance",
+        "clock", "clock-irrelevance", "irrelevance",
         "Its right logits hardly depend on how far a and b are apart: distance irrelevance of model B.",
         0.8483, SPREAD, Band(0.6, 1), evidence="@fig-attention-rates",
     ),
     _of(
-        "attention-rate-1", "clock-circularity", "circularity",
+        "clock", "clock-circularity", "circularity",
         "Its embedding is made of circles too: circularity of model B.",
         0.9989, ACCURACY, Band(0.9, 1), null=q.finding("pizza.circularity", null=True), **_UNTRAINED,
     ),

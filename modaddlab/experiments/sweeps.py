@@ -231,8 +231,8 @@ SWEEPS: Mapping[str, Sweep] = MappingProxyType(
             Sweep(
                 name="two-layer-unordered",
                 purpose="the two-layer network where no test pair is the mirror image of a training pair, ten seeds",
-                varies=("task.p",),
-                runs=lambda: tuple(named(f"mlp-unordered-{p}", seed=seed) for p in two_layer_sweeps.UNORDERED for seed in SEEDS),
+                varies=("task.unordered",),
+                runs=_two_layer_points("unordered"),
             ),
             Sweep(
                 name="two-layer-odd",

@@ -94,10 +94,14 @@ def fve_histogram(
     lowest = min(float(np.min(fve_H)), float(np.min(control_H)) if control_H is not None else 1.0, threshold)
     edges = np.arange(np.floor(lowest * 50) / 50, 1.0 + 1e-9, 0.02)
     others = ~np.isin(frequency_H, list(by_key))
-    groups = [fve_H[frequency_H == key] for key in by_key] + [fve_H[others]]
-    _, _, bars = axes.hist(
-        groups, bins=edges.tolist(), stacked=True, color=[*by_key.values(), colors.muted], rwidth=0.9, zorder=2
-    )
+    chosen = {str(key): (frequency_H == key, color) for key, color in by_key.items()}
+    chosen |= {"other": (others, colors.muted)} if others.any() or not chosen else {}
+    handles = []
+    base = np.zeros(len(edges) - 1)
+    for members_H, color in chosen.values():
+        counts, _ = np.histogram(fve_H[members_H], edges)
+        handles.append(axes.bar(edges[:-1] + 0.01, counts, 0.018, bottom=base, color=color, zorder=2))
+        base += counts
     if control_H is not None:
         counts, _ = np.histogram(control_H, edges)
         axes.stairs(counts, edges, color=colors.control, linewidth=1.4, zorder=2.5)
@@ -122,14 +126,9 @@ def fve_histogram(
         va="top",
         fontsize=10,
     )
-    handles = [bar[0] for bar in bars[: len(by_key)]]  # pyright: ignore[reportIndexIssue]
-    labels = [str(key) for key in by_key]
-    if others.any():
-        handles.append(bars[-1][0])  # pyright: ignore[reportIndexIssue, reportArgumentType]
-        labels.append("other")
     figure.legend(
         handles,
-        labels,
+        list(chosen),
         loc="outside upper left",
         ncols=8,
         title="best frequency",

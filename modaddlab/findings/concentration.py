@@ -14,7 +14,7 @@ import numpy as np
 from modaddlab import tables
 from modaddlab.analysis import characters, fourier, spectra
 from modaddlab.errors import LabError
-from modaddlab.findings.networks import EMBEDDING, for_networks
+from modaddlab.findings.networks import EMBEDDING, OF_LOGARITHMS, for_networks
 from modaddlab.findings.value import COUNT, Group, Value, number, share, words
 from modaddlab.study import Study
 
@@ -63,6 +63,12 @@ def of(study: Study, basis: Basis = "additive") -> Concentration:
         LabError: the multiplicative basis of a modulus that is no prime is asked for.
     """
     return read(study.remember(measure_concentration, basis=basis))
+
+
+@for_networks(OF_LOGARITHMS, EMBEDDING)
+def of_characters(study: Study) -> Concentration:
+    """The same in the characters, of a network whose operation adds logarithms."""
+    return of(study, "multiplicative")
 
 
 @for_networks(EMBEDDING)

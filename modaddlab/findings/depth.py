@@ -16,10 +16,11 @@ from modaddlab.analysis import stability
 from modaddlab.experiments.catalogue import named
 from modaddlab.findings import curves, outcomes
 from modaddlab.findings.concentration import Concentration
-from modaddlab.findings.operation import BASES, NAMES
+from modaddlab.findings.operation import BASES
 from modaddlab.findings.outcomes import Outcome, Point
 from modaddlab.findings.sweep import At, Columns, Curve, Embeddings, Swept, columns, curve_columns
 from modaddlab.findings.value import Group, Value, count, factor, setting, share, steps, total
+from modaddlab.tasks import NAMES
 
 STEADY = 0.9
 """A network that has had 95 % of the test right and falls below this share again counts as unstable."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -18,14 +19,10 @@ from modaddlab.findings.concentration import N_RENAMINGS, N_TOP, Basis, Concentr
 from modaddlab.findings.outcomes import Outcome, Point
 from modaddlab.findings.sweep import Columns, Swept, columns, one_more
 from modaddlab.findings.value import Group, Value, factor, share, steps, total, words
+from modaddlab.study import Study
+from modaddlab.tasks import NAMES
 
-NAMES = {
-    "add": "a + b", "subtract": "a − b", "multiply": "a · b", "a2+b2": "a² + b²", "a2+ab+b2": "a² + ab + b²",  # noqa: RUF001
-    "a3+ab": "a³ + ab", "random": "random answers",
-}  # fmt: skip
-"""The operations as figures and tables name them, in their order."""
-
-BASES: dict[str, Basis] = {"add": "additive", "subtract": "additive", "multiply": "multiplicative"}
+BASES: dict[str, Basis] = {"add": "additive", "subtract": "additive", "multiply": "multiplicative", "divide": "multiplicative"}
 """The waves in which an operation is a sum, where `modaddlab.findings.concentration` has them."""
 
 PUBLISHED = ("add", "subtract", "multiply", "a2+b2", "a3+ab")
@@ -105,19 +102,14 @@ class Example:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Multiplication(Group):
-    """The network that multiplies, in both bases."""
+class BothBases(Group):
+    """A network whose operation adds logarithms, in both bases."""
 
     time: Value
     additive: Concentration
     characters: Concentration
-    zero: Value
-    """The energy of zero's vector over a residue's on average."""
-    with_zero: Value
-    """How many questions have the answer zero, and how many there are."""
-    questions: Value
     energies: dict[str, tuple[np.ndarray, np.ndarray]] = field(repr=False)
-    """Energies in both bases: of the network that adds, of the one that multiplies, and of that one with its residues renamed."""
+    """Energies in both bases: of the network that adds, of this one, and of this one with its residues renamed."""
 
     @property
     def columns(self) -> Columns:
@@ -128,6 +120,27 @@ class Multiplication(Group):
             for basis, energy_K in zip(("additive", "multiplicative"), pair, strict=True)
         }
         return {"frequency": np.arange(1, len(next(iter(shares.values()))) + 1)} | shares
+
+
+@dataclass(frozen=True, kw_only=True)
+class Division(BothBases):
+    """The network that divides, on a smaller clock."""
+
+    modulus: Value
+    shown: Value
+    sums: Value
+    """When the network that adds, on the same clock, groks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Multiplication(BothBases):
+    """The network that multiplies."""
+
+    zero: Value
+    """The energy of zero's vector over a residue's on average."""
+    with_zero: Value
+    """How many questions have the answer zero, and how many there are."""
+    questions: Value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +187,7 @@ class Operation:
     """The step at which the network that subtracts groks."""
     example: Example
     multiply: Multiplication
+    divide: Division
     squares: Squares
     cubic: NoSum
     random: NoSum
@@ -203,6 +217,7 @@ def measure() -> Operation:
         subtracts=steps(first["subtract"].grokked),
         example=example(13),
         multiply=_multiply(first),
+        divide=_divide(*(outcomes.Outcome(Study.open(f"small-59{name}"), ()) for name in ("", "-divide"))),
         squares=_squares(first),
         cubic=_no_sum(first["a3+ab"], twins["a3+ab"]),
         random=_no_sum(first["random"], twins["random"]),
@@ -276,21 +291,33 @@ def example(p: int) -> Example:
     return Example(root=total(root), powers=words(", ".join(map(str, order))), order=order)
 
 
+def _both_bases(adds: Outcome, row: Outcome) -> dict[str, Any]:
+    """The fields of `BothBases`."""
+    table_PD, name = row.study.embedding_PD, NAMES[row.spec.task.operation]
+    renamed_PD = table_PD[np.random.default_rng(0).permutation(row.study.p)]
+    shown = {NAMES["add"]: adds.study.embedding_PD, name: table_PD, f"{name},\nrenamed": renamed_PD}
+    return {
+        "time": steps(row.grokked),
+        "additive": row.concentration(),
+        "characters": row.concentration("multiplicative"),
+        "energies": {each: (_shares(x)[WAVES], characters.energy_per_character(x)) for each, x in shown.items()},
+    }
+
+
+def _divide(adds: Outcome, row: Outcome) -> Division:
+    task = row.spec.task
+    return Division(**_both_bases(adds, row), modulus=total(task.p), shown=share(task.train_frac), sums=steps(adds.grokked))
+
+
 def _multiply(first: dict[str, Outcome]) -> Multiplication:
     row = first["multiply"]
     table_PD, p = row.study.embedding_PD, row.study.p
     norms = characters.character_norms(table_PD) ** 2
-    adds, name = first["add"].study.embedding_PD, NAMES["multiply"]
-    renamed_PD = table_PD[np.random.default_rng(0).permutation(p)]
-    shown = {NAMES["add"]: adds, name: table_PD, f"{name},\nrenamed": renamed_PD}
     return Multiplication(
-        time=steps(row.grokked),
-        additive=row.concentration(),
-        characters=row.concentration("multiplicative"),
+        **_both_bases(first["add"], row),
         zero=factor(norms[0] / (norms.sum() / p)),
         with_zero=total(2 * p - 1),
         questions=total(p * p),
-        energies={each: (_shares(x)[WAVES], characters.energy_per_character(x)) for each, x in shown.items()},
     )
 
 

@@ -43,8 +43,8 @@ PURE = 0.9
 
 FORMS = ("clock", "pizza", "accompanying")
 
-PIZZA, CLOCK = "attention-rate-0", "attention-rate-1"
-"""The two ends."""
+PIZZA, CLOCK, SUM = "pizza", "clock", "pizza-linear"
+"""The two published networks, and the linear model that is nothing but a sum."""
 
 FACE = (12, 1, 4)
 """Modulus and residues of the drawing of both."""
@@ -110,6 +110,7 @@ class Transition:
     rates: Value
     seeds: Value
     """How many networks there are."""
+    trained_for: Value
     symmetric: Value
     irrelevant: Value
     """The rate at which symmetricity and distance irrelevance are half-way between their ends."""
@@ -142,7 +143,9 @@ class Pizza:
 
     pizza: Circles
     clock: Circles
-    """With constant attention and with the usual one, the first seeds."""
+    """With constant attention and with the usual one."""
+    linear: Circles
+    """A dense layer on the sum of the two embeddings."""
     modulus: Value
     train_frac: Value
     trained_for: Value
@@ -183,16 +186,21 @@ def measure() -> Pizza:
     """
     first, last = Study.open(PIZZA), Study.open(CLOCK)
     mainlines = [Study.open("mainline"), *Study.seeds("mainline-25k")][:SEEDS]
-    constant, usual = of(first), of(last)
+    constant, usual, summed = of(first), of(last), of(Study.open(SUM))
     return Pizza(
         pizza=constant,
         clock=usual,
+        linear=summed,
         modulus=total(first.p),
         train_frac=share(first.spec.task.train_frac),
         trained_for=total(first.spec.steps),
         mainline=pooled([stand(study) for study in mainlines]),
         transition=_transition(),
-        table=[row for name, found in (("constant", constant), ("usual", usual)) for row in _rows(name, found)],
+        table=[
+            row
+            for name, found in (("constant", constant), ("usual", usual), ("none: a linear model", summed))
+            for row in _rows(name, found)
+        ],
     )
 
 
@@ -319,10 +327,11 @@ def _rows(name: str, circles: Circles) -> list[dict[str, str]]:
 
 def _transition() -> Transition:
     found: dict[float, list[Stand]] = {}
+    steps = 0
     for rate, point in sorted(outcomes.sweep("attention-rate").points.items()):
         rows = [row for row in point.rows if row.spec.name.startswith("attention-rate")]  # as many steps of each
         if rows:
-            found[rate] = [stand(row.study) for row in rows]
+            found[rate], steps = [stand(row.study) for row in rows], rows[0].spec.steps
     rate_R, halves = np.array(list(found)), {}
     for name in ("symmetricity", "irrelevance"):
         mean_R = np.array([over([getattr(one, name) for one in stands]).value for stands in found.values()])
@@ -332,6 +341,7 @@ def _transition() -> Transition:
     return Transition(
         rates=count(len(found)),
         seeds=total(sum(map(len, found.values()))),
+        trained_for=total(steps),
         symmetric=setting(round(float(halves["symmetricity"]), 2)),
         irrelevant=setting(round(float(halves["irrelevance"]), 2)),
         found=found,

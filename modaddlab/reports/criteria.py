@@ -37,18 +37,21 @@ def criteria(study: Study, ask: Ask) -> Iterator[tuple[str, str]]:
             f"It has the training pairs right early and the test pairs {known}; {holds.low:g} times as late is asked for.",
         )
     held = ask(concentration.of)
-    if isinstance(held, LabError):
-        yield UNKNOWN, "The embedding's energy concentrates in a few frequencies; its record keeps no embedding."
+    if isinstance(held, LabError) or study.p // 2 <= concentration.N_TOP:
+        why = "its record keeps no embedding" if isinstance(held, LabError) else f"modulo {study.p} there are no more than that"
+        yield UNKNOWN, f"The five strongest frequencies hold half of the embedding's energy; {why}."
     else:
         top, holds = held.top_share, claims.by_id("criterion-concentration").holds
         yield (
-            _verdict(top.value in holds and (top.null or 0.0) not in holds),
+            _verdict(top.value in holds and top.value > (1 + (top.null or 0.0)) / 2),
             f"The five strongest frequencies hold {top} of the embedding's energy, with renamed residues "
-            f"{tables.percent(top.null)}; half of it is asked for.",
+            f"{tables.percent(top.null)}; more than half-way from there to all of it is asked for.",
         )
     cuts = ask(ablation.of)
-    if isinstance(cuts, LabError) or not math.isfinite(cuts.strongest.lost.value):
-        why = "it is measured where test pairs are known, of transformers with “=” whose weights are kept"
+    if not isinstance(cuts, LabError) and not study.keys:
+        yield MISSED, "It has no key frequencies: there is nothing to take away that would cost 30 points of test accuracy."
+    elif isinstance(cuts, LabError) or not math.isfinite(cuts.strongest.lost.value):
+        why = "it is measured of transformers with “=” that add, where test pairs are known and weights are kept"
         yield UNKNOWN, f"Without the strongest frequencies of its embedding it loses 30 points of test accuracy; {why}."
     else:
         lost, holds = cuts.strongest.lost, claims.by_id("criterion-top-frequencies").holds

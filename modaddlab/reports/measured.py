@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from modaddlab import figures, source
+from modaddlab import figures, source, tables
 from modaddlab.errors import LabError
 from modaddlab.findings.networks import needs_of
 from modaddlab.findings.value import Value, spelled
@@ -100,12 +100,12 @@ class _Writer:
         ]
         if wanted := expectation(self.study):
             self.parts["What the book's laws ask for"] = wanted
-        refused: dict[str, str] = {}
+        refused: dict[str, dict[str, None]] = {}
         for section in SECTIONS:
             found = self.ask(section.find)
             if reason := self._reason(section, found):
                 name = f"{section.find.__module__.removeprefix('modaddlab.')}.{section.find.__name__}"
-                refused[f"{name} {reason}"] = f"- {section.title} (`{name}`): {reason}."
+                refused.setdefault(reason, {}).setdefault(f"{section.title} (`{name}`)")
                 continue
             null = None if section.null is None else self.ask(section.null)
             null = None if isinstance(null, LabError) else null
@@ -116,17 +116,22 @@ class _Writer:
         self.parts = {title: blocks for title, blocks in self.parts.items() if blocks}
         if refused:
             opening = "Some measurements are for other networks or ask for more than this record keeps."
-            self.parts["What does not apply, and why"] = [opening, "\n".join(refused.values())]
+            lines = [f"- {reason}: {tables.listing(list(sections))}." for reason, sections in refused.items()]
+            self.parts["What does not apply, and why"] = [opening, "\n".join(lines)]
 
     def _reason(self, section: Section, found: Any) -> str | None:
         """Why a section is left out: the first thing that it asks for in vain."""
         asked = (needs_of(section.find) or ()) if isinstance(found, LabError) else section.needs
         unmet = next((need.words for need in asked if not need.met_by(self.study)), None)
-        return f"it asks for {unmet}" if unmet else str(found) if isinstance(found, LabError) else None
+        return f"For {unmet} alone" if unmet else str(found) if isinstance(found, LabError) else None
 
     def _sentences(self, section: Section, found: Any, null: Any) -> Iterator[str]:
         for path, words in section.says.items():
             value: Value = functools.reduce(getattr, path.split("."), found)
+            if self.study.spec.task.n_train == self.study.spec.task.n_pairs:
+                words = words.replace("the training pairs", "all pairs")
+            if value.value == "none":
+                continue
             if isinstance(value.value, str):
                 yield f"- {words.format(f'**{value}**')}"
             elif math.isfinite(value.value):

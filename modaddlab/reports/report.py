@@ -65,7 +65,7 @@ class Report:
         """What is known of each network."""
         token = beside.TELL.set(self._tell)
         try:
-            others = beside.of(self.against)
+            others = beside.of(self.against, self.studies)
             return [measured.of(study, others) for study in self.studies]
         finally:
             beside.TELL.reset(token)
@@ -117,4 +117,6 @@ def _own_images(text: str, n: int) -> str:
 
 def _facts(study: Study) -> str:
     rows = card.facts(study.record, study.phases)
+    if study.spec.model.n_layers > 1:
+        rows["heads and neurons"] = "those of the last layer, in all that follows"
     return "\n".join(f"- {name[0].upper()}{name[1:]}: {text}." for name, text in rows.items())

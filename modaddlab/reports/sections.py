@@ -20,6 +20,7 @@ from modaddlab.findings import (
     curves,
     growth,
     parts,
+    pizza,
     progress,
     spectrum,
     stages,
@@ -76,16 +77,6 @@ SECTIONS = (
             "cleanup_end": "Its cleanup was over at step {}.",
             "collapsed": "It fell back below half of the test pairs at step {}.",
         },
-        needs=(TRAINED,),
-    ),
-    Section(
-        "How it learned",
-        curves.of,
-        {
-            "train_loss": "At the end the loss on the training pairs is {}.",
-            "test_loss": "The loss on the test pairs is {}.",
-            "test_accuracy": "It has {} of the test pairs right.",
-        },
         (
             Drawing(
                 "Loss and accuracy while it was trained, with the phases that it went through.",
@@ -93,6 +84,16 @@ SECTIONS = (
                 _curves,
             ),
         ),
+        needs=(TRAINED,),
+    ),
+    Section(
+        "How well it answers",
+        curves.of,
+        {
+            "train_loss": "Its loss on the training pairs is {}.",
+            "test_loss": "Its loss on the test pairs is {}.",
+            "test_accuracy": "It has {} of the test pairs right.",
+        },
     ),
     Section(
         "Three stages",
@@ -116,6 +117,26 @@ SECTIONS = (
                     (figures.component_spectrum, (spectra.spectrum(study.embedding_PD).norms_P, found.strongest), {})
                     if study.spec.record.weights == "embedding"  # of others the next but one has more
                     else None
+                ),
+            ),
+        ),
+    ),
+    Section(
+        "Waves and key frequencies",
+        concentration.of_characters,
+        {
+            "effective": "In the waves of the logarithm, in which its operation is a sum, it is that of {} equal frequencies.",
+            "top_share": "The five strongest of these hold {} of the energy.",
+            "frequencies": "Above the largest gap are the frequencies {} of the logarithm.",
+        },
+        (
+            Drawing(
+                "The energy of the embedding in the waves of the residue and in those of its logarithm.",
+                "Two bar charts of energy per frequency; only in the right one a network that has grokked has tall bars.",
+                lambda found, null, study: (
+                    figures.two_bases,
+                    ({"embedding": (concentration.of(study).energy_K, found.energy_K)},),
+                    {},
                 ),
             ),
         ),
@@ -189,6 +210,18 @@ SECTIONS = (
         opening="If the circles are what it adds with, it must follow when they are turned.",
     ),
     Section(
+        "Clock or pizza",
+        pizza.stand,
+        {
+            "symmetricity": "The cosine of the directions in which a and b move a logit fastest is {} (gradient symmetricity).",
+            "irrelevance": "{} of the spread of the right answer's logit is left at one difference of a and b (distance "
+            "irrelevance).",
+            "circularity": "A principal component of its embedding is a wave of one frequency to {} (circularity).",
+        },
+        opening="A pizza has a symmetricity near 1 and a distance irrelevance near 0, a clock an irrelevance near 1. That means "
+        "something only where the embedding is circular and the answers are right. The null is the initial weights.",
+    ),
+    Section(
         "Neurons",
         structure.of,
         {
@@ -221,7 +254,7 @@ SECTIONS = (
                     (
                         figures.activation_grids,
                         (*found.neurons.drawn, found.keys),
-                        {"unwrapped": _goes_round(study.p, found.keys)},
+                        {"unwrapped": _goes_round(study.p, found.neurons.drawn[3])},
                     )
                     if found.neurons.shown
                     else None
@@ -383,6 +416,17 @@ SECTIONS = (
         "Ablations with random controls",
         ablation.of,
         {
+            "skip.loss": "With the path past the MLP cut the test loss is {}.",
+            "heads.lost": "Without all heads it loses {} of accuracy.",
+            "mlp.lost": "Without the MLP it loses {}.",
+        },
+        (_ablation_figure("paths", "with heads and paths cut"),),
+        opening="What it cannot do without; every null is that of random parts of the same size.",
+    ),
+    Section(
+        "Ablations with random controls",
+        ablation.of,
+        {
             "logits_off.loss": "Without the waves of all keys in its logits the test loss is {}.",
             "logits_only.loss": "With these waves alone it is {}.",
             "embedding_off.lost": "Without the keys in the embedding it loses {} of accuracy.",
@@ -392,16 +436,12 @@ SECTIONS = (
             "explained_zero.lost": "With the explained neurons at zero it loses {} of accuracy.",
             "directions_only.loss": "With the MLP on the keys' directions only the test loss is {}.",
             "directions_off.loss": "With the MLP off these directions it is {}.",
-            "skip.loss": "With the path past the MLP cut it is {}.",
-            "heads.lost": "Without all heads it loses {} of accuracy.",
-            "mlp.lost": "Without the MLP it loses {}.",
         },
         (
             _ablation_figure("logits", "with waves of the logits removed or kept alone"),
             _ablation_figure("neurons", "with neurons replaced or removed"),
-            _ablation_figure("paths", "with heads and paths cut"),
         ),
-        opening="What it cannot do without; every null is that of random parts of the same size.",
+        needs=(KEYS,),
     ),
     Section(
         "Progress before it shows",

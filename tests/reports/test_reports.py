@@ -35,14 +35,14 @@ def pizza() -> Study:
 def _few_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three networks beside it, whose numbers are given."""
     monkeypatch.setattr(
-        beside, "of", lambda against: {"structure.n_keys": [3.0, 4.0, 5.0], "structure.wave_fve": [0.5, 0.6, 0.7]}
+        beside, "of", lambda against, studies: {"structure.n_keys": [3.0, 4.0, 5.0], "structure.wave_fve": [0.5, 0.6, 0.7]}
     )
 
 
 @pytest.fixture(scope="module")
 def drawn(pizza: Study) -> Iterator[Report]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(beside, "of", lambda against: {"structure.n_keys": [3.0, 4.0, 5.0]})
+        patch.setattr(beside, "of", lambda against, studies: {"structure.n_keys": [3.0, 4.0, 5.0]})
         report = Report(pizza)
         assert report.html
         yield report
@@ -79,14 +79,14 @@ def test_a_perfect_network_follows_its_clocks_and_all_its_parts_are_there(drawn:
 
 def test_what_does_not_apply_is_said_with_what_is_missing(drawn: Report) -> None:
     lines = drawn.measured[0].parts["What does not apply, and why"]
-    assert "`findings.waves.of`): it asks for a two-layer network." in lines
-    assert "`findings.progress.of`): it asks for snapshots (record.snapshots)." in lines
+    assert "- For a two-layer network alone: Neurons (`findings.waves.of`)." in lines
+    assert "- For snapshots (record.snapshots) alone: Progress before it shows (`findings.progress.of`)." in lines
     assert "findings.structure.of" not in lines
 
 
 def test_a_second_report_measures_nothing(drawn: Report, pizza: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     again, given = Report(Study(pizza.record)), {"structure.n_keys": [3.0, 4.0, 5.0]}
-    monkeypatch.setattr(beside, "of", lambda against: given)
+    monkeypatch.setattr(beside, "of", lambda against, studies: given)
     monkeypatch.setattr(measured, "_Writer", lambda *arguments: pytest.fail("measured again"))
     assert again.html == drawn.html
 
@@ -98,7 +98,7 @@ def test_a_changed_seed_is_another_report(pizza: Study, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(measured, "measure", measure)
     for numbers in ([3.0, 4.0], [3.0, 9.0]):
-        monkeypatch.setattr(beside, "of", lambda against, numbers=numbers: {"a number of this test": numbers})
+        monkeypatch.setattr(beside, "of", lambda against, studies, numbers=numbers: {"a number of this test": numbers})
         assert Report(pizza).measured[0].parts["seen"] == str(numbers)
 
 
@@ -116,7 +116,7 @@ def test_two_networks_stand_side_by_side(pizza: Study) -> None:
 
 
 def test_every_section_has_its_numbers_of_the_networks_beside() -> None:
-    assert set(beside.FINDINGS) == {section.find for section in SECTIONS}
+    assert set(beside.FINDINGS.values()) == {section.find for section in SECTIONS}
 
 
 def test_a_strip_has_the_value_where_it_is_among_the_others() -> None:
