@@ -50,6 +50,14 @@ FILES = (
         ),
     ),
     Released(
+        file="final.pth",
+        sha256="9cd6d34b1e76800e19acf2a02101c9037ddffbe3c39092c2553abc3db645a813",
+        repository=_HE,
+        initial=("embedmlp-p23-relu-step0.pth", "3f6ea08737dbb079231952a4fd72945f2e9866594f9c591f8d124e93c310538d"),
+        options={"activation": "relu"},
+        claims=tuple(f"he-swap-{name}" for name in ("|x|", "x²", "x⁴", "x⁸", "log(1+e²ˣ)", "eˣ", "x", "x³")),
+    ),
+    Released(
         file="embedmlp-p23-quad-step9800.pth",
         sha256="beac21b48745cb05c27681b439afbe7fb8d7600dae34908424eb4b3628f0684d",
         repository=_HE,
