@@ -106,7 +106,7 @@ LAYERS: dict[str, set[str]] = {
     },
     "claims.checkpoints": {"claims", "command", "errors", "read", "store", "study"},
     "rows": {"analysis", "models", "tasks", "experiments"},
-    "card": {"analysis.phases", "figures", "store"},
+    "card": {"analysis.phases", "figures", "store", "tasks"},
     "checkpoints": {"errors", "models.network", "models.registry"},
     "weights": {"errors", "experiments", "models.network", "rows", "store", "tasks"},
     "handwritten": {"errors", "models.closed_form", "models.network", "models.transformer", "study", "tasks"},

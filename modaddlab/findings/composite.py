@@ -30,6 +30,7 @@ class Clock(Group):
     top_share: Value
     sign: Value
     """The part of the embedding's energy in the sign, the frequency p/2; NaN of an odd modulus."""
+    sign_is_key: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,5 +67,6 @@ def of(study: Study) -> Clock:
         coarse=count(len(coarse)),
         coarse_share=share(len(coarse) / len(keys) if keys else math.nan, null=sum(every) / len(every)),
         top_share=found.top_share,
+        sign_is_key=2 * max(keys, default=0) == p,
         sign=share(found.energy_K[-1] / found.energy_K.sum() if p % 2 == 0 else math.nan),
     )

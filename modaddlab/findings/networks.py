@@ -21,7 +21,6 @@ from modaddlab.errors import LabError
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.models.transformer import TransformerSpec
 from modaddlab.study import Study
-from modaddlab.tasks import TaskSpec
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -58,7 +57,7 @@ ADDITION = _of_spec("addition", lambda spec: spec.task.operation == "add")
 COMMUTING = _of_spec(
     "an operation that does not ask which of a and b comes first", lambda spec: spec.task.operation in _SYMMETRIC
 )
-OF_LOGARITHMS = _of_spec("multiplication or division modulo a prime", lambda spec: _adds_logarithms(spec.task))
+OF_LOGARITHMS = _of_spec("multiplication or division modulo a prime", lambda spec: _adds_logarithms(spec))
 ODD_MODULUS = _of_spec("an odd modulus of at least 5", lambda spec: spec.task.p % 2 == 1 and spec.task.p >= 5)
 TEST_PAIRS = _of_spec("pairs left for the test", lambda spec: spec.task.n_train < spec.task.n_pairs)
 ALL_WEIGHTS = _of_spec("a record of all final weights (record.weights=all)", lambda spec: spec.record.weights == "all")
@@ -70,8 +69,8 @@ CIRCLES = Need("key frequencies with a circle", lambda study: bool(study.keys) a
 PATH = Need("four snapshots or more (record.snapshots)", lambda study: len(study.record.snapshot_steps) >= 4)
 
 
-def _adds_logarithms(task: TaskSpec) -> bool:
-    return task.operation in ("multiply", "divide") and is_prime(task.p)
+def _adds_logarithms(spec: RunSpec) -> bool:
+    return spec.task.operation in ("multiply", "divide") and is_prime(spec.task.p)
 
 
 _SYMMETRIC = ("add", "multiply", "a2+b2", "a2+ab+b2")

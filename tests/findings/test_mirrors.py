@@ -30,6 +30,7 @@ def test_frequencies_with_a_common_factor_have_fewer_marks(monkeypatch: pytest.M
     monkeypatch.setattr(composite.concentration, "of", concentration.of.__wrapped__)
     found = composite.of(remembered([3, 5, 6]))
     assert (str(found.keys), str(found.marks)) == ("3, 5 and 6", "4, 12 and 2")
+    assert found.sign_is_key
     assert (found.coarse.value, found.coarse_share.value) == (2, pytest.approx(2 / 3))
     assert found.coarse_share.null == pytest.approx(4 / 6)  # 2, 3, 4 and 6 of 1..6
     assert found.sign.value == pytest.approx(1 / 3)  # as much as a wave's cosine and sine together

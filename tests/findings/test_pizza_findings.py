@@ -66,7 +66,9 @@ def test_the_rate_at_which_a_measure_is_half_way_lies_between_its_neighbours(
     stands = {rate: SimpleNamespace(rate=rate, found=found) for rate, found in values.items()}
 
     def point(rate: float) -> Any:
-        return SimpleNamespace(rows=[SimpleNamespace(study=stands[rate], spec=SimpleNamespace(name="attention-rate-x"))])
+        return SimpleNamespace(
+            rows=[SimpleNamespace(study=stands[rate], spec=SimpleNamespace(name="attention-rate-x", steps=5_000))]
+        )
 
     def stand(study: Any) -> pizza.Stand:
         symmetric, irrelevant = (pizza.number(x, null=0.5) for x in study.found)
