@@ -6,9 +6,8 @@
 
 All are timed in one process, in turn: a stretch of one, a stretch of the other, each of whole rows of metrics; of the plain
 step, which is slow, some steps. The table shows the median over the stretches, in steps of one replica a second and in whole
-replicas an hour; a ratio is the median of the ratios of neighbouring stretches. All sides may use the same number of threads. A
-batch divides its blocks of replicas among them; a run alone could divide its products, which at this size costs more than it
-gains: it takes one thread where that is faster (the table says how many it took).
+replicas an hour; a ratio is the median of the ratios of neighbouring stretches. The threads of a row are the batch's, which
+divides its replicas among them; a run alone takes one, as in training: to divide its small products costs more than it gains.
 
 A step of the two-layer network is one call that is compiled for this processor (`modaddlab.training.compiled`), for one run and
 for each of several.
@@ -58,7 +57,6 @@ class Timing:
     network: str
     n_replicas: int
     threads: int
-    threads_alone: int
     steps: int
     alone: list[float]
     batch: list[float]
@@ -78,14 +76,14 @@ class Timing:
 def table(timings: Sequence[Timing]) -> str:
     """The measurements as a Markdown table."""
     lines = [
-        "| network | replicas | threads | of them used alone | plain (steps/s) | one at a time (steps/s) "
-        "| batch (replicas x steps/s) | replicas an hour | ratio to plain | ratio to one at a time |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| network | replicas | threads of the batch | plain (steps/s) | one at a time (steps/s) | batch (replicas x steps/s) "
+        "| replicas an hour | batch / plain | batch / one at a time |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for timing in timings:
         plain, alone, batch = (1 / statistics.median(seconds) for seconds in (timing.plain, timing.alone, timing.batch))
         hourly = " against ".join(f"{3600 * rate / timing.steps:,.0f}" for rate in (batch, alone))
-        counts = map(str, (timing.n_replicas, timing.threads, timing.threads_alone))
+        counts = str(timing.n_replicas), str(timing.threads)
         ratios = f"**{timing.ratio_to_plain:.0f}**", f"**{timing.ratio:.1f}**"
         cells = [timing.network, *counts, f"{plain:,.0f}", f"{alone:,.0f}", f"{batch:,.0f}", hourly, *ratios]
         lines.append(f"| {' | '.join(cells)} |")
@@ -109,7 +107,7 @@ def measure(
         network: its name in the table.
         spec: the run; the replicas have its seed and the next ones.
         n_replicas: how many.
-        threads: CPU threads of each side.
+        threads: CPU threads of the batch; the others take one.
         seconds: how long to measure; at least three stretches of each.
         report: receives lines of progress.
         device: "cpu" or "cuda".
@@ -130,7 +128,7 @@ def measure(
     plain_run, n_plain = PlainTraining(spec, alone_run.weights()), PLAIN_BLOCK * SMALL_FACTOR
 
     def alone() -> None:
-        torch.set_num_threads(threads_alone)
+        torch.set_num_threads(1)
         alone_run.advance(n_steps)
 
     def batch() -> None:
@@ -138,7 +136,7 @@ def measure(
         list((pool.map if pool else map)(lambda each: each.advance(n_steps), batches))
 
     def plain() -> None:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(1)
         plain_run.advance(n_plain)
 
     def timed(function: Callable[[], None], n_steps: int) -> float:
@@ -148,7 +146,6 @@ def measure(
 
     n_workers = min(threads, len(batches))
     pool = ThreadPoolExecutor(n_workers, initializer=prepare_thread) if n_workers > 1 else None
-    threads_alone = threads
     alone_seconds: list[float] = []
     batch_seconds: list[float] = []
     plain_seconds: list[float] = []
@@ -158,10 +155,6 @@ def measure(
                 report(f"{network}, threads {threads}: warm-up, step {stretch * n_steps} of {warm_steps}")
                 alone()
                 batch()
-            if threads > 1:
-                with_several, threads_alone = timed(alone, n_steps), 1
-                if with_several < timed(alone, n_steps):
-                    threads_alone = threads
             started = time.perf_counter()
             while (spent := time.perf_counter() - started) < seconds or len(alone_seconds) < 3:
                 report(f"{network}, threads {threads}: stretch {len(alone_seconds) + 1}, {spent:.0f} of {seconds:.0f} s")
@@ -176,7 +169,6 @@ def measure(
         network=network,
         n_replicas=n_replicas,
         threads=threads,
-        threads_alone=threads_alone,
         steps=spec.steps,
         alone=alone_seconds,
         batch=batch_seconds,
@@ -193,8 +185,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = command.Parser(
         prog="python -m benchmarks.replicas", description="Time replicas in a batch beside one run at a time."
     )
-    parser.add_argument("--seconds", type=float, default=8, metavar="N", help="measuring time for each row (default: 8)")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N", help="CPU threads (default: 1 2)")
+    parser.add_argument("--seconds", type=float, default=6, metavar="N", help="measuring time for each row (default: 6)")
+    parser.add_argument(
+        "--threads", type=int, nargs="+", default=[1, 2], metavar="N", help="CPU threads of the batch (default: 1 2)"
+    )
     parser.add_argument("--all", action="store_true", help="narrower networks too")
     return parser
 
@@ -212,6 +206,8 @@ def _run(options: argparse.Namespace) -> None:
         name = f"mainline on {torch.cuda.get_device_name()}"
         timings.append(measure(name, ON_GPU, REPLICAS_ON_GPU, 1, options.seconds, progress, device="cuda"))
     progress.clear()
+    print("Runs that differ in their seeds: by the plain step one after another, by ours one after another, by ours in a batch.")
+    print()
     print(table(timings))
     print()
     fewest = min(len(timing.alone) for timing in timings)

@@ -10,10 +10,9 @@
 Both train the same network from the same weights, in one process, in turn: a block of ours, a block of the plain step, and so
 on. A row shows the median over the blocks (and their range), and as ratio the median of the ratios of neighbouring blocks,
 which a machine that is busy now and then disturbs least. Both run with denormal numbers flushed, as training does; without
-that the plain step would be slower still once the network is sure.
+that the plain step would be slower still once the network is sure. A small network takes one thread, in training and here:
+with two the plain step is many times slower on a busy machine, and nobody would use them.
 
-The share of matrix products is read off torch's profiler: the time in dense and in sparse products over the wall time; for the
-transformers alone, because in the two-layer network the two kinds have the same shapes.
 The peak memory is that of a training of 200 steps in a process of its own, with its imports and its record.
 """
 
@@ -29,10 +28,11 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from modaddlab import command
 from modaddlab.experiments.catalogue import named
+from modaddlab.experiments.cost import seconds_per_step
 from modaddlab.experiments.overrides import with_overrides
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.store.store import Store
@@ -40,7 +40,6 @@ from modaddlab.store.store import Store
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from modaddlab.training.exact import ExactBlock
     from modaddlab.training.steps.plain import PlainStep
 
 WARM_STEPS = 100
@@ -52,9 +51,6 @@ PLAIN_BLOCK = 3
 
 SMALL_P, SMALL_FACTOR = 50, 10
 """Below this modulus steps are short, and blocks this many times longer."""
-
-DENSE = {"aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "aten::mv", "aten::addmv", "aten::addr"}
-SPARSE = {"aten::sparse_sampled_addmm", "aten::_sparse_mm", "aten::_sparse_addmm"}
 
 MAINLINE, GROKKING = named("mainline"), named("mlp-grokking")
 NETWORKS = {
@@ -78,8 +74,6 @@ class Timing:
     threads: int
     ours: list[float]
     plain: list[float]
-    dense_frac: float | None = None
-    sparse_frac: float | None = None
 
     @property
     def ratio(self) -> float:
@@ -89,19 +83,10 @@ class Timing:
 
 def table(timings: Sequence[Timing]) -> str:
     """The measurements as a Markdown table, milliseconds a step."""
-    lines = [
-        "| network | threads | ours (ms) | plain (ms) | ratio | dense products | sparse products |",
-        "|---|---:|---:|---:|---:|---:|---:|",
-    ]
+    lines = ["| network | threads | ours (ms) | plain (ms) | plain / ours |", "|---|---:|---:|---:|---:|"]
     for timing in timings:
-        cells = [
-            f"{timing.network}, p = {timing.p}, {timing.n_pairs} pairs",
-            str(timing.threads),
-            _spread(timing.ours),
-            _spread(timing.plain),
-            f"**{timing.ratio:.1f}**",
-            *("-" if share is None else f"{share:.0%}" for share in (timing.dense_frac, timing.sparse_frac)),
-        ]
+        network = f"{timing.network}, p = {timing.p}, {timing.n_pairs:,} pairs"
+        cells = [network, str(timing.threads), _spread(timing.ours), _spread(timing.plain), f"**{timing.ratio:.1f}**"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -197,8 +182,6 @@ def measure(
                 report(f"{network}, threads {threads}: block {len(ours_seconds) + 1}, {spent:.0f} of {seconds:.0f} s")
                 ours_seconds.append(_seconds_per_step(run.advance, OUR_BLOCK * factor))
                 plain_seconds.append(_seconds_per_step(plain.advance, PLAIN_BLOCK * factor))
-            transformer = run.spec.model.kind == "transformer"
-            dense_frac, sparse_frac = product_shares(cast("ExactBlock", run.block)) if transformer else (None, None)
     finally:
         torch.set_num_threads(before)
     return Timing(
@@ -208,8 +191,6 @@ def measure(
         threads=threads,
         ours=ours_seconds,
         plain=plain_seconds,
-        dense_frac=dense_frac,
-        sparse_frac=sparse_frac,
     )
 
 
@@ -293,32 +274,6 @@ class PlainTraining:
         return torch.relu(one_hot_BP @ self.params["mlp.W_in"]) @ self.params["mlp.W_out"]
 
 
-def product_shares(block: ExactBlock) -> tuple[float, float]:
-    """The share of our step's wall time that is spent in dense and in sparse matrix products."""
-    from torch.profiler import ProfilerActivity, profile
-
-    from modaddlab.training.steps.one_layer import OneLayer
-
-    # a product with a CSR matrix has the same name as a dense one; the shape of its left factor tells
-    sparse_shapes: set[tuple[int, ...]] = set()
-    for step in (block.everything, block.data._whole):
-        if isinstance(step, OneLayer):
-            sparse_shapes |= {tuple(step.S.shape), tuple(step.S_T.shape)}
-    with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as profiler:
-        started = time.perf_counter()
-        block.measure()
-        block.steps(OUR_BLOCK)
-        wall = time.perf_counter() - started
-    dense = sparse = 0.0
-    for event in profiler.events() or []:
-        left = tuple(event.input_shapes[1]) if event.name == "aten::addmm" and len(event.input_shapes) > 1 else ()
-        if event.name in SPARSE or left in sparse_shapes:
-            sparse += event.self_cpu_time_total
-        elif event.name in DENSE:
-            dense += event.self_cpu_time_total
-    return dense / 1e6 / wall, sparse / 1e6 / wall
-
-
 def peak_memory_mb(spec: RunSpec, threads: int) -> int:
     """The peak memory of training a named run for 200 steps in a process of its own, in MB.
 
@@ -361,29 +316,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = command.Parser(prog="python -m benchmarks.steps", description="Time our training step beside a plain one.")
-    parser.add_argument("--seconds", type=float, default=10, metavar="N", help="measuring time for each row (default: 10)")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N", help="CPU threads (default: 1 2)")
+    parser.add_argument("--seconds", type=float, default=6, metavar="N", help="measuring time for each row (default: 6)")
+    parser.add_argument(
+        "--threads", type=int, nargs="+", metavar="N", help="CPU threads (default: 1 for small networks, else 1 and 2)"
+    )
     parser.add_argument("--all", action="store_true", help="deeper, wider and other networks too, which take minutes and 3 GB")
     return parser
 
 
 def _run(options: argparse.Namespace) -> None:
+    from modaddlab.training.machine import SMALL_STEP
+
     progress = _ProgressLine()
     progress("peak memory: training the mainline for 200 steps")
-    memory = peak_memory_mb(MAINLINE, max(options.threads))
-    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler announces itself otherwise
+    memory = peak_memory_mb(MAINLINE, max(options.threads or [2]))
     timings = []
     for network in NETWORKS if options.all else USUAL:
         spec = NETWORKS[network]
         run = warmed_up(network, spec, progress)
-        timings += [measure(network, run, threads, options.seconds, progress) for threads in options.threads]
+        numbers = options.threads or ([1] if seconds_per_step(spec) < SMALL_STEP else [1, 2])
+        timings += [measure(network, run, threads, options.seconds, progress) for threads in numbers]
         if spec.model.kind == "two-layer":
             name = f"{network}, shared passes"
-            timings.append(measure(name, run, options.threads[0], options.seconds, progress, shared_passes=True))
+            timings.append(measure(name, run, numbers[0], options.seconds, progress, shared_passes=True))
     progress.clear()
+    print("A step of training: ours is exact and keeps a run's curves; plain is autograd with the test loss, as usual.")
+    print()
     print(table(timings))
     print()
-    print(f"Milliseconds a step: median (range) over {min(len(timing.ours) for timing in timings)} or more blocks, in turn.")
+    fewest = min(len(timing.ours) for timing in timings)
+    print(f"Milliseconds a step: median (range) over {fewest} or more blocks in turn, both with the same threads.")
     print(f"Peak memory of training the mainline: {memory} MB. Load of the machine while measuring: {_load()}.")
 
 

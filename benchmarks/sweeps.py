@@ -57,7 +57,7 @@ def table(two: Sequence[float], one: Sequence[float]) -> str:
     Args:
         two, one: seconds of the commands with two workers and with one, a pair for each round.
     """
-    lines = ["| round | two workers (s) | one worker (s) | ratio |", "|---:|---:|---:|---:|"]
+    lines = ["| round | two workers (s) | one worker (s) | two / one |", "|---:|---:|---:|---:|"]
     for number, (fast, slow) in enumerate(zip(two, one, strict=True), start=1):
         lines.append(f"| {number} | {fast:.1f} | {slow:.1f} | **{fast / slow:.2f}** |")
     return "\n".join(lines)
@@ -82,6 +82,8 @@ def _run(options: argparse.Namespace) -> None:
         for n_workers, times in ((2, two), (1, one)):
             print(f"round {number} of {options.rounds}, {n_workers} at once", file=sys.stderr, flush=True)
             times.append(seconds(n_workers, options.steps))
+    print("A sweep of small runs, as a whole command: two workers, start of the cluster included, beside one.")
+    print()
     print(table(two, one))
     ratio = statistics.median(fast / slow for fast, slow in zip(two, one, strict=True))
     print(f"\n{N_RUNS} runs of {options.steps:,} steps; median ratio {ratio:.2f}. Load of the machine at the end: {_load()}.")

@@ -32,15 +32,9 @@ def test_a_network_is_measured(model: TwoLayerSpec | TransformerSpec, monkeypatc
     spec = dataclasses.replace(TINY, model=model)
     timing = replicas.measure("tiny", spec, 3, 2, 0.0, said.append, warm_steps=1)
     assert (timing.network, timing.n_replicas, timing.threads, timing.steps) == ("tiny", 3, 2, 7200)
-    assert timing.threads_alone in (1, 2)
     assert len(timing.alone) == len(timing.batch) == len(timing.plain) == 3
     assert min(*timing.alone, *timing.batch, *timing.plain) > 0
     assert any("stretch 3" in line for line in said)
-
-
-def test_the_networks_are_those_of_the_book_and_narrower_ones() -> None:
-    assert {spec.task.p for spec in replicas.NETWORKS.values()} == {23}
-    assert [spec.model.d_mlp for spec in replicas.NETWORKS.values()] == [512, 512, 128, 32]
 
 
 def test_the_table_holds_rates_and_the_paired_ratios() -> None:
@@ -48,15 +42,14 @@ def test_the_table_holds_rates_and_the_paired_ratios() -> None:
         network="mlp",
         n_replicas=8,
         threads=2,
-        threads_alone=1,
         steps=7200,
         alone=[0.002, 0.001, 0.004],
         batch=[0.001, 0.0004, 0.0005],
         plain=[0.02, 0.01, 0.002],
     )
     header, rule, row = replicas.table([timing]).splitlines()
-    assert header.count("|") == rule.count("|") == row.count("|") == 11
-    assert row == "| mlp | 8 | 2 | 1 | 100 | 500 | 2,000 | 1,000 against 250 | **20** | **2.5** |"
+    assert header.count("|") == rule.count("|") == row.count("|") == 10
+    assert row == "| mlp | 8 | 2 | 100 | 500 | 2,000 | 1,000 against 250 | **20** | **2.5** |"
 
 
 @pytest.mark.parametrize(("arguments", "names"), [([], replicas.USUAL), (["--all"], replicas.NETWORKS)])
@@ -67,9 +60,7 @@ def test_what_takes_long_is_measured_on_demand(
 
     def note(network: str, *others: object, **options: object) -> replicas.Timing:
         measured.append(network.partition(", shared")[0])
-        return replicas.Timing(
-            network=network, n_replicas=8, threads=1, threads_alone=1, steps=1, alone=[1.0], batch=[1.0], plain=[1.0]
-        )
+        return replicas.Timing(network=network, n_replicas=8, threads=1, steps=1, alone=[1.0], batch=[1.0], plain=[1.0])
 
     monkeypatch.setattr(replicas, "measure", note)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
