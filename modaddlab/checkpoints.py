@@ -82,7 +82,11 @@ class Layout:
                 network has not.
         """
         self._require(self.sign, arrays)
-        arrays = self.prepare(arrays)
+        try:
+            arrays = self.prepare(arrays)
+        except (KeyError, ValueError) as error:
+            why = " ".join(str(error).split())
+            raise LabError(f"the biases of layout {self.name} need matrices that fit them ({why})") from None
         model, p = self.model_of(arrays, options)
         places = {name: self.place(name) for name in model.param_shapes(p)}
         theirs = {their for their, _ in places.values()}

@@ -144,7 +144,7 @@ def write_atomic(path: Path, content: bytes) -> None:
         content: all its bytes.
 
     Raises:
-        LabError: the disk is full, read-only or forbidden; the target is as it was before.
+        LabError: the disk is full, read-only or forbidden, the folder is gone; the target is as it was before.
     """
     temporary = path.with_name(unique_name(f".{path.name}.") + ".tmp")
     with disk_errors(path):
@@ -154,6 +154,8 @@ def write_atomic(path: Path, content: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
+        except FileNotFoundError:
+            raise LabError(f"cannot write {path}: the folder is gone, or holds no files; make it or name another") from None
         except BaseException:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)

@@ -277,10 +277,50 @@ def test_what_is_no_checkpoint_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "text.pt").write_text("hello")
     torch.save([1, 2], tmp_path / "list.pt")
     torch.save({"model": {"w": "text"}}, tmp_path / "words.pt")
-    refusals = {"text": "plain containers", "list": "tensors by name", "words": "must be a tensor", "none": "no file"}
+    (tmp_path / "bytes.pt").write_bytes(b"q\x00.")  # takes from an empty stack
+    refusals = {
+        "text": "plain containers",
+        "list": "tensors by name",
+        "words": "must be a tensor",
+        "none": "no file",
+        "bytes": "plain containers",
+    }
+    for number, tensor in enumerate(
+        [torch.zeros(2, dtype=torch.complex64), torch.eye(2).to_sparse(), torch.eye(2, device="meta")]
+    ):
+        torch.save({"w": tensor}, tmp_path / f"{number}.pt")
+        refusals[str(number)] = "plain tensor of real numbers"
     for name, words in refusals.items():
         with pytest.raises(LabError, match=words):
             read(tmp_path / f"{name}.pt", Store(tmp_path / "data"))
+
+
+@pytest.mark.parametrize("change", [lambda arrays: arrays.pop("blocks.0.mlp.b_in"), lambda arrays: arrays.update(_bias(3, 9))])
+def test_biases_that_fit_no_matrix_are_one_line(change: Callable[[dict[str, np.ndarray]], Any], tmp_path: Path) -> None:
+    arrays = LAYOUTS["transformer-lens"].write(TRANSFORMER, some_params(TRANSFORMER), P) | _bias(3, 4)
+    change(arrays)
+    with pytest.raises(LabError, match="need matrices that fit them"):
+        read(saved(tmp_path / "net.pt", arrays), Store(tmp_path / "data"), layout="transformer-lens")
+
+
+def _bias(*shape: int) -> dict[str, np.ndarray]:
+    return {"blocks.0.attn.b_V": np.ones(shape, np.float32)}
+
+
+def test_a_flipped_bit_is_noticed(tmp_path: Path) -> None:
+    file = saved(tmp_path / "net.pt", LAYOUTS["nanda"].write(TRANSFORMER, some_params(TRANSFORMER), P))
+    content = bytearray(file.read_bytes())
+    at = content.index(some_params(TRANSFORMER)["unembed.W_U"].tobytes()[:16])
+    content[at] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(LabError, match="checksum"):
+        read(file, Store(tmp_path / "data"))
+
+
+def test_a_number_beside_the_weights_may_be_of_any_size(tmp_path: Path) -> None:
+    arrays = LAYOUTS["nanda"].write(TRANSFORMER, some_params(TRANSFORMER), P)
+    record = read(saved(tmp_path / "net.pt", arrays, epoch=10**400, loss=float("nan"), other=2), Store(tmp_path / "data"))
+    assert record.provenance["said"] == {"other": 2}
 
 
 def test_the_command_says_what_it_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
