@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -144,9 +144,10 @@ async def _run(book: Book, source: Source, cells: list[Cell], notebook: Notebook
             await client.async_execute()
     except CellExecutionError as error:
         raise _cell_error(source, cells, begun, error) from None
-    except DeadKernelError:
-        line = cells[min(max(begun, 1), len(cells)) - 1].line
-        raise BookError(Place(source.path, line), "the kernel died in this cell; is the machine out of memory?") from None
+    except (DeadKernelError, CellTimeoutError) as error:
+        died = isinstance(error, DeadKernelError)
+        what = "the kernel died in this cell; is the machine out of memory?" if died else "this cell's outputs do not arrive"
+        raise BookError(Place(source.path, cells[min(max(begun, 1), len(cells)) - 1].line), what) from None
 
 
 def _cell_error(source: Source, cells: list[Cell], failed: int, error: CellExecutionError) -> BookError:

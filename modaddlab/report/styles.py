@@ -115,7 +115,7 @@ def _sheet(book: Book, path: Path) -> _Sheet:
 def _sections(text: str, path: Path) -> Iterator[tuple[int, str, str]]:
     """The file's sections, each with its first line and name, without comments."""
     marks = [*_SECTION.finditer(text)]
-    if text[: marks[0].start() if marks else len(text)].strip():
+    if not marks or text[: marks[0].start()].strip():
         raise BookError(Place(path, 1), "a style sheet begins with `/*-- scss:defaults --*/` or `/*-- scss:rules --*/`")
     for mark, following in zip(marks, [*marks[1:], None], strict=True):
         line = text.count("\n", 0, mark.start()) + 1

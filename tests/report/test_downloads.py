@@ -80,5 +80,5 @@ def test_a_notebook_runs_from_the_first_cell_to_the_last(site: Path) -> None:
     assert [cell.cell_type for cell in notebook.cells] == ["markdown", "code", "markdown", "code", "markdown", "code"]
     assert "#|" not in notebook.cells[3].source
     notebook.cells.append(nbformat.v4.new_code_cell("y"))  # type: ignore[no-untyped-call]
-    done = NotebookClient(notebook, timeout=120).execute()
+    done = NotebookClient(notebook, timeout=600, startup_timeout=600, iopub_timeout=600).execute()
     assert done.cells[-1].outputs[0].data["text/plain"] == "21"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sample_books import Listener, render, write_book
 
+from modaddlab.report import kernel
 from modaddlab.report.errors import BookError, CellError
 from modaddlab.report.execute import cached_only, execute_all
 from modaddlab.report.project import load_book
@@ -105,6 +106,20 @@ def test_a_cell_that_ends_otherwise_is_named_too(tmp_path: Path, code: str, word
         render(root)
     assert str(error.value).startswith("index.qmd:7: ")
     assert words in str(error.value)
+
+
+def test_outputs_that_come_late_are_never_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "OUTPUT_SECONDS", 0)
+    with pytest.raises(BookError, match=r"^index.qmd:3: this cell's outputs do not arrive"):
+        render(write_book(tmp_path, {"index.qmd": "# T\n\n```{python}\nprint(1)\n```\n"}))
+
+
+def test_a_kernel_that_does_not_start_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ipykernel").mkdir()
+    (tmp_path / "ipykernel/__init__.py").write_text("raise SystemExit(1)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(BookError, match="no Python kernel starts"):
+        render(write_book(tmp_path, {"index.qmd": "# T\n\n```{python}\n1\n```\n"}))
 
 
 def test_a_run_is_followed_by_its_manifest(root: Path) -> None:

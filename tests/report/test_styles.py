@@ -50,6 +50,7 @@ def test_variables_become_properties_and_rules_stay(tmp_path: Path) -> None:
         ("book.scss", RULES + "a { width: $x; }\n", 4, "`$x` is in no defaults"),
         ("book.scss", "/*-- scss:mixins --*/\n", 1, "scss:mixins"),
         ("book.scss", "a { top: 0; }\n", 1, "begins with"),
+        ("book.scss", "", 1, "begins with"),
         ("light.scss", LIGHT + "$a: lighten($body-bg, 2%);\n", 5, "lighten("),
         ("light.scss", LIGHT + "@import 'x';\n", 5, "@import"),
     ],
