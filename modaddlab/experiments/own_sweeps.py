@@ -43,10 +43,10 @@ def find(name: str | os.PathLike[str]) -> Sweep:
     if path.stem in SWEEPS:
         raise LabError(f"{path} has the name of a sweep of the book, {path.stem}; give the file another")
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors of Windows begin a file with a mark
     except OSError as error:
         raise LabError(f"{path} cannot be read ({error.strerror}); a sweep is one of {', '.join(SWEEPS)}, or a file") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LabError(f"{path} is no TOML: {' '.join(str(error).split())}") from None
     unknown = [key for key in content if key not in KEYS]
     if unknown or "run" not in content:

@@ -41,6 +41,10 @@ def test_a_file_is_every_combination_seeds_first(tmp_path: Path) -> None:
     assert [spec.run_id for spec in by_options.runs()] == [spec.run_id for spec in expected]
 
 
+def test_a_file_may_begin_with_the_mark_of_its_encoding(tmp_path: Path) -> None:
+    assert own_sweeps.find(written(tmp_path, "\ufeff" + FILE)).purpose == "how fast?"
+
+
 def test_moduli_bring_their_widths_and_runs_are_told_apart(tmp_path: Path) -> None:
     found = own_sweeps.find(written(tmp_path, 'run = ["mlp-standard", "mlp-grokking"]\np = [7, 11]\nseeds = 3'))
     assert found.varies == ("name", "task.p")
@@ -59,6 +63,7 @@ def test_settings_go_over_a_sweep_of_the_book() -> None:
     ("text", "words"),
     [
         ("run = ", "is no TOML"),
+        pytest.param("x = " + "[" * 3000, "is no TOML", id="deep"),
         ("seeds = 3", "has no run"),
         ('run = "debug"\nsede = 3', "unknown entry 'sede'"),
         ('run = "debug"\nset = 3', "must be a table"),

@@ -150,16 +150,16 @@ def test_two_at_once_compute_once(tmp_path: Path) -> None:
 
     def slowly() -> dict[str, np.ndarray]:
         started.set()
-        go_on.wait(20)
+        go_on.wait(600)
         return compute()
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(ask, tmp_path, slowly)
-        assert started.wait(20)
+        assert started.wait(600)
         second = pool.submit(ask, tmp_path, compute)
         go_on.set()
         for result in (first, second):
-            np.testing.assert_array_equal(result.result(20)["x"], RESULT["x"])
+            np.testing.assert_array_equal(result.result(600)["x"], RESULT["x"])
     assert compute.calls == 1
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driven import Told, settled
+from driven import PATIENCE, Told, settled
 
 import modaddlab
 from modaddlab import web
@@ -55,7 +55,7 @@ def browser() -> Iterator[Any]:
         pytest.skip("Chromium is not installed, so no page was loaded in a browser")
     driver = pytest.importorskip("playwright.sync_api")
     with driver.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=PATIENCE)
         yield browser
         browser.close()
 
@@ -67,6 +67,7 @@ def opened(browser: Any, site: Path) -> Iterator[Any]:
 
     def open_page(address: str = "", width: int = 1200, theme: str = "light") -> Any:
         context = browser.new_context(viewport={"width": width, "height": 900}, has_touch=width < 500)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.told = Told(page)

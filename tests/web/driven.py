@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+PATIENCE = 300_000
+"""Milliseconds that a page may take for anything, on a machine that is busy with something else."""
+
 
 class Told:
     """What a page said to the console, and the addresses that it asked for."""
@@ -24,6 +27,5 @@ def settled(page: Any) -> None:
           if (!result) return false;
           const controlled = Boolean(taken.k.size) !== Boolean(taken.n.size) && !taken.h.size && !turn;
           return !controlled || Boolean(result.control);
-        }""",
-        timeout=120_000,
+        }"""
     )

@@ -168,7 +168,7 @@ def test_a_view_is_in_its_address(opened: Any, networks: dict[str, Study]) -> No
     run, step = networks["two-layer"].record.run_id, int(networks["two-layer"].record.snapshot_steps[3])
     page = opened(f"#run={run}&step={step}&ask=3.4&neuron=7&axis=2&out=k5.n10-12&turn=0")
     settled(page)
-    page.wait_for_timeout(400)
+    page.wait_for_function("() => !location.hash.includes('turn')")
     fields = dict(part.split("=") for part in page.evaluate("location.hash").lstrip("#").split("&"))
     assert fields == {"run": run, "step": str(step), "ask": "3.4", "neuron": "7", "axis": "2", "out": "k5.n10-12"}
     nonsense = opened("#run=nobody-0123456789&step=-3&ask=1.x&out=q9&neuron=99999&unknown=1")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from driven import Told
+from driven import PATIENCE, Told
 from safetensors.numpy import load_file
 
 from modaddlab import read, tasks
@@ -30,6 +30,7 @@ STATE = "document.querySelector('.lab').lab.state"
 def lab(browser: Any, site: Path) -> Iterator[Any]:
     (site / "lab.html").write_text(PAGE, encoding="utf-8")
     context = browser.new_context(accept_downloads=True)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.told = Told(page)
 
@@ -44,7 +45,7 @@ def lab(browser: Any, site: Path) -> Iterator[Any]:
 
 def forward(page: Any, steps: int) -> dict[str, Any]:
     page.evaluate(f"document.querySelector('.lab').lab.worker.postMessage({{ step: {steps} }})")
-    page.wait_for_function(f"() => {STATE}.state >= {steps}", timeout=120_000)
+    page.wait_for_function(f"() => {STATE}.state >= {steps}")
     return page.evaluate(f"() => {{ const s = {STATE}; return {{ ...s, right: [...s.right], weights: [...s.weights] }}; }}")
 
 
@@ -110,7 +111,7 @@ def test_settings_change_by_keyboard_and_stay_in_the_address(lab: Any) -> None:
     page.keyboard.press("Tab")
     page.fill("input[aria-label='modulus']", "9")
     page.keyboard.press("Tab")
-    page.wait_for_timeout(400)
+    page.wait_for_function("() => location.hash.includes('p=9') && location.hash.includes('decay=3')")
     assert set(page.evaluate("location.hash").lstrip("#").split("&")) == {"p=9", "H=32", "decay=3"}
     assert "--p 9" in page.locator("code").first.inner_text()
     assert "optim.weight_decay=3" in page.locator("code").first.inner_text()
@@ -118,7 +119,7 @@ def test_settings_change_by_keyboard_and_stay_in_the_address(lab: Any) -> None:
     page.keyboard.press("Tab")
     assert page.input_value("input[aria-label='modulus']") == "9"
     page.get_by_role("button", name="train", exact=True).press("Enter")
-    page.wait_for_function(f"() => {STATE}.state > 20", timeout=120_000)
+    page.wait_for_function(f"() => {STATE}.state > 20")
     page.get_by_role("button", name="pause").press("Enter")
     assert page.told.lines == []
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from driven import Told
+from driven import PATIENCE, Told
 
 from modaddlab.analysis import by_hand
 from modaddlab.analysis.turning import turned
@@ -66,6 +66,7 @@ def moved(browser: Any, figures_page: Path) -> Iterator[Any]:
 
     def open_page(address: str = "", *names: str, width: int = 1200, theme: str = "light") -> Any:
         contexts.append(browser.new_context(viewport={"width": width, "height": 900}, has_touch=width < 500))
+        contexts[-1].set_default_timeout(PATIENCE)
         page = contexts[-1].new_page()
         page.told = Told(page)
         page.goto(figures_page.as_uri() + address)
@@ -161,8 +162,7 @@ def test_the_lead_of_the_network_s_own_waves(moved: Any, networks: dict[str, Stu
     slide = page.locator(".keys input[type=range]").first
     before = slide.input_value()
     slide.press("ArrowRight")
-    page.wait_for_timeout(100)
-    assert page.locator(".keys input[type=range]").first.input_value() != before
+    page.wait_for_function("(before) => document.querySelector('.keys input[type=range]').value !== before", arg=before)
     assert page.evaluate("document.activeElement.type") == "range"
 
 
