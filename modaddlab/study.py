@@ -6,6 +6,7 @@
     Study.seeds("mainline-25k")     the studies of every seed of a run that has been trained
     Study.from_weights(...)         that of weights which were trained elsewhere
     study.report()                  its standard report
+    study.figure("neurons")         one figure of it
 
 Everything is computed when it is first asked for, and kept. What is slow and follows from the record alone is computed once and
 kept on disk (`Study.remember`; `modaddlab.findings` has such computations). The key frequencies are those that at least two
@@ -116,6 +117,18 @@ class Study:
             LabError: there is no such run, or a package of the extra `book` is missing.
         """
         return lazy.load_from("modaddlab.reports.report", "Report")(self, against=against)
+
+    def figure(self, name: str) -> Any:
+        """One figure of the standard report, drawn anew: a matplotlib Figure, which a notebook shows.
+
+        Args:
+            name: "training-curves", "embedding-spectrum", "embedding-circles", "neurons", "attention", "margin", ...; the error
+                for a name that is none lists all.
+
+        Raises:
+            LabError: there is no figure of that name, or this network has none, with the reason.
+        """
+        return lazy.load_from("modaddlab.reports.measured", "figure")(self, name)
 
     def to_transformer_lens(self, file: str | os.PathLike[str]) -> dict[str, Any]:
         """Write the weights as TransformerLens's state dict; returns the arguments of its `HookedTransformerConfig`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import json
 import math
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from modaddlab import figures, source, tables
 from modaddlab.errors import LabError
@@ -80,6 +82,39 @@ def _asking(study: Study) -> Callable[[Callable[[Study], Any]], Any]:
     return ask
 
 
+def figure(study: Study, name: str) -> Figure:
+    """One figure of a network's report; see `Study.figure`."""
+    chosen = [(section, drawing) for section in SECTIONS for drawing in section.draws if drawing.name == name]
+    if not chosen:
+        names = list(dict.fromkeys(drawing.name for section in SECTIONS for drawing in section.draws))
+        near = difflib.get_close_matches(name, names, n=1)
+        raise LabError(f"no figure is called {name!r};{f' did you mean {near[0]}?' if near else ''} there are {', '.join(names)}")
+    ask, reasons = _asking(study), []
+    for section, drawing in chosen:
+        found = ask(section.find)
+        reason = _reason(study, section, found)
+        if reason is None:
+            if call := drawing.call(found, _null(section, ask), study):
+                function, arguments, options = call
+                return function(*arguments, **options)
+            reason = "there is nothing to draw"
+        reasons.append(reason[0].lower() + reason[1:])
+    raise LabError(f"{study.record.run_id} has no figure {name!r}: {reasons[-1]}")
+
+
+def _null(section: Section, ask: Callable[[Callable[[Study], Any]], Any]) -> Any:
+    """The finding where its cause is absent; None where there is none."""
+    null = None if section.null is None else ask(section.null)
+    return None if isinstance(null, LabError) else null
+
+
+def _reason(study: Study, section: Section, found: Any) -> str | None:
+    """Why a section is left out: the first thing that it asks for in vain."""
+    asked = (needs_of(section.find) or ()) if isinstance(found, LabError) else section.needs
+    unmet = next((need.words for need in asked if not need.met_by(study)), None)
+    return f"For {unmet} alone" if unmet else str(found) if isinstance(found, LabError) else None
+
+
 class _Writer:
     """Writes a report section by section.
 
@@ -103,12 +138,11 @@ class _Writer:
         refused: dict[str, dict[str, None]] = {}
         for section in SECTIONS:
             found = self.ask(section.find)
-            if reason := self._reason(section, found):
+            if reason := _reason(self.study, section, found):
                 name = f"{section.find.__module__.removeprefix('modaddlab.')}.{section.find.__name__}"
                 refused.setdefault(reason, {}).setdefault(f"{section.title} (`{name}`)")
                 continue
-            null = None if section.null is None else self.ask(section.null)
-            null = None if isinstance(null, LabError) else null
+            null = _null(section, self.ask)
             blocks = self.parts.setdefault(section.title, [])
             said = "\n".join(self._sentences(section, found, null))
             blocks += [block for block in (section.opening if said else "", said) if block]
@@ -118,12 +152,6 @@ class _Writer:
             opening = "Some measurements are for other networks or ask for more than this record keeps."
             lines = [f"- {reason}: {tables.listing(list(sections))}." for reason, sections in refused.items()]
             self.parts["What does not apply, and why"] = [opening, "\n".join(lines)]
-
-    def _reason(self, section: Section, found: Any) -> str | None:
-        """Why a section is left out: the first thing that it asks for in vain."""
-        asked = (needs_of(section.find) or ()) if isinstance(found, LabError) else section.needs
-        unmet = next((need.words for need in asked if not need.met_by(self.study)), None)
-        return f"For {unmet} alone" if unmet else str(found) if isinstance(found, LabError) else None
 
     def _sentences(self, section: Section, found: Any, null: Any) -> Iterator[str]:
         for path, words in section.says.items():

@@ -21,12 +21,14 @@ class Drawing:
     """A figure of a section.
 
     Attributes:
+        name: what `Study.figure` calls it; of several of one name a network has one.
         caption: what it shows; what is drawn, not what it proves.
         alt: for those who do not see it.
         call: the figure function and its arguments, from the finding, its null (None where there is none) and the network; None
             where there is nothing to draw.
     """
 
+    name: str
     caption: str
     alt: str
     call: Callable[[Any, Any, Study], Call | None]

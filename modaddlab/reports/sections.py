@@ -6,10 +6,6 @@ why it is left out. A value that a network does not have (NaN) has no sentence.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from typing import Any
-
 from modaddlab import figures
 from modaddlab.analysis import spectra
 from modaddlab.findings import (
@@ -27,43 +23,9 @@ from modaddlab.findings import (
     structure,
     waves,
 )
-from modaddlab.reports.section import KEYS, TRAINED, Call, Drawing, Section
+from modaddlab.reports.drawings import ablation_figure, components, goes_round, training_curves, unwrapped
+from modaddlab.reports.section import KEYS, TRAINED, Drawing, Section
 from modaddlab.study import Study
-
-
-def _ablation_figure(table: str, what: str) -> Drawing:
-    def call(found: Any, null: Any, study: Study) -> Call | None:
-        rows = ablation.tables(study, n_draws=1)
-        full = rows["full"][0].scores.test_loss
-        if not rows[table] or not math.isfinite(full):
-            return None
-        return figures.ablation_losses, (rows[table], full, math.log(study.p)), {}
-
-    alt = "A row for each ablation, the test loss on a logarithmic axis: a dot for the network, a diamond for random parts."
-    return Drawing(f"The test loss {what}, beside random parts of the same size.", alt, call)
-
-
-def _goes_round(p: int, frequencies: Sequence[int]) -> bool:
-    """Whether the residues can be put in the order in which they lie on the circles of these frequencies."""
-    return all(math.gcd(frequency, p) == 1 for frequency in frequencies)
-
-
-def _unwrapped(p: int, keys: Sequence[int]) -> dict[str, bool]:
-    return {"unwrapped": _goes_round(p, keys)}
-
-
-def _curves(found: Any, null: Any, study: Study) -> Call | None:
-    return (figures.training_curves, (found.metrics, found.phases), {}) if len(found.metrics["step"]) > 1 else None
-
-
-def _components(name: str, quantity: str) -> Callable[[Any, Any, Study], Call]:
-    def call(found: Any, null: Any, study: Study) -> Call:
-        control = None if null is None else getattr(null, name).norms_P
-        named = {"control_P": control, "quantity": f"norm of the Fourier components of {quantity}"}
-        return figures.component_spectrum, (getattr(found, name).norms_P, found.keys), named
-
-    return call
-
 
 SECTIONS = (
     Section(
@@ -79,9 +41,10 @@ SECTIONS = (
         },
         (
             Drawing(
+                "training-curves",
                 "Loss and accuracy while it was trained, with the phases that it went through.",
                 "Two panels over training steps: loss on a logarithmic axis, and accuracy, for training and test pairs.",
-                _curves,
+                training_curves,
             ),
         ),
         needs=(TRAINED,),
@@ -111,6 +74,7 @@ SECTIONS = (
         {"effective": "The energy of its embedding is that of {} equal frequencies; the null renames the residues."},
         (
             Drawing(
+                "embedding-spectrum",
                 "The spectrum of what stands for the residues, frequencies above the largest gap in colour.",
                 "A bar for each Fourier component of the embedding.",
                 lambda found, null, study: (
@@ -131,6 +95,7 @@ SECTIONS = (
         },
         (
             Drawing(
+                "logarithm-spectrum",
                 "The energy of the embedding in the waves of the residue and in those of its logarithm.",
                 "Two bar charts of energy per frequency; only in the right one a network that has grokked has tall bars.",
                 lambda found, null, study: (
@@ -168,21 +133,25 @@ SECTIONS = (
         },
         (
             Drawing(
+                "embedding-spectrum",
                 "The spectrum of what stands for the residues, key frequencies in colour; the grey line is before training.",
                 "A bar for each Fourier component of the embedding, a few of them tall in a network that has grokked.",
-                _components("embedding", "$W_E$"),
+                components("embedding", "$W_E$"),
             ),
             Drawing(
+                "output-spectrum",
                 "The spectrum of the map from neurons to answers.",
                 "A bar for each Fourier component of the neuron-logit map.",
-                _components("output", "$W_L$"),
+                components("output", "$W_L$"),
             ),
             Drawing(
+                "key-rules",
                 "What each of the three rules looks at, and where it cuts.",
                 "Three panels of bars over the frequencies, one for each rule, with a line where the rule cuts.",
                 lambda found, null, study: (figures.key_rules, found.by_rule, {}),
             ),
             Drawing(
+                "embedding-circles",
                 "The residues in the plane of each key frequency.",
                 "A panel for each key frequency with a dot for each residue, on a circle in a network that has grokked.",
                 lambda found, null, study: (figures.embedding_circles, (found.planes,), {}) if found.planes else None,
@@ -239,6 +208,7 @@ SECTIONS = (
         {},
         (
             Drawing(
+                "neuron-shares",
                 "How much of each neuron its best frequency explains; the outline is before training.",
                 "A histogram over the neurons of the share of variance explained, coloured by frequency.",
                 lambda found, null, study: (
@@ -248,13 +218,14 @@ SECTIONS = (
                 ),
             ),
             Drawing(
+                "neurons",
                 "Neurons over all pairs, above, and their polynomials, below.",
                 "Two rows of square heatmaps over a and b, the lower ones fitted to the upper ones.",
                 lambda found, null, study: (
                     (
                         figures.activation_grids,
                         (*found.neurons.drawn, found.keys),
-                        {"unwrapped": _goes_round(study.p, found.neurons.drawn[3])},
+                        {"unwrapped": goes_round(study.p, found.neurons.drawn[3])},
                     )
                     if found.neurons.shown
                     else None
@@ -279,6 +250,7 @@ SECTIONS = (
         },
         (
             Drawing(
+                "phase-alignment",
                 "The phase of each neuron's output against twice that of its input, and before training.",
                 "Dots for the neurons in two square panels, on the diagonal in a trained network.",
                 lambda found, null, study: (
@@ -288,6 +260,7 @@ SECTIONS = (
                 ),
             ),
             Drawing(
+                "weight-components",
                 "The Fourier components of every neuron's input and output vector, neurons sorted by frequency.",
                 "Two heatmaps, a row for each neuron and a column for each component, with one bright step along the diagonal.",
                 lambda found, null, study: (figures.weight_components, waves.neurons(study).components, {}),
@@ -321,11 +294,12 @@ SECTIONS = (
         {},
         (
             Drawing(
+                "attention",
                 "Each head's mean attention to a, over a and over the angle of its frequency.",
                 "A row for each head: attention to a against a, and against the angle of a on the circle of one frequency.",
                 lambda found, null, study: (
                     (figures.attention_by_token, (*found.heads.drawn, found.keys), {"fit_Pn": found.heads.fit_Pn})
-                    if _goes_round(study.p, [fit.frequency for fit in found.heads.fits])
+                    if goes_round(study.p, [fit.frequency for fit in found.heads.fits])
                     else None
                 ),
             ),
@@ -350,15 +324,17 @@ SECTIONS = (
         {},
         (
             Drawing(
+                "product-of-waves",
                 "The product of the cosines less that of the sines, and what the network holds in its place.",
                 "Four heatmaps over a and b: two products, their sum, and the network's values.",
                 lambda found, null, study: (
-                    (figures.trigonometric_identity, found.directions.identity, _unwrapped(study.p, found.keys))
+                    (figures.trigonometric_identity, found.directions.identity, unwrapped(study.p, found.keys))
                     if found.directions.fits
                     else None
                 ),
             ),
             Drawing(
+                "answer-as-waves",
                 "One question that it was not trained on: a wave for each key, and their sum beside the network's logits.",
                 "A row of one cosine wave over the answers for each key, and below their sum beside the logits.",
                 lambda found, null, study: (
@@ -381,6 +357,7 @@ SECTIONS = (
         },
         (
             Drawing(
+                "logit-spectrum",
                 "The Fourier components of the logits over a and b.",
                 "A square heatmap of components of a and of b, bright at pairs of one key in a network that has grokked.",
                 lambda found, null, study: (
@@ -405,6 +382,7 @@ SECTIONS = (
         {"answer.accuracy": "The sum of waves alone has {} of the test pairs right."},
         (
             Drawing(
+                "margin",
                 "By how much the right answer's logit is above that of the answer that is off by d.",
                 "A curve over d that is zero at d = 0.",
                 lambda found, null, study: (figures.correct_logit_margin, (found.answer.margin_P,), {}),
@@ -420,7 +398,7 @@ SECTIONS = (
             "heads.lost": "Without all heads it loses {} of accuracy.",
             "mlp.lost": "Without the MLP it loses {}.",
         },
-        (_ablation_figure("paths", "with heads and paths cut"),),
+        (ablation_figure("paths", "with heads and paths cut"),),
         opening="What it cannot do without; every null is that of random parts of the same size.",
     ),
     Section(
@@ -438,8 +416,8 @@ SECTIONS = (
             "directions_off.loss": "With the MLP off these directions it is {}.",
         },
         (
-            _ablation_figure("logits", "with waves of the logits removed or kept alone"),
-            _ablation_figure("neurons", "with neurons replaced or removed"),
+            ablation_figure("logits", "with waves of the logits removed or kept alone"),
+            ablation_figure("neurons", "with neurons replaced or removed"),
         ),
         needs=(KEYS,),
     ),
@@ -479,11 +457,13 @@ SECTIONS = (
         },
         (
             Drawing(
+                "progress",
                 "The progress measures of Nanda et al. 2023 at its snapshots.",
                 "Four curves of loss over training steps: train, test, restricted to the keys, and without them.",
                 lambda found, null, study: (figures.progress_measures, (found.step_T, found.losses), {"phases": found.spans}),
             ),
             Drawing(
+                "key-share",
                 "The keys' share of the energy while it was trained.",
                 "Curves of the share of energy in the embedding and in the neuron-logit map, above a dashed line of chance.",
                 lambda found, null, study: (

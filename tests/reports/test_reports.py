@@ -178,3 +178,19 @@ def test_what_is_wrong_is_said_in_a_line(
     assert error.startswith("error: ")
     assert error.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["broken.pth"]
+
+
+def test_a_study_draws_each_figure_of_its_report(pizza: Study) -> None:
+    named = {drawing.name for section in SECTIONS for drawing in section.draws}
+    drawn, refused = {}, {}
+    for name in sorted(named):
+        try:
+            drawn[name] = pizza.figure(name)
+        except LabError as error:
+            refused[name] = str(error)
+    assert {"embedding-circles", "neurons", "logit-spectrum", "margin", "ablation-of-logits"} <= set(drawn)
+    assert len(drawn["embedding-circles"].axes) >= len(KEYS)
+    assert "training-curves" in refused  # written by hand
+    assert all(f"has no figure {name!r}: " in words and "\n" not in words for name, words in refused.items())
+    with pytest.raises(LabError, match="did you mean neurons"):
+        pizza.figure("neuron")

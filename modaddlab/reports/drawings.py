@@ -1,0 +1,52 @@
+"""The figures of a report that need more than a line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from modaddlab import figures
+from modaddlab.findings import ablation
+from modaddlab.reports.section import Call, Drawing
+from modaddlab.study import Study
+
+
+def ablation_figure(table: str, what: str) -> Drawing:
+    """The ablations of one table of `findings.ablation`."""
+
+    def call(found: Any, null: Any, study: Study) -> Call | None:
+        rows = ablation.tables(study, n_draws=1)
+        full = rows["full"][0].scores.test_loss
+        if not rows[table] or not math.isfinite(full):
+            return None
+        return figures.ablation_losses, (rows[table], full, math.log(study.p)), {}
+
+    alt = "A row for each ablation, the test loss on a logarithmic axis: a dot for the network, a diamond for random parts."
+    return Drawing(f"ablation-of-{table}", f"The test loss {what}, beside random parts of the same size.", alt, call)
+
+
+def goes_round(p: int, frequencies: Sequence[int]) -> bool:
+    """Whether the residues can be put in the order in which they lie on the circles of these frequencies."""
+    return all(math.gcd(frequency, p) == 1 for frequency in frequencies)
+
+
+def unwrapped(p: int, keys: Sequence[int]) -> dict[str, bool]:
+    """An option of figures over a and b."""
+    return {"unwrapped": goes_round(p, keys)}
+
+
+def training_curves(found: Any, null: Any, study: Study) -> Call | None:
+    """The recorded curves, of a network that was trained here."""
+    return (figures.training_curves, (found.metrics, found.phases), {}) if len(found.metrics["step"]) > 1 else None
+
+
+def components(name: str, quantity: str) -> Callable[[Any, Any, Study], Call]:
+    """The spectrum of a field of `findings.spectrum`, beside that before training."""
+
+    def call(found: Any, null: Any, study: Study) -> Call:
+        control = None if null is None else getattr(null, name).norms_P
+        named = {"control_P": control, "quantity": f"norm of the Fourier components of {quantity}"}
+        return figures.component_spectrum, (getattr(found, name).norms_P, found.keys), named
+
+    return call
