@@ -76,7 +76,8 @@ def commit() -> str | None:
         return None
 
     def git(*words: str) -> str:
-        command = ["git", "-C", str(paths.ROOT), *words]
+        # it only asks: killed in the middle, it would leave the lock of the index behind, and git would refuse all work
+        command = ["git", "--no-optional-locks", "-C", str(paths.ROOT), *words]
         return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=10, check=True).stdout.strip()
 
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,22 @@ def test_packages_without_a_checkout_have_no_data_folder(tmp_path: Path, monkeyp
     (tmp_path / "_quarto.yml").touch()
     assert Store().data == tmp_path / "data"
     assert paths.cache_folder() == tmp_path / ".cache"
+
+
+def test_asking_for_the_commit_locks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    (tmp_path / "modaddlab").mkdir()
+    for name in ("_quarto.yml", "modaddlab/a.py"):
+        (tmp_path / name).touch()
+    for words in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "x"]):
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True)
+    os.utime(tmp_path / "modaddlab/a.py", (1, 1))  # git would note the new time in its index, under a lock
+    before = (tmp_path / ".git/index").read_bytes()
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    commit = machine.commit()
+    assert commit is not None
+    assert len(commit) == 40
+    assert (tmp_path / ".git/index").read_bytes() == before
 
 
 @pytest.mark.parametrize("name", list(catalogue.RUNS))
