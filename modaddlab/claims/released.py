@@ -75,6 +75,13 @@ FILES = (
             "zhong-pizza-accompanying",
         ),
     ),
+    Released(
+        file="pizza-linear-beta.pt",
+        sha256="6b80e9604e2ecbf1c27cb92c10b7a0999bd9492a2b3838d0673fbc72006a5b1e",
+        repository="fjzzq2002/pizza",
+        options={"arrangement": "B"},
+        claims=("zhong-linear-irrelevance", "zhong-linear-circularity", "zhong-linear-explained"),
+    ),
 )  # fmt: skip
 """Those that were trained as long as our networks. A public file of Nanda et al.'s settles nothing of their paper: it is of
 another network, trained with a loss in float32, which has not come to rest."""

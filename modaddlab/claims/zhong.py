@@ -19,11 +19,18 @@ SYMMETRICITY = (0.994, 0.993, 0.992, 0.993, 0.993, 0.931, 0.750, 0.624, 0.539, 0
 IRRELEVANCE = (0.200, 0.210, 0.240, 0.211, 0.256, 0.399, 0.627, 0.697, 0.771, 0.828)
 
 
+PLACES = {
+    "pizza": "sections 3 and 4, released networks A and B",
+    "clock": "sections 3 and 4, released networks A and B",
+    "pizza-linear-b": "released notebook on linear models, network beta",
+}
+
+
 def _of(run: str, name: str, what: str, statement: str, value: float, tolerance: Tolerance, holds: Band, **more: object) -> Claim:
     return Claim(
         id=f"zhong-{name}",
         source=SOURCE,
-        place="sections 3 and 4, released networks A and B",
+        place=PLACES[run],
         statement=statement,
         published=exactly(value),
         measure=q.finding(f"pizza.{what}"),
@@ -80,5 +87,20 @@ CLAIMS = (
         "clock", "clock-circularity", "circularity",
         "Its embedding is made of circles too: circularity of model B.",
         0.9989, ACCURACY, Band(0.9, 1), null=q.finding("pizza.circularity", null=True), **_UNTRAINED,
+    ),
+    _of(
+        "pizza-linear-b", "linear-irrelevance", "irrelevance",
+        "The right logits of a linear model depend on how far a and b are apart: distance irrelevance of model beta.",
+        0.2302, SPREAD, Band(0, 0.4), null=q.finding("pizza.irrelevance", null=True), **(_UNTRAINED | _CIRCLES),
+    ),
+    _of(
+        "pizza-linear-b", "linear-circularity", "circularity",
+        "The embedding of a linear model is made of circles: circularity of model beta.",
+        0.9950, ACCURACY, Band(0.9, 1), null=q.finding("pizza.circularity", null=True), **(_UNTRAINED | _CIRCLES),
+    ),
+    _of(
+        "pizza-linear-b", "linear-explained", "by_pizza",
+        "One circle of a linear model gives the logits of a pizza: what that form explains, mean over those of model beta.",
+        0.9790, SHARE, Band(0.9, 1), null=q.finding("pizza.by_clock"), null_is="as a clock", null_published=0.7515, **_CIRCLES,
     ),
 )  # fmt: skip

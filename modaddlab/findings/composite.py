@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from modaddlab import tables
 from modaddlab.findings import concentration
+from modaddlab.findings.networks import ADDITION, EMBEDDING, for_networks
 from modaddlab.findings.value import Group, Value, count, share, steps, total, words
 from modaddlab.study import Study
 
@@ -51,6 +52,7 @@ def measure() -> Composite:
     return Composite(**{name: of(Study.open(f"small-{p}")) for name, p in {"even": 60, "odd": 35, "prime": 59}.items()})
 
 
+@for_networks(ADDITION, EMBEDDING)
 def of(study: Study) -> Clock:
     """Which of a network's frequencies have a factor in common with its modulus."""
     p, found = study.p, concentration.of(study)

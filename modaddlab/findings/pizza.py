@@ -43,8 +43,8 @@ PURE = 0.9
 
 FORMS = ("clock", "pizza", "accompanying")
 
-PIZZA, CLOCK, SUM = "pizza", "clock", "pizza-linear"
-"""The two published networks, and the linear model that is nothing but a sum."""
+PIZZA, CLOCK, SUMS = "pizza", "clock", ("pizza-linear", "pizza-linear-b")
+"""The two published networks, and linear models, which are nothing but a sum, of one dense layer and of two."""
 
 FACE = (12, 1, 4)
 """Modulus and residues of the drawing of both."""
@@ -145,7 +145,8 @@ class Pizza:
     clock: Circles
     """With constant attention and with the usual one."""
     linear: Circles
-    """A dense layer on the sum of the two embeddings."""
+    beta: Circles
+    """One dense layer on the sum of the two embeddings, and two."""
     modulus: Value
     train_frac: Value
     trained_for: Value
@@ -186,11 +187,13 @@ def measure() -> Pizza:
     """
     first, last = Study.open(PIZZA), Study.open(CLOCK)
     mainlines = [Study.open("mainline"), *Study.seeds("mainline-25k")][:SEEDS]
-    constant, usual, summed = of(first), of(last), of(Study.open(SUM))
+    constant, usual = of(first), of(last)
+    summed, twice = (of(Study.open(run)) for run in SUMS)
     return Pizza(
         pizza=constant,
         clock=usual,
         linear=summed,
+        beta=twice,
         modulus=total(first.p),
         train_frac=share(first.spec.task.train_frac),
         trained_for=total(first.spec.steps),
@@ -198,7 +201,12 @@ def measure() -> Pizza:
         transition=_transition(),
         table=[
             row
-            for name, found in (("constant", constant), ("usual", usual), ("none: a linear model", summed))
+            for name, found in (
+                ("constant", constant),
+                ("usual", usual),
+                ("none, one layer", summed),
+                ("none, two layers", twice),
+            )
             for row in _rows(name, found)
         ],
     )
