@@ -71,6 +71,7 @@ MAY_BE_NAN = {
     "curves": {"memorized", "grokked", "cleanup_start", "cleanup_end", "quiet_accuracy", "times_later", "lowest_after",
                "collapsed"},
     "circuit": {"last", "next"},
+    "composite": {"time", "sign", "coarse_share"},
     "single_frequency": {"input_ratio_TRH", "output_ratio_TRH", "input_elsewhere_TH", "output_elsewhere_TH", "third", "fifth",
                          "late_weight"},  # few frequencies modulo 7
     "growth": {"at_start", "before_jump"},
