@@ -22,7 +22,7 @@ from pathlib import Path
 Definition = tuple[str, str]
 """A module and a name in it; of a method with its class: ("modaddlab.study", "Study.keys")."""
 
-KEEPING = ("modaddlab.closure", "modaddlab.lazy", "modaddlab.source", "modaddlab.store.derived")
+KEEPING = tuple(f"modaddlab.{name}" for name in ("closure", "kept", "lazy", "source", "store.derived", "trace"))
 """How results are found and kept again, which is no part of a result."""
 
 _DYNAMIC = {"import_module", "__import__", "exec", "eval"}
@@ -55,7 +55,7 @@ class Package:
         self._modules: dict[str, _Module | None] = {}
         self._texts: dict[ast.AST, str] = {}
         self._uses: dict[ast.AST, _Used] = {}
-        self._parts: dict[ast.ClassDef, tuple[ast.ClassDef, dict[str, list[ast.stmt]]]] = {}
+        self._parts: dict[ast.ClassDef, tuple[ast.ClassDef, dict[str, _Member]]] = {}
 
     def closure(self, module: str, name: str) -> Closure:
         """What a definition depends on, itself included.
@@ -96,7 +96,7 @@ class Package:
             self._uses[node] = _Used(node)
         return self._uses[node]
 
-    def parts(self, node: ast.ClassDef) -> tuple[ast.ClassDef, dict[str, list[ast.stmt]]]:
+    def parts(self, node: ast.ClassDef) -> tuple[ast.ClassDef, dict[str, _Member]]:
         """A class without its methods, and these by name."""
         if node not in self._parts:
             methods = [item for item in node.body if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)]
@@ -104,7 +104,8 @@ class Package:
             for method in methods:
                 members.setdefault(method.name, []).append(method)
             rest = [item for item in node.body if item not in methods]
-            self._parts[node] = ast.ClassDef(node.name, node.bases, node.keywords, rest, node.decorator_list), members
+            head = ast.ClassDef(node.name, node.bases, node.keywords, rest, node.decorator_list)
+            self._parts[node] = head, {name: _Member(nodes, any(map(_is_of_class, nodes))) for name, nodes in members.items()}
         return self._parts[node]
 
     def names(self) -> Iterator[str]:
@@ -298,6 +299,14 @@ def _bound(nodes: Iterable[ast.AST]) -> set[str]:
     return found - free
 
 
+@dataclass(frozen=True)
+class _Member:
+    """A method: what defines it, and whether it is one of the class itself, which is asked for by the class's name."""
+
+    nodes: list[ast.stmt]
+    is_of_class: bool
+
+
 class _Walk:
     """One search through a package."""
 
@@ -305,7 +314,8 @@ class _Walk:
         self._package = package
         self._files: set[Path] = set()
         self._found: dict[tuple[str, str], str] = {}
-        self._classes: list[tuple[str, str, dict[str, list[ast.stmt]]]] = []
+        self._classes: dict[tuple[str, str], dict[str, _Member]] = {}
+        self._waiting: dict[str, list[tuple[_Module, str, _Member]]] = {}  # methods that nobody has asked for, by their names
         self._attributes: set[str] = set()
         self._own: set[str] = set()
         self._todo: list[tuple[_Module, str, ast.AST]] = []
@@ -333,15 +343,16 @@ class _Walk:
             for every in self._package.names():
                 self._enter(every, ())
         owner = name.partition(".")[0]
-        theirs = next((members for *place, members in self._classes if place == [module.name, owner]), {})
+        theirs = self._classes.get((module.name, owner), {})
         for member in used.own & theirs.keys():
-            self._add(module, f"{owner}.{member}", theirs[member])
-        self._own |= used.own - theirs.keys()  # inherited, or of a class above
-        new = used.attributes - self._attributes
-        self._attributes |= new
-        if new or used.own:
-            for place in self._classes:
-                self._take_members(*place)
+            self._add(module, f"{owner}.{member}", theirs[member].nodes)
+        own = used.own - theirs.keys() - self._own  # inherited, or of a class above
+        attributes = used.attributes - self._attributes
+        self._own |= own
+        self._attributes |= attributes
+        for member in (own | attributes) & self._waiting.keys():
+            for waiting in self._waiting.pop(member):
+                self._take(*waiting)
         for chain in used.chains:
             if chain[0] == "import":
                 self._enter(chain[1], ())
@@ -385,21 +396,22 @@ class _Walk:
                 continue
             head, members = self._package.parts(node)
             if self._add(module, name, [head]):
-                self._classes.append((module.name, name, members))
-                self._take_members(module.name, name, members)
+                self._classes[module.name, name] = members
+                for member, found in members.items():
+                    self._take(module, f"{name}.{member}", found)
             if asked and asked[0] in members:
-                self._add(module, f"{name}.{asked[0]}", members[asked[0]])
+                self._add(module, f"{name}.{asked[0]}", members[asked[0]].nodes)
         if not any(isinstance(node, ast.ClassDef) for node in module.defined[name]):
             self._add(module, name, module.defined[name])
 
-    def _take_members(self, module: str, name: str, members: dict[str, list[ast.stmt]]) -> None:
-        """Note the methods of a class whose names have been used by now."""
-        home = self._package.module(module)
-        assert home is not None
-        for member, nodes in members.items():
-            asked = member in self._attributes and not any(map(_is_of_class, nodes))
-            if asked or member in self._own or member.startswith("__"):
-                self._add(home, f"{name}.{member}", nodes)
+    def _take(self, module: _Module, name: str, found: _Member) -> None:
+        """Note a method if its name has been used by now; otherwise it waits until it is."""
+        member = name.rpartition(".")[2]
+        asked = member in self._attributes and not found.is_of_class
+        if asked or member in self._own or member.startswith("__"):
+            self._add(module, name, found.nodes)
+        else:
+            self._waiting.setdefault(member, []).append((module, name, found))
 
 
 def _is_of_class(node: ast.AST) -> bool:

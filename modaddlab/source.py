@@ -31,6 +31,7 @@ class Source:
         self._then = {path: stamp for path in package.rglob("*.py") if (stamp := _stamp(path))}
         self._files: Package | None = None
         self._closures: dict[tuple[str, str], Closure] = {}
+        self._contents: dict[Path, str] = {}
 
     def digest(self, module: str, name: str) -> str | None:
         """The hash of all that a definition depends on (see `modaddlab.closure`) as it was then.
@@ -45,6 +46,25 @@ class Source:
         Raises:
             LookupError: the package has no such definition.
         """
+        closure = self._closure(module, name)
+        if closure is None or any(not self._is_as_then(path) for path in closure.files):  # after reading: what was read was there
+            return None
+        return closure.digest
+
+    def files(self, module: str, name: str) -> frozenset[Path]:
+        """The files with a part of what a definition depends on; arguments and errors as of `digest`."""
+        closure = self._closure(module, name)
+        return closure.files if closure else frozenset()
+
+    def content(self, path: Path) -> str | None:
+        """The hash of a file's content; None when it has been written, added or removed since."""
+        with contextlib.suppress(OSError):
+            if path not in self._contents:
+                self._contents[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+            return self._contents[path] if self._is_as_then(path) else None
+        return None
+
+    def _closure(self, module: str, name: str) -> Closure | None:
         if (module, name) not in self._closures:
             from modaddlab.closure import Package
 
@@ -55,10 +75,10 @@ class Source:
                 self._closures[module, name] = self._files.closure(module, name)
             except (OSError, SyntaxError):  # a file vanished in between, or is being edited
                 return None
-        closure = self._closures[module, name]
-        if any(_stamp(path) != self._then.get(path) for path in closure.files):  # after reading: what was read is what was there
-            return None
-        return closure.digest
+        return self._closures[module, name]
+
+    def _is_as_then(self, path: Path) -> bool:
+        return _stamp(path) == self._then.get(path)
 
     def whole(self) -> str | None:
         """The hash of all of the package as it was then; None when a file has been written, added or removed since."""

@@ -42,7 +42,6 @@ from modaddlab.analysis.fourier import (
 )
 from modaddlab.analysis.neurons import clusters, explained_neurons, fit_neurons, frequency_blocks
 from modaddlab.analysis.progress import Scores, score
-from modaddlab.models.token_tables import pair_logits
 from modaddlab.models.transformer import TransformerGrid
 
 Baseline = Literal["zero", "mean"]
@@ -165,11 +164,15 @@ class Ablations:
         blocks_K33H, _ = frequency_blocks(grid.neurons_PPH)
         mean_H = grid.neurons_PPH.mean(axis=(0, 1))
 
+        direct_PPC = grid.logits_PPC - grid.neurons_PPH @ grid.W_L_HC
+
         def without(neurons: np.ndarray, to_mean: bool = baseline == "mean") -> np.ndarray:
-            lost_HC = np.zeros_like(grid.W_L_HC)
-            lost_HC[neurons] = grid.W_L_HC[neurons]
-            left_PPC = _by_rows(p, lambda rows: grid.logits_PPC[rows] - grid.neurons_PPH[rows] @ lost_HC)
-            return left_PPC + mean_H @ lost_HC if to_mean else left_PPC
+            left = np.setdiff1d(np.arange(n_neurons), neurons)
+            if len(left) < len(neurons):  # the products are what takes time
+                left_PPC = direct_PPC + grid.neurons_PPH[:, :, left] @ grid.W_L_HC[left]
+            else:
+                left_PPC = grid.logits_PPC - grid.neurons_PPH[:, :, neurons] @ grid.W_L_HC[neurons]
+            return left_PPC + mean_H[neurons] @ grid.W_L_HC[neurons] if to_mean else left_PPC
 
         def add_removed(label: str, kind: str, key: int | None, neurons: np.ndarray) -> None:
             control = None
@@ -336,7 +339,7 @@ class Ablations:
         components_PD[lost_P] = 0
         changed = np.array(self.grid.params["embed.W_E"])
         changed[: self.grid.p] = inverse_1d(components_PD)
-        return pair_logits({**self.grid.params, "embed.W_E": changed}, self.grid.model, self.grid.p)
+        return self.grid.model.pair_logits({**self.grid.params, "embed.W_E": changed}, self.grid.p)
 
 
 def _by_rows(p: int, logits: Callable[[slice], np.ndarray]) -> np.ndarray:

@@ -35,7 +35,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.integrate import solve_ivp
 from scipy.special import elliprf
 
 from modaddlab.analysis.two_layer import wrap
@@ -119,6 +118,8 @@ def integrate(
     Returns:
         a_TN and b_TN, complex; NaN from where one of a wave's amplitudes has grown by `CEILING`.
     """
+    from scipy.integrate import solve_ivp
+
     start_2N = np.stack([np.atleast_1d(np.asarray(wave, dtype=complex)) for wave in (a_N, b_N)])
     require_shape("time_T", time_T, "T")
     times_T = np.asarray(time_T, dtype=np.float64)

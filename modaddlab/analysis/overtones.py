@@ -28,7 +28,6 @@ from modaddlab.analysis.circuit import amplitude_by_difference
 from modaddlab.analysis.fourier import inverse_1d, rows_of, transform_1d
 from modaddlab.analysis.progress import mean_loss
 from modaddlab.analysis.spectra import spectrum
-from modaddlab.models.token_tables import pair_logits
 from modaddlab.models.transformer import TransformerGrid
 
 
@@ -136,4 +135,4 @@ def logits_without(grid: TransformerGrid, frequencies: Sequence[int]) -> np.ndar
     components_PD = transform_1d(grid.W_E_PD)
     components_PD[[row for frequency in frequencies for row in rows_of(grid.p, frequency)]] = 0
     W_E = np.concatenate([inverse_1d(components_PD), grid.params["embed.W_E"][grid.p :]])
-    return pair_logits({**grid.params, "embed.W_E": W_E}, grid.model, grid.p)
+    return grid.model.pair_logits({**grid.params, "embed.W_E": W_E}, grid.p)

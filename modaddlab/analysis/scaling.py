@@ -16,9 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
-from scipy.special import log_ndtr
-from scipy.stats import t as student
+from scipy.special import log_ndtr, stdtrit
 
 
 class Times(NamedTuple):
@@ -91,7 +89,7 @@ def power_law(x_N: ArrayLike, y_N: ArrayLike) -> PowerLaw | None:
     exponent = float(centred_N @ v_N / (centred_N @ centred_N))
     rest_N = v_N - v_N.mean() - exponent * centred_N
     sigma = float(np.sqrt(rest_N @ rest_N / (n - 2)))
-    half = float(student.ppf(0.975, n - 2)) * sigma / float(np.sqrt(centred_N @ centred_N))
+    half = float(stdtrit(n - 2, 0.975)) * sigma / float(np.sqrt(centred_N @ centred_N))
     return PowerLaw(
         exponent=exponent,
         low=exponent - half,
@@ -123,6 +121,8 @@ def censored_power_law(runs: Sequence[Timed]) -> PowerLaw:
         raise ValueError("a power law needs three runs that got there and two different settings among them")
     if seen_N.all():
         return plain
+    from scipy.optimize import brentq
+
     u_N, v_N = np.log(x_N), np.log(np.where(seen_N, y_N, until_N))
     centre = u_N.mean()
     u_N = u_N - centre
@@ -132,7 +132,7 @@ def censored_power_law(runs: Sequence[Timed]) -> PowerLaw:
         return _largest_likelihood(np.stack([v_N - exponent * u_N, -one_N]).T, seen_N)[0]
 
     least, (precision, height, slope) = _largest_likelihood(np.stack([v_N, -one_N, -u_N]).T, seen_N)
-    bound = n * np.log1p(student.ppf(0.975, n - 2) ** 2 / (n - 2)) / 2
+    bound = n * np.log1p(stdtrit(n - 2, 0.975) ** 2 / (n - 2)) / 2
 
     def end(side: int) -> float:
         """Where the likelihood ratio begins to refuse, below or above the law's exponent."""
@@ -190,7 +190,7 @@ def censored_mean(steps_S: ArrayLike, trained_for_S: ArrayLike) -> Typical | Non
     else:
         _, (precision, height) = _largest_likelihood(np.stack([v_S, -np.ones(n)]).T, seen_S)
         mean, deviation = height / precision, np.sqrt(n / (n - 1)) / precision
-    half = float(student.ppf(0.975, seen_S.sum() - 1)) * deviation
+    half = float(stdtrit(seen_S.sum() - 1, 0.975)) * deviation
     near, far = half / np.sqrt(n), half * np.sqrt(1 + 1 / n)
     ends = np.array([mean, mean - near, mean + near, mean - far, mean + far])
     return Typical(**dict(zip(("mean", "low", "high", "least", "most"), np.exp(ends).tolist(), strict=True)))

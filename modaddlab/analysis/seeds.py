@@ -19,9 +19,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import chi2
-from scipy.stats import nct as noncentral
-from scipy.stats import t as student
+from scipy.special import gammaincinv, stdtrit
 
 Scale = Literal["linear", "log", "share"]
 
@@ -73,7 +71,7 @@ def over_seeds(values_S: ArrayLike, scale: Scale = "linear") -> OverSeeds:
     mean = x_S.mean()
     half = float("nan")
     if len(x_S) > 1:
-        half = student.ppf(0.975, len(x_S) - 1) * x_S.std(ddof=1) / np.sqrt(len(x_S))
+        half = stdtrit(len(x_S) - 1, 0.975) * x_S.std(ddof=1) / np.sqrt(len(x_S))
     ends = np.array([mean, mean - half, mean + half])
     if scale == "share":
         ends = np.clip(ends, 0, 1)
@@ -105,7 +103,7 @@ def range_of_one_more(found: OverSeeds, scale: Scale = "linear") -> tuple[float,
     if found.n < 2:
         return float("nan"), float("nan")
     x_S = np.log(found.values_S) if scale == "log" else found.values_S
-    half = student.ppf(0.975, found.n - 1) * x_S.std(ddof=1) * np.sqrt(1 + 1 / found.n)
+    half = stdtrit(found.n - 1, 0.975) * x_S.std(ddof=1) * np.sqrt(1 + 1 / found.n)
     ends = np.array([x_S.mean() - half, x_S.mean() + half])
     if scale == "share":
         ends = np.clip(ends, 0, 1)
@@ -120,7 +118,7 @@ def log_deviation(values_S: ArrayLike) -> float:
 
 def variance_range(n: int) -> tuple[float, float]:
     """Where the true variance of normal values lies with 95 %, in units of the one that was estimated from n of them."""
-    least, most = (n - 1) / chi2.ppf([0.975, 0.025], n - 1)
+    least, most = (n - 1) / (2 * gammaincinv((n - 1) / 2, [0.975, 0.025]))  # chi-squared's quantiles
     return float(least), float(most)
 
 
@@ -148,8 +146,10 @@ def seeds_needed(ratio: float, deviation: float, power: float = 0.8) -> int:
 
 def _power(effect: float, n: int) -> float:
     """How often two groups of n whose means differ by `effect` standard deviations differ at the 5 % level."""
+    from scipy.stats import nct as noncentral  # which takes a second to load
+
     freedom = 2 * n - 2
-    limit = student.ppf(0.975, freedom)
+    limit = stdtrit(freedom, 0.975)
     return float(noncentral.sf(limit, freedom, effect * np.sqrt(n / 2)))
 
 

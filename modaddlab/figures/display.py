@@ -68,9 +68,12 @@ def _with_palette(raster: str) -> str:
     """A PNG in base64 with a table of its colours, where 256 are enough: the same picture in a quarter of the bytes."""
     pixels = np.round(255 * imread(io.BytesIO(base64.b64decode(raster)))).astype(np.uint8)
     height, width, n_channels = pixels.shape
-    colors, index = np.unique(pixels.reshape(-1, n_channels), axis=0, return_inverse=True)
-    if len(colors) > 256:
+    opaque = np.full((height, width, 4), 255, np.uint8)
+    opaque[:, :, :n_channels] = pixels
+    found, index = np.unique(opaque.reshape(-1).view(">u4").astype(np.uint32), return_inverse=True)  # numbers sort fast
+    if len(found) > 256:
         return raster
+    colors = found.astype(">u4").view(np.uint8).reshape(-1, 4)
     rows = np.zeros((height, width + 1), np.uint8)  # the first byte of a row says that it is stored as it is
     rows[:, 1:] = index.reshape(height, width)
     chunks = {b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0), b"PLTE": colors[:, :3].tobytes()}
@@ -136,9 +139,14 @@ def csv(columns: Mapping[str, ArrayLike]) -> str:
     if any(len(shape) != 1 for shape in shapes.values()) or len(set(shapes.values())) > 1:
         raise ValueError(f"columns must be arrays of one axis and the same length, found {shapes}")
 
-    def cell(value: object) -> str:
-        text = f"{value:.9g}" if isinstance(value, (float, np.floating)) else str(value)
+    def cells(array: np.ndarray) -> list[str]:
+        if array.dtype.kind == "f":
+            return [f"{value:.9g}" for value in array.tolist()]
+        texts = [f"{value:.9g}" if isinstance(value, float) else str(value) for value in array.tolist()]
+        return [quoted(text) for text in texts] if array.dtype.kind in "OUS" else texts
+
+    def quoted(text: str) -> str:
         return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\n') else text
 
-    lines = [list(arrays)] + [list(row) for row in zip(*arrays.values(), strict=True)]
-    return "".join(",".join(cell(value) for value in line) + "\n" for line in lines)
+    lines = [map(quoted, arrays), *zip(*map(cells, arrays.values()), strict=True)]
+    return "".join(",".join(line) + "\n" for line in lines)

@@ -11,7 +11,6 @@ from modaddlab.analysis import fourier
 from modaddlab.findings.networks import ADDITION, ALL_WEIGHTS, NO_LAYER_NORM, ONE_LAYER, for_networks
 from modaddlab.findings.sweep import Columns
 from modaddlab.study import Study
-from modaddlab.tasks import all_pairs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +57,7 @@ def measure() -> Answers:
 
 @for_networks(NO_LAYER_NORM, ONE_LAYER, ADDITION, ALL_WEIGHTS)
 def of(study: Study) -> Answers:
-    """The answers of a network at its saved steps, none where it has none; a second for a step at p = 113, and kept."""
+    """The answers of a network at its saved steps, none where it has none; a tenth of a second for a step at p = 113, kept."""
     p, steps = study.p, np.array(study.record.snapshot_steps, dtype=int)
     if not len(steps):
         none = np.zeros((0, p, p), bool)
@@ -71,11 +70,10 @@ def of(study: Study) -> Answers:
 @for_networks(NO_LAYER_NORM, ONE_LAYER, ADDITION, ALL_WEIGHTS)
 def measure_answers(study: Study) -> dict[str, np.ndarray]:
     """The right answers as bits, (T, P * P / 8 rounded up), and the norms, (T, K)."""
-    p, pairs_B2 = study.p, all_pairs(study.p)
+    p, model = study.p, study.spec.model
     rights, norms = [], []
     for step in study.record.snapshot_steps:
         params = {name: value.astype(np.float64) for name, value in study.record.snapshot(step).items()}
-        answer_B = study.spec.model.logits(params, pairs_B2, p)[:, :p].argmax(axis=-1)
-        rights.append(np.packbits(answer_B == study.labels_PP.ravel()))
-        norms.append(np.sqrt(fourier.energy_per_frequency(study.spec.model.maps(params, p)["W_E"])))
+        rights.append(np.packbits(model.pair_logits(params, p).argmax(axis=-1) == study.labels_PP))
+        norms.append(np.sqrt(fourier.energy_per_frequency(model.maps(params, p)["W_E"])))
     return {"right_TB": np.array(rights), "norm_TK": np.array(norms)}

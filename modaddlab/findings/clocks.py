@@ -11,7 +11,6 @@ from modaddlab.analysis.turning import turned
 from modaddlab.findings.networks import ADDITION, ALL_WEIGHTS, CIRCLES, for_networks
 from modaddlab.findings.value import Group, Value, share
 from modaddlab.study import Study
-from modaddlab.tasks import all_pairs
 
 TURNS = 5
 """By how many different numbers of residues the circles are turned."""
@@ -46,23 +45,22 @@ def measure_clocks(study: Study) -> dict[str, np.ndarray]:
     generator = np.random.default_rng(0)
     found: dict[str, list[float]] = {"follows": [], "stays": [], "control": []}
 
-    def shift_B(frequencies: list[int], d: int) -> np.ndarray:
+    def shift_PP(frequencies: list[int], d: int) -> np.ndarray:
         """How far each answer is from a + b."""
         changed = dict(params)
         for name in tables:
             changed[name] = np.concatenate([turned(params[name][:p], frequencies, d), params[name][p:]])
-        answer_B = model.logits(changed, all_pairs(p), p)[:, :p].argmax(axis=-1)
-        return (answer_B - study.labels_PP.ravel()) % p
+        return (model.pair_logits(changed, p).argmax(axis=-1) - study.labels_PP) % p
 
     for d in np.linspace(1, p - 1, TURNS).astype(int):
-        shifted_B = shift_B(keys, int(d))
-        found["follows"].append(float((shifted_B == 2 * d % p).mean()))
-        found["stays"].append(float((shifted_B == 0).mean()))
+        shifted_PP = shift_PP(keys, int(d))
+        found["follows"].append(float((shifted_PP == 2 * d % p).mean()))
+        found["stays"].append(float((shifted_PP == 0).mean()))
         if len(others) < len(keys):
             found["control"].append(math.nan)
         else:
             drawn = [int(k) for k in generator.choice(others, len(keys), replace=False)]
-            found["control"].append(float((shift_B(drawn, int(d)) == 2 * d % p).mean()))
+            found["control"].append(float((shift_PP(drawn, int(d)) == 2 * d % p).mean()))
     return {name: np.array(values) for name, values in found.items()}
 
 

@@ -266,7 +266,7 @@ def measure_circles(study: Study) -> dict[str, np.ndarray]:
     for circle in pizza.circles(weights["embed.W_E"][:p], min(pizza.N_COMPONENTS, 2 * (p // 4))):
         W_E = weights["embed.W_E"].copy()
         W_E[:p] = circle.W_E_PD
-        logits_PPC = _logits(study, weights | {"embed.W_E": W_E})
+        logits_PPC = study.spec.model.pair_logits(weights | {"embed.W_E": W_E}, p)
         correct_PP = np.take_along_axis(logits_PPC, study.labels_PP[:, :, None], axis=2)[:, :, 0] - logits_PPC.mean(axis=2)
         mean_P = logits.by_difference(correct_PP).mean_P
         forms = (
@@ -296,19 +296,12 @@ def _stand(study: Study, params: Mapping[str, np.ndarray]) -> list[float]:
             for start in range(0, len(pairs_B2), CHUNK)
         ]
     )
-    irrelevance = pizza.distance_irrelevance(_logits(study, weights))
+    irrelevance = pizza.distance_irrelevance(study.spec.model.pair_logits(weights, p))
     return [float(symmetric_B.mean()), irrelevance, pizza.circularity(weights["embed.W_E"][:p])]
 
 
 def _float64(params: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: value.astype(np.float64) for name, value in params.items()}
-
-
-def _logits(study: Study, weights: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The logits of all pairs, (P, P, P)."""
-    p = study.p
-    pairs_B2 = np.stack(np.divmod(np.arange(p * p), p), axis=1)
-    return study.spec.model.logits(weights, pairs_B2, p)[:, :p].reshape(p, p, p)
 
 
 def _mean(values: Sequence[float]) -> Value:

@@ -24,13 +24,10 @@ from modaddlab.findings.networks import (
     ENERGIES,
     NO_LAYER_NORM,
     SNAPSHOTS,
-    TRANSFORMER,
     for_networks,
-    transformer,
 )
 from modaddlab.findings.sweep import Columns, Curve
 from modaddlab.findings.value import Group, Value, count, loss, pooled, share, steps
-from modaddlab.models.token_tables import pair_logits
 from modaddlab.study import Study
 
 SHOWN = 15_500
@@ -258,14 +255,12 @@ def _first(step_T: np.ndarray, holds_T: np.ndarray) -> Value:
 
 
 def _measures(study: Study, step: int) -> ProgressMeasures:
-    """What `study.progress_of(study.snapshot_grid(step))` gives; a transformer's logits are all that is needed of its grid."""
-    if not TRANSFORMER.met_by(study):
-        return study.progress_of(study.snapshot_grid(step))
-    model = transformer(study)
+    """What `study.progress_of(study.snapshot_grid(step))` gives; the logits are all that is needed of its grid."""
+    model, p = study.spec.model, study.p
     params = {name: np.asarray(value, np.float64) for name, value in study.record.snapshot(step).items()}
-    maps = model.maps(params, study.p)
+    maps = model.maps(params, p)
     return progress_measures(
-        logits_PPC=pair_logits(params, model, study.p),
+        logits_PPC=model.pair_logits(params, p),
         W_E_PD=maps["W_E"],
         W_L_HC=maps["W_L"].T,
         params=params,

@@ -106,6 +106,10 @@ class Network(ABC):
     def grid(self, params: Mapping[str, np.ndarray], p: int) -> Grid:
         """The network on every pair, float64; see `modaddlab.models.grid`."""
 
+    def pair_logits(self, params: Mapping[str, np.ndarray], p: int) -> np.ndarray:
+        """The logits of the p residues on every pair, (P, P, P) float64, from float64 weights by name."""
+        return self.grid(params, p).logits_PPC
+
     def logits(self, params: Mapping[str, Array], pairs_B2: Array, p: int) -> Array:
         """What `forward` gives, perhaps with less work."""
         return self.forward(params, pairs_B2, p)

@@ -13,7 +13,7 @@ test holds the two together.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,7 +67,7 @@ def token_tables(params: Mapping[str, np.ndarray], model: TransformerSpec, p: in
     Raises:
         ValueError: the network has more than one layer, or LayerNorm.
     """
-    if model.n_layers != 1 or model.layer_norm:
+    if not has_tables(model):
         found = f"n_layers={model.n_layers}, layer_norm={model.layer_norm}"
         raise ValueError(f"token tables describe one layer without LayerNorm, found {found}; use run_grid")
     W_Q, W_K, W_V, W_O = (params[f"{BLOCK}.attn.W_{name}"] for name in "QKVO")
@@ -97,14 +97,11 @@ def pair_logits(params: Mapping[str, np.ndarray], model: TransformerSpec, p: int
     Returns:
         (P, P, P) float64.
     """
-    if model.n_layers != 1 or model.layer_norm:
+    if not has_tables(model):
         return model.grid(params, p).logits_PPC
-    W_U_DC = params["unembed.W_U"][:, :p]
-    W_L_HC = model.maps(params, p)["W_L"].T
-    b_out_C = params[f"{BLOCK}.mlp.b_out"] @ W_U_DC if model.mlp_biases else 0.0
-    logits_PPC = np.empty((p, p, p))
-    for a_R, resid_mid_RPD, neurons_RPH in _by_rows(params, model, p):
-        logits_PPC[a_R] = neurons_RPH @ W_L_HC + resid_mid_RPD @ W_U_DC + b_out_C
+    logits_PPC, logits_of = np.empty((p, p, p)), _logits_of(params, model, p)
+    for a_R, _, resid_mid_RPD, neurons_RPH in _by_rows(token_tables(params, model, p), params, model, p):
+        logits_PPC[a_R] = logits_of(resid_mid_RPD, neurons_RPH)
     return logits_PPC
 
 
@@ -114,19 +111,49 @@ def pair_neurons(params: Mapping[str, np.ndarray], model: TransformerSpec, p: in
     Returns:
         (P, P, H) float64.
     """
-    if model.n_layers != 1 or model.layer_norm:
+    if not has_tables(model):
         return model.grid(params, p).neurons_PPH
     neurons_PPH = np.empty((p, p, model.d_mlp))
-    for a_R, _, neurons_RPH in _by_rows(params, model, p):
+    for a_R, _, _, neurons_RPH in _by_rows(token_tables(params, model, p), params, model, p):
         neurons_PPH[a_R] = neurons_RPH
     return neurons_PPH
 
 
-def _by_rows(
+def pair_activations(params: Mapping[str, np.ndarray], model: TransformerSpec, p: int) -> dict[str, np.ndarray]:
+    """What `modaddlab.models.transformer.at_the_end` gives; arguments as for `pair_logits`, of a network that has tables."""
+    tables, logits_of = token_tables(params, model, p), _logits_of(params, model, p)
+    shapes = {"logits": (p,), "neurons": (model.d_mlp,), "pattern": (model.n_heads, 3), "heads": (model.n_heads, model.d_model)}
+    found = {name: np.empty((p, p, *shape)) for name, shape in (shapes | {"resid_mid": (model.d_model,)}).items()}
+    first_PnD, second_PnD = tables.values_2nPD.swapaxes(1, 2)
+    for a_R, pattern_RPn3, resid_mid_RPD, neurons_RPH in _by_rows(tables, params, model, p):
+        heads_RPnD = pattern_RPn3[..., 0, None] * first_PnD[a_R, None]
+        heads_RPnD += pattern_RPn3[..., 1, None] * second_PnD
+        heads_RPnD += pattern_RPn3[..., 2, None] * tables.own_value_nD
+        logits_RPC = logits_of(resid_mid_RPD, neurons_RPH)
+        for name, values in zip(found, (logits_RPC, neurons_RPH, pattern_RPn3, heads_RPnD, resid_mid_RPD), strict=True):
+            found[name][a_R] = values
+    return found | {"resid_pre": np.broadcast_to(tables.stream_D, found["resid_mid"].shape)}
+
+
+def has_tables(model: TransformerSpec) -> bool:
+    """Whether what "=" sees of a residue depends on nothing else: one layer without LayerNorm."""
+    return model.n_layers == 1 and not model.layer_norm
+
+
+def _logits_of(
     params: Mapping[str, np.ndarray], model: TransformerSpec, p: int
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """A few a with all b at a time: their indices, the residual stream before the MLP (R, P, D), the neurons (R, P, H)."""
-    tables = token_tables(params, model, p)
+) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """The logits that a residual stream (..., D) and neurons (..., H) give."""
+    W_U_DC, W_L_HC = params["unembed.W_U"][:, :p], model.maps(params, p)["W_L"].T
+    b_out_C = params[f"{BLOCK}.mlp.b_out"] @ W_U_DC if model.mlp_biases else 0.0
+    return lambda resid_mid_RPD, neurons_RPH: neurons_RPH @ W_L_HC + resid_mid_RPD @ W_U_DC + b_out_C
+
+
+def _by_rows(
+    tables: TokenTables, params: Mapping[str, np.ndarray], model: TransformerSpec, p: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """A few a with all b at a time: their indices, the attention (R, P, n, 3), the residual stream before the MLP (R, P, D), the
+    neurons (R, P, H)."""
     values_2PnD = tables.values_2nPD.swapaxes(1, 2)
     W_in_DH = params[f"{BLOCK}.mlp.W_in"]
     b_in_H = params[f"{BLOCK}.mlp.b_in"] if model.mlp_biases else 0.0
@@ -136,4 +163,4 @@ def _by_rows(
         resid_mid_RPD = pattern_RPn3[..., 0] @ values_2PnD[0, a_R]
         resid_mid_RPD += (pattern_RPn3[..., 1].swapaxes(0, 1) @ values_2PnD[1]).swapaxes(0, 1)
         resid_mid_RPD += pattern_RPn3[..., 2] @ tables.own_value_nD + tables.stream_D
-        yield a_R, resid_mid_RPD, activate(resid_mid_RPD @ W_in_DH + b_in_H, model.activation)
+        yield a_R, pattern_RPn3, resid_mid_RPD, activate(resid_mid_RPD @ W_in_DH + b_in_H, model.activation)

@@ -180,8 +180,11 @@ class TransformerSpec(Network):
 
     def grid(self, params: Mapping[str, np.ndarray], p: int) -> TransformerGrid:
         """The network on every pair."""
+        from modaddlab.models.token_tables import has_tables, pair_activations
+
         weights = {name: np.asarray(value, dtype=np.float64) for name, value in params.items()}
-        found = at_the_end(weights, tokens(all_pairs(p), p), self, p)
+        by_tables = has_tables(self)
+        found = pair_activations(weights, self, p) if by_tables else at_the_end(weights, tokens(all_pairs(p), p), self, p)
         return TransformerGrid(
             logits_PPC=found["logits"],
             neurons_PPH=found["neurons"],
@@ -192,6 +195,12 @@ class TransformerSpec(Network):
             params=weights,
             model=self,
         )
+
+    def pair_logits(self, params: Mapping[str, np.ndarray], p: int) -> np.ndarray:
+        """See `Network.pair_logits`."""
+        from modaddlab.models import token_tables
+
+        return token_tables.pair_logits(params, self, p)
 
     def token_gradients(self, params: Mapping[str, np.ndarray], pairs_B2: np.ndarray, p: int) -> np.ndarray:
         """See `Network.token_gradients`; of one layer without LayerNorm."""

@@ -1,10 +1,10 @@
 """The chapters' executed outputs, kept by jupyter-cache, as long as they are whole and nothing that they depend on has changed.
 
 jupyter-cache finds an execution again under the hash of its cells. That hash does not cover what the cells read, so each
-entry also holds the hash of everything that its execution read (see `trace`; of a module that of its syntax tree without
-docstrings, see `trees`) and the libraries' versions; and a checksum of the outputs themselves. An entry that has changed since it
-was written, in whatever way, is no entry; a cache that cannot be read is removed, and an empty one takes its place; a cache that
-cannot be written is done without.
+entry also holds the hash of everything that its execution read (see `modaddlab.trace`; of a module that of its syntax tree
+without docstrings, see `trees`) and the libraries' versions; and a checksum of the outputs themselves. An entry that has changed
+since it was written, in whatever way, is no entry; a cache that cannot be read is removed, and an empty one takes its place; a
+cache that cannot be written is done without.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from nbformat import NotebookNode
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import explain
+from ..kept import library_versions
 from ..paths import data_folder
-from .fingerprint import library_versions
+from ..trace import digest
 from .project import Book
 from .qmd import Source
-from .trace import digest
 from .trees import Trees
 
 FOLDER = Path(".cache/jupyter/builtin")

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,11 +58,11 @@ def kind_of(identifier: str) -> str | None:
     return kind if "-" in identifier and (kind in NAMES or kind in OTHER_LABELS) else None
 
 
-def chapter_numbers(chapters: Sequence[Chapter], documents: Sequence[pf.Doc]) -> list[str]:
+def chapter_numbers(chapters: Sequence[Chapter], unnumbered: Sequence[bool]) -> list[str]:
     """Each chapter's number: "1", "2", ..., "A", ... or "" for one whose title is unnumbered."""
     numbers, counts = [], Counter[bool]()
-    for chapter, document in zip(chapters, documents, strict=True):
-        if "unnumbered" in title_of(document).classes:
+    for chapter, is_unnumbered in zip(chapters, unnumbered, strict=True):
+        if is_unnumbered:
             numbers.append("")
             continue
         counts[chapter.appendix] += 1
@@ -306,17 +306,21 @@ def _link(citation: pf.Citation, targets: Mapping[str, Target], place: Place) ->
     return pf.Link(*text, url=f"#{identifier}", classes=["reference"])
 
 
-def refuse_dead_links(chapters: Sequence[tuple[pf.Doc, Source]], targets: Mapping[str, Target]) -> None:
+def refuse_dead_links(chapters: Sequence[tuple[Source, Collection[str], Collection[str]]], targets: Mapping[str, Target]) -> None:
     """Refuse a link to a heading or a chapter that the book does not have.
+
+    Args:
+        chapters: of each the source, all identifiers, and the addresses of its links.
+        targets: what can be referred to.
 
     Raises:
         BookError: the first such link.
     """
-    known = {source.path: _identifiers(document) for document, source in chapters}
-    for document, source in chapters:
-        for link in (element for element in pandoc.elements(document) if isinstance(element, pf.Link)):
-            path, _, identifier = unquote(link.url).partition("#")
-            if urlsplit(link.url).scheme or (path and not path.endswith(".qmd")):
+    known = {source.path: set(names) for source, names, _ in chapters}
+    for source, _, links in chapters:
+        for url in links:
+            path, _, identifier = unquote(url).partition("#")
+            if urlsplit(url).scheme or (path and not path.endswith(".qmd")):
                 continue
             page = Path(os.path.normpath(source.path.parent / path)) if path else source.path
             if page not in known:
@@ -326,9 +330,10 @@ def refuse_dead_links(chapters: Sequence[tuple[pf.Doc, Source]], targets: Mappin
                 raise BookError(source.place(f"#{identifier}"), f"the link leads to no `#{identifier}` in {page}")
 
 
-def _identifiers(document: pf.Doc) -> set[str]:
+def identifiers(elements: Sequence[Any]) -> set[str]:
+    """Every identifier among the elements of a document, those in raw HTML included."""
     found: set[str] = set()
-    for element in pandoc.elements(document):
+    for element in elements:
         found.add(getattr(element, "identifier", ""))
         if isinstance(element, pf.RawBlock | pf.RawInline):
             found.update(re.findall(r"""\bid=["']([^"']+)""", element.text))

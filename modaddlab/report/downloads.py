@@ -43,27 +43,35 @@ _FIGURE = re.compile(rf"^::: \{{#({_LABEL})[^}}]*\}}\s*\Z", re.M)
 _ATTRIBUTES = re.compile(r"[ \t]*\{[#.][^{}\n]*\}")
 
 
-def write(book: Book, folder: Path, chapters: Sequence[Chapter]) -> None:
-    """Write the notebooks and texts of chapters beside their pages in the site, and the list of all texts.
+def write(book: Book, folder: Path) -> None:
+    """Write the notebooks and texts of the chapters beside their pages in the site, and the list of all texts.
 
     Args:
         book: the project.
-        folder: the site, with the pages.
-        chapters: those to write; a chapter without cells has no notebook, one whose page is not there has nothing.
+        folder: the site, with the pages; a chapter whose page is not there has nothing.
     """
-    values, titles = sentences.read(book.root), {}
+    values = sentences.read(book.root)
     for chapter in book.chapters:
-        page = folder / chapter.page
-        if not page.is_file():
-            continue
-        text = chapter_text(book.root, chapter.path)
-        titles[chapter] = _title(text)
-        if chapter in chapters:
-            source = parse(sentences.substitute(text, values, chapter.path), chapter.path)
-            cells = list(_cells(source, names(page.read_text(encoding="utf-8"))))
-            _put(page.with_suffix(".md"), "\n\n".join(text for kind, text in cells if kind == "markdown") + "\n")
-            if source.cells:
-                _put(folder / notebook_of(chapter), nbformat.writes(notebook(book.title, cells)) + "\n")
+        if (folder / chapter.page).is_file():
+            text = sentences.substitute(chapter_text(book.root, chapter.path), values, chapter.path)
+            write_chapter(book, folder, chapter, parse(text, chapter.path))
+    write_list(book, folder)
+
+
+def write_chapter(book: Book, folder: Path, chapter: Chapter, source: Source) -> None:
+    """Write the text of a chapter whose page is there, and the notebook of one with cells."""
+    page = folder / chapter.page
+    cells = list(_cells(source, names(page.read_text(encoding="utf-8"))))
+    _put(page.with_suffix(".md"), "\n\n".join(text for kind, text in cells if kind == "markdown") + "\n")
+    if source.cells:
+        _put(folder / notebook_of(chapter), nbformat.writes(notebook(book.title, cells)) + "\n")
+
+
+def write_list(book: Book, folder: Path) -> None:
+    """Write the list of all texts."""
+    titles = {
+        chapter: _title(chapter_text(book.root, chapter.path)) for chapter in book.chapters if (folder / chapter.page).is_file()
+    }
     address = str(book.options["book"].get("site-url", "")).rstrip("/")
     lines = [f"# {book.title}", f"> {book.options['book'].get('description', book.title)}", "## Pages"]
     pages = [f"{address}{'/' if address else ''}{chapter.page.with_suffix('.md').as_posix()}" for chapter in titles]

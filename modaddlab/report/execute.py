@@ -1,8 +1,8 @@
 """Executes the chapters' cells, or takes their outputs from the cache.
 
 A chapter becomes a notebook of its Python cells (nbformat), which a fresh kernel runs in the project's folder (nbclient).
-What comes out is kept (`cache`) with what the execution depended on (`trace`): a change in the package, in a checkpoint or in a
-chapter re-executes the chapters that it touches, and no others.
+What comes out is kept (`cache`) with what the execution depended on (`modaddlab.trace`): a change in the package, in a checkpoint
+or in a chapter re-executes the chapters that it touches, and no others.
 
 Chapters are independent, so two kernels run side by side.
 """
@@ -183,7 +183,7 @@ def _notebook(book: Book, source: Source, cells: list[Cell]) -> NotebookNode:
 def _setup(book: Book, source: Source) -> str:
     """The first cell: the trace, and the figure defaults that Quarto sets as well."""
     width, height, image, dpi = (book.option(key, source, default=value) for key, value in FIGURE_DEFAULTS.items())
-    trace = (Path(__file__).parent / "trace.py").read_text(encoding="utf-8")
+    trace = (Path(__file__).parents[1] / "trace.py").read_text(encoding="utf-8")
     roots = [str(book.root), str(data_of(book))]
     return f"""\
 _trace_names = {{"__name__": "trace"}}

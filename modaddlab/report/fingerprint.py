@@ -13,30 +13,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from ..kept import library_versions
 from ..paths import data_folder
 from .trees import Trees
-
-LIBRARIES = ("ipykernel", "ipython", "matplotlib", "matplotlib-inline", "numpy", "safetensors", "scipy", "torch")
-"""The distributions whose version may change a number or a figure."""
-
-
-def library_versions() -> dict[str, str]:
-    """Python's version and those of the libraries that matter; a library that is not installed is "absent"."""
-    versions = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = "absent"
-    return versions
 
 
 def hash_file(path: Path) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from html import escape, unescape
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import panflute as pf
 from . import constructs, pandoc
 from .pages import Entry
 from .project import Book
+from .qmd import Source
 
 LONGEST_TABLE = 12
 """Rows of a table that is shown whole before one goes to it; of a longer one there is the caption."""
@@ -27,10 +28,23 @@ _TEX = re.compile(r"<annotation.*?</annotation>", re.DOTALL)
 _TAG = re.compile(r"<[^>]+>")
 
 
-def write(book: Book, entries: Sequence[Entry], documents: Sequence[pf.Doc], folder: Path) -> None:
-    """Write the search index, the previews and, where the book has a public address, the map into the site."""
-    index = _search_index(entries, documents)
-    texts = {"search-index.js": _script("SEARCH_INDEX", index), "previews.js": _script("PREVIEWS", _previews(entries, documents))}
+def of(entry: Entry, document: pf.Doc) -> dict[str, Any]:
+    """What the site lists of a chapter: its sections for the search, its previews."""
+    return {"sections": _sections(entry, document), "previews": _previews(entry, document)}
+
+
+def write(book: Book, entries: Sequence[Entry], lists: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    """Write the search index, the previews and, where the book has a public address, the map into the site.
+
+    Args:
+        book: the project.
+        entries: its chapters.
+        lists: of each, what `of` gives.
+        folder: the site.
+    """
+    index = [section for found in lists for section in found["sections"]]
+    previews = {name: text for found in lists for name, text in found["previews"].items()}
+    texts = {"search-index.js": _script("SEARCH_INDEX", index), "previews.js": _script("PREVIEWS", previews)}
     if address := book.options["book"].get("site-url"):
         texts["sitemap.xml"] = _sitemap(address, entries)
     for name, text in texts.items():
@@ -50,20 +64,19 @@ def _sitemap(address: str, entries: Sequence[Entry]) -> str:
 # -- search ---------------------------------------------------------------------------------------------------------------
 
 
-def _search_index(entries: Sequence[Entry], documents: Sequence[pf.Doc]) -> list[dict[str, str]]:
+def _sections(entry: Entry, document: pf.Doc) -> list[dict[str, str]]:
     """One entry per section: where it is, what it is called, its text."""
-    index, formulas = [], _plain_formulas(documents)
-    for entry, document in zip(entries, documents, strict=True):
-        section: dict[str, str] = {}
-        for block in _shown(document.content):
-            if isinstance(block, pf.Header) and block.identifier:
-                first = block.level == 1
-                address = entry.chapter.page.as_posix() + ("" if first else f"#{block.identifier}")
-                name = "" if first else " ".join(_prose(block, formulas).split())
-                section = {"address": address, "title": entry.title, "section": name, "text": ""}
-                index.append(section)
-            elif section:
-                section["text"] += " ".join(_prose(block, formulas).split()) + " "
+    index: list[dict[str, str]] = []
+    formulas, section = _plain_formulas(document, entry.source), {}
+    for block in _shown(document.content):
+        if isinstance(block, pf.Header) and block.identifier:
+            first = block.level == 1
+            address = entry.chapter.page.as_posix() + ("" if first else f"#{block.identifier}")
+            name = "" if first else " ".join(_prose(block, formulas).split())
+            section = {"address": address, "title": entry.title, "section": name, "text": ""}
+            index.append(section)
+        elif section:
+            section["text"] += " ".join(_prose(block, formulas).split()) + " "
     return index
 
 
@@ -76,13 +89,11 @@ def _shown(blocks: Iterable[Any]) -> Iterator[Any]:
             yield from _shown(block.content)
 
 
-def _plain_formulas(documents: Sequence[pf.Doc]) -> dict[str, str]:
-    """Every formula of the book as a line of letters and signs: TeX -> words."""
-    found: dict[str, None] = {}
-    for document in documents:
-        _each(document, lambda element: found.setdefault(element.text) if isinstance(element, pf.Math) else None)
+def _plain_formulas(document: pf.Doc, source: Source) -> dict[str, str]:
+    """Every formula of a chapter as a line of letters and signs: TeX -> words."""
+    found = dict.fromkeys(element.text for element in pandoc.elements(document) if isinstance(element, pf.Math))
     blocks = [pf.Para(pf.Math(text, format="InlineMath")) for text in found]
-    html, _ = pandoc.run(pandoc.dump(pf.Doc(*blocks)), "--from", "json", "--to", "html5", "--mathml", "--wrap=none")
+    html = pandoc.write(blocks, "html5", source)
     signs = [unescape(_TAG.sub("", _TEX.sub("", formula))) for formula in _FORMULA.findall(html)]
     drawn = [" ".join(line.replace("\u2061", " ").split()) for line in signs]  # a sign that nobody sees
     return {text: text if "\\" not in text else plain for text, plain in zip(found, drawn, strict=True)}
@@ -112,15 +123,13 @@ def _each(element: Any, action: Callable[[Any], Any]) -> None:
 # -- previews -------------------------------------------------------------------------------------------------------------
 
 
-def _previews(entries: Sequence[Entry], documents: Sequence[pf.Doc]) -> dict[str, str]:
+def _previews(entry: Entry, document: pf.Doc) -> dict[str, str]:
     """What can be pointed at: identifier -> HTML, with the addresses of images relative to the site."""
     blocks: list[Any] = []
-    for entry, document in zip(entries, documents, strict=True):
-        copied = pandoc.copy(document)
-        for identifier, content in _targets(copied):
-            holder = _bare(pf.Doc(*content), entry.chapter.page.parent)
-            blocks += [pf.RawBlock(f"<!--preview {identifier}-->", format="html"), *holder.content]
-    html = pandoc.write(blocks, "html5", entries[0].source)
+    for identifier, content in _targets(pandoc.copy(document)):
+        holder = _bare(pf.Doc(*content), entry.chapter.page.parent)
+        blocks += [pf.RawBlock(f"<!--preview {identifier}-->", format="html"), *holder.content]
+    html = pandoc.write(blocks, "html5", entry.source)
     pieces = re.split(r"<!--preview (\S+)-->\n?", html)[1:]
     return {name: text.strip() for name, text in zip(pieces[::2], pieces[1::2], strict=True)}
 

@@ -12,41 +12,73 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import panflute as pf
 import typst
 
-from . import constructs, pandoc
+from . import constructs, made, pandoc
 from .errors import BookError, Place
+from .fingerprint import hash_file
 from .pages import Entry
 from .project import Book, Chapter
 
 THEME = Path(__file__).parent / "theme"
+_IMAGE = re.compile(r'image\("([^"]+)"')
 _KEPT_PREFIXES = ("fig-", "tbl-", "eq-", "sec-", "ref-", "refs")
 
 
-def write_pdf(book: Book, entries: Sequence[Entry], documents: Sequence[pf.Doc], folder: Path) -> Path:
+def piece(book: Book, entries: Sequence[Entry], index: int, document: pf.Doc) -> str:
+    """A chapter as Typst's markup.
+
+    Args:
+        book: the project.
+        entries: its chapters.
+        index: which of them.
+        document: is changed.
+    """
+    entry, before = entries[index], entries[index - 1].chapter.part if index else None
+    pages = {other.chapter.path: other.chapter for other in entries}
+    begins = entry.chapter.part if entry.chapter.part != before else None
+    lowered = _Lowering(book, entry.chapter, pages, begins).document(document)
+    return pandoc.write(list(lowered.content), "typst", entry.source)
+
+
+def write_pdf(book: Book, entries: Sequence[Entry], chapters: Sequence[str], folder: Path, place: Path | None = None) -> Path:
     """Set the book below `folder`, in which the chapters' images lie already; returns the PDF's path.
+
+    Args:
+        book: the project.
+        entries: its chapters.
+        chapters: each as `piece` gives it.
+        folder: the site.
+        place: where the last one is kept, which is taken when nothing has changed.
 
     Raises:
         BookError: Typst refused the text.
     """
-    pages = {entry.chapter.path: entry.chapter for entry in entries}
     pieces = [(THEME / name).read_text(encoding="utf-8") for name in ("rules.typ", "book.typ")]
-    pieces.append(_show_rule(book))
-    part = None
-    for entry, document in zip(entries, documents, strict=True):
-        begins = entry.chapter.part if entry.chapter.part != part else None
-        part = entry.chapter.part
-        lowered = _Lowering(book, entry.chapter, pages, begins).document(document)
-        pieces.append(pandoc.write(list(lowered.content), "typst", entry.source))
-    source = folder / f".{Path(book.pdf_name).stem}.typ"
-    source.write_text("\n\n".join(pieces), encoding="utf-8", newline="\n")
+    text = "\n\n".join([*pieces, _show_rule(book), *chapters])
+    images = sorted({folder / address for address in _IMAGE.findall(text)})
+    key = made.hashed(text, [hash_file(path) if path.is_file() else "" for path in images], metadata.version("typst"))
     target = folder / book.pdf_name
+    content = place and made.read(place, key)
+    if content is None:
+        content = _set(book, entries, text, folder)
+        if place:
+            made.write(place, key, content)
+    target.write_bytes(content)
+    return target
+
+
+def _set(book: Book, entries: Sequence[Entry], text: str, folder: Path) -> bytes:
+    """Let Typst set a text."""
+    source = folder / f".{Path(book.pdf_name).stem}.typ"
+    source.write_text(text, encoding="utf-8", newline="\n")
     try:
-        content = typst.compile(str(source), root=str(folder), ignore_system_fonts=True)
+        return typst.compile(str(source), root=str(folder), ignore_system_fonts=True)
     except typst.TypstError as error:
         kept = book.root / ".cache" / source.name.removeprefix(".")
         kept.parent.mkdir(exist_ok=True)
@@ -55,9 +87,8 @@ def write_pdf(book: Book, entries: Sequence[Entry], documents: Sequence[pf.Doc],
         places = [entry.source.place(label) for label in labels for entry in entries]
         place = next((place for place in places if place.line), Place(kept.relative_to(book.root)))
         raise BookError(place, f"Typst cannot set the PDF: {' '.join(str(error).split())}") from None
-    target.write_bytes(content)
-    source.unlink()
-    return target
+    finally:
+        source.unlink()
 
 
 def _show_rule(book: Book) -> str:

@@ -44,8 +44,7 @@ def main(arguments: list[str]) -> int:
         return sentences.main() or interactive.main()
 
     def end() -> None:
-        book = load_book(root)
-        downloads.write(book, mark.folder_of_quarto(root), book.chapters)
+        downloads.write(load_book(root), mark.folder_of_quarto(root))
         mark.after_quarto(root)
         executions.end(root)
 

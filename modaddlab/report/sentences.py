@@ -14,9 +14,7 @@ the claims were judged: `{{< var verdicts.replicates >}}`.
 from __future__ import annotations
 
 import ast
-import hashlib
 import itertools
-import json
 import os
 import re
 import signal
@@ -25,20 +23,16 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import suppress
 from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from .. import command, source
+from .. import command, kept
 from ..errors import LabError
-from ..paths import data_folder
 from .errors import BookError, Place
-from .fingerprint import library_versions
 from .project import read_text
-from .trace import Trace, digest
 
 VARIABLES = Path("_variables.yml")
 
@@ -53,8 +47,8 @@ SLOW = ("ablation", "verdicts", "motion", "progress", "spread", "parts", "mechan
 
 _LOADER, _DUMPER = getattr(yaml, "CSafeLoader", yaml.SafeLoader), getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
-KEPT = Path(".cache/sentences")
-"""Where values are kept, a file a subject, with the hash of the source that they depend on and of all that was read for them."""
+KEPT = Path(".cache")
+"""Where the measured findings are kept, with the values in them (`modaddlab.kept`)."""
 
 _VARIABLE = re.compile(r"\{\{<\s*var\s+([\w.-]+)\s*>\}\}")
 _FORMULA = re.compile(r"\$\$.*?\$\$|\$(?=\S)[^$\n]*?\S\$", re.DOTALL)
@@ -136,7 +130,7 @@ def write(root: Path, names: Mapping[str, str]) -> None:
         table[leaf] = text
     path, content = root / VARIABLES, yaml.dump(tree, Dumper=_DUMPER, allow_unicode=True).encode()
     if not path.is_file() or path.read_bytes() != content:
-        temporary = root / KEPT.parent / f"variables.{os.getpid()}"  # a killed process leaves no half of it
+        temporary = root / KEPT / f"variables.{os.getpid()}"  # a killed process leaves no half of it
         temporary.parent.mkdir(exist_ok=True)
         temporary.write_bytes(content)
         os.replace(temporary, path)
@@ -165,11 +159,11 @@ def measure(root: Path, chapters: Mapping[Path, str]) -> tuple[dict[str, str], l
 
 def _values_of(root: Path, chosen: Sequence[str]) -> list[Values]:
     """The values of subjects, in order; several that have to be measured are measured in as many processes as there are cores."""
-    kept = _Kept(root)
-    values = {subject: kept.find(subject) for subject in chosen}
+    kept_values = {subject: kept.find(_home(subject), root / KEPT) for subject in chosen}
+    values: dict[str, Values | None] = {subject: found and found.told for subject, found in kept_values.items()}
     absent = [subject for subject, found in values.items() if found is None]
     if len(absent) == 1:
-        values[absent[0]] = kept.measure(absent[0])
+        values[absent[0]] = _measure_alone(root, absent[0])
     elif absent:
         # longest first: the last one would otherwise run alone
         order = sorted(absent, key=lambda subject: subject not in SLOW)
@@ -187,6 +181,10 @@ def _values_of(root: Path, chosen: Sequence[str]) -> list[Values]:
     return [found for found in values.values() if found is not None]
 
 
+def _home(subject: str) -> kept.Home:
+    return ("claims.page" if subject == VERDICTS else f"findings.{subject}", "measure")
+
+
 def _end_with_parent() -> None:
     """A worker ends with the process that asks it, also when that is killed and tells it nothing; Ctrl-C is for that process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -201,67 +199,9 @@ def _end_with_parent() -> None:
 
 
 def _measure_alone(root: Path, subject: str) -> Values:
-    return _Kept(root).measure(subject)
+    from ..findings.value import named, parts
 
-
-class _Kept:
-    """The values of subjects, measured when something that they depend on has changed.
-
-    Args:
-        root: the project's folder.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self._folder, self._roots = root / KEPT, [str(root), str(data_folder())]
-        self._trace: Trace | None = None
-
-    def find(self, subject: str) -> Values | None:
-        """What was kept; None when there is nothing, it is not as it was written, or something that it depends on has changed."""
-        try:
-            content = (self._folder / f"{subject}.json").read_text(encoding="utf-8")
-        except (OSError, ValueError):
-            return None
-        checksum, text = content[:64], content[64:]
-        if checksum != _checksum(text):
-            return None
-        kept = json.loads(text)
-        now = _version(subject)
-        if now is None or kept["version"] != now or any(digest(path) != then for path, then in kept["read"].items()):
-            return None
-        return kept["names"], kept["parts"]
-
-    def measure(self, subject: str) -> Values:
-        """Measured anew, and kept, unless something changed meanwhile or it cannot be written."""
-        from .. import claims, findings
-        from ..findings.value import named, parts
-
-        self._trace = self._trace or Trace(self._roots)
-        self._trace.report(modules=False)
-        for measured in (findings.measure, claims.tally):
-            measured.cache_clear()  # what another subject has read belongs to this one as well
-        version = _version(subject)
-        finding = claims.tally() if subject == VERDICTS else findings.measure(subject)
-        names, groups = named(subject, finding), parts(subject, finding)
-        read = {path: then for path, then in self._trace.report(modules=False).items() if not path.endswith(".py")}
-        if version is not None and version == _version(subject) and all(digest(path) == then for path, then in read.items()):
-            text = json.dumps({"version": version, "read": read, "names": names, "parts": groups})
-            temporary = self._folder / f"{subject}.{os.getpid()}"
-            with suppress(OSError):
-                self._folder.mkdir(parents=True, exist_ok=True)
-                temporary.write_text(_checksum(text) + text, encoding="utf-8", newline="\n")
-                os.replace(temporary, self._folder / f"{subject}.json")
-        return names, groups
-
-
-def _version(subject: str) -> str | None:
-    """The hash of the source and the libraries that a subject depends on; None when this process has imported older source."""
-    home = ("claims.page", "tally") if subject == VERDICTS else (f"findings.{subject}", "measure")
-    found = [source.IMPORTED.digest(f"modaddlab.{module}", name) for module, name in (home, ("findings.value", "named"))]
-    return None if None in found else _checksum(json.dumps([found, library_versions()]))
-
-
-def _checksum(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return kept.measure(_home(subject), lambda finding: (named(subject, finding), parts(subject, finding)), root / KEPT).told
 
 
 def main() -> int:

@@ -17,7 +17,7 @@ from modaddlab import paths
 from modaddlab.errors import LabError
 from modaddlab.report import constructs, pandoc, styles
 from modaddlab.report.pages import THEME, Entry, contents
-from modaddlab.report.pdf import write_pdf
+from modaddlab.report.pdf import piece, write_pdf
 from modaddlab.report.project import Book, Chapter, load_book
 from modaddlab.report.qmd import Source
 
@@ -74,7 +74,8 @@ def pdf(text: str, drawings: Drawings) -> bytes:
     with tempfile.TemporaryDirectory(prefix="modaddlab-report-") as folder:
         for name, drawn in drawings.items():
             (Path(folder) / name).write_text(drawn["light"], encoding="utf-8", newline="\n")
-        return write_pdf(book, [Entry(chapter, source, "", title)], [document], Path(folder)).read_bytes()
+        entries = [Entry(chapter, source, "", title)]
+        return write_pdf(book, entries, [piece(book, entries, 0, document)], Path(folder)).read_bytes()
 
 
 def is_ours(content: bytes) -> bool:

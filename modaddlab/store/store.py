@@ -198,7 +198,7 @@ class Store:
 
     def _entries(self, asked: str = "*") -> list[Path]:
         """All that lies in the folder of records, sorted; `asked` says which names the answer will depend on."""
-        sys.audit("modaddlab.list", str(self.folder), asked)  # for `modaddlab.report.trace`
+        sys.audit("modaddlab.list", str(self.folder), asked)  # for `modaddlab.trace`
         confined(self.data, "runs")
         with disk_errors(self.folder, "read"):
             return sorted(self.folder.iterdir()) if self.folder.is_dir() else []

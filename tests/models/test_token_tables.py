@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from modaddlab.models.registry import TransformerSpec
-from modaddlab.models.token_tables import pair_logits, pair_neurons, token_tables
-from modaddlab.models.transformer import forward
+from modaddlab.models.token_tables import has_tables, pair_activations, pair_logits, pair_neurons, token_tables
+from modaddlab.models.transformer import at_the_end, forward
 from modaddlab.tasks import all_pairs
 
 P = 7
@@ -40,6 +40,10 @@ def test_the_logits_are_those_of_the_plain_forward_pass(change: dict[str, object
     np.testing.assert_allclose(pair_logits(params, model, P), expected, rtol=1e-9, atol=1e-9)
     neurons_PPH = cache[f"blocks.{model.n_layers - 1}.mlp.hook_post"][:, -1].reshape(P, P, -1)
     np.testing.assert_allclose(pair_neurons(params, model, P), neurons_PPH, rtol=1e-9, atol=1e-9)
+    if has_tables(model):
+        plain = at_the_end(params, tokens, model, P)
+        for name, found in pair_activations(params, model, P).items():
+            np.testing.assert_allclose(found, plain[name], rtol=1e-9, atol=1e-9, err_msg=name)
     for name, value in before.items():
         np.testing.assert_array_equal(params[name], value)
 

@@ -16,7 +16,7 @@ from sample_books import write_book
 from modaddlab.report.cache import FOLDER, TRACE_TYPE, Cache
 from modaddlab.report.project import Book, load_book
 from modaddlab.report.qmd import parse
-from modaddlab.report.trace import digest
+from modaddlab.trace import digest
 
 SOURCE = parse("# T\n", Path("index.qmd"))
 

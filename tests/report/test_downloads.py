@@ -59,7 +59,7 @@ def site(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     (tmp_path / "_site").mkdir()
     (tmp_path / "_site/one.html").write_text(PAGE.replace("{kind}", request.param))
     project = load_book(tmp_path)
-    downloads.write(project, tmp_path / "_site", project.chapters)
+    downloads.write(project, tmp_path / "_site")
     return tmp_path / "_site"
 
 

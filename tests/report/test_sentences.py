@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import functools
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
 
-from modaddlab import findings
+from modaddlab import findings, kept, source
 from modaddlab.findings.value import Value, share
 from modaddlab.report import sentences
 from modaddlab.report.errors import BookError
+from modaddlab.trace import Trace
 
 NAMES = {"x.share": "75.4 %", "x.law.n": "13"}
 GUARD = '```{python}\n#| include: false\nfindings.expect(x.law.n > 0, "falls HOW")\n```\n'
@@ -73,39 +74,49 @@ def test_the_values_are_written_as_a_tree_and_only_when_they_change(tmp_path: Pa
         assert sentences.read(tmp_path) == {"x": {"share": "75.4 %", "law": {"n": "13"}}}
 
 
-def test_values_are_kept_until_something_changes_and_damage_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_findings_are_kept_until_something_changes_and_damage_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODADDLAB_DATA", str(tmp_path / "data"))
     (tmp_path / "data/runs").mkdir(parents=True)
-    (tmp_path / "data/runs/record").write_text("1")
+    record = tmp_path / "data/runs/record"
+    record.write_text("1")
     measured: list[str] = []
 
-    @dataclass(frozen=True)
-    class Speed:
-        share: Value = share(0.5)
-
-    @functools.cache
-    def measure(subject: str) -> Speed:
-        measured.append((tmp_path / "data/runs/record").read_text())
-        return Speed()
+    def measure() -> Value:
+        measured.append(record.read_text())
+        return share(0.5)
 
     def values() -> int:
-        chapters = {Path("a.qmd"): "{{< var speed.share >}}"}
-        assert sentences.measure(tmp_path, chapters) == ({"speed.share": "50.0 %"}, [])
+        assert sentences.measure(tmp_path, {Path("a.qmd"): 'findings.measure("speed")'}) == ({"speed": "50.0 %"}, [])
         return len(measured)
 
-    monkeypatch.setattr(findings, "measure", measure)
+    monkeypatch.setattr(findings.speed, "measure", measure)
     assert [values(), values()] == [1, 1]
-    kept = tmp_path / ".cache/sentences/speed.json"
-    kept.write_text(kept.read_text().replace("50.0", "60.0"))
+    home, folder = ("findings.speed", "measure"), tmp_path / ".cache"
+    place = folder / "findings/speed"
+    place.write_bytes(place.read_bytes().replace(b"50.0", b"60.0"))
+    assert kept.find(home, folder) is None
     assert [values(), values()] == [2, 2], "damage"
     (tmp_path / "data/runs/other").write_text("1")
     assert values() == 2, "another record"
-    (tmp_path / "data/runs/record").write_text("2")
+    record.write_text("2")
     assert [values(), values()] == [3, 3], "the record that it read"
+    trace = Trace([str(tmp_path / "data")])
+    entry = kept.find(home, folder)
+    assert entry is not None
+    assert entry.finding == share(0.5)
+    assert str(record) in trace.report(modules=False), "whoever takes it depends on what it was measured from"
     with monkeypatch.context() as patch:
-        patch.setattr(sentences, "_version", lambda subject: "another")
+        patch.setattr(source.IMPORTED, "content", lambda path: f"a comment in {path}")
+        assert [values(), values()] == [3, 3], "other files of the same source"
+        patch.setattr(kept, "_version", lambda home: "another")
+        assert values() == 3
+        patch.setattr(source.IMPORTED, "content", lambda path: "another")
         assert [values(), values()] == [4, 4], "other source"
-    assert sentences.measure(tmp_path, {Path("a.qmd"): 'findings.measure("speed")'})[1] == ["speed.share"]
+
+
+def test_an_entry_holds_findings_and_nothing_else() -> None:
+    with pytest.raises(pickle.UnpicklingError, match="no part of a finding: posix"):
+        kept.Entry(None, pickle.dumps(os.getpid)).finding  # noqa: B018
 
 
 SLOW = """

@@ -1,14 +1,15 @@
-"""What a chapter's execution depended on: the files it read, the folders it listed.
+"""What an execution depended on, be it of a chapter or of a measurement: the files it read, the folders it listed.
 
-The text of this module is executed inside the chapter's kernel, before the first cell (so it stands alone and uses the
+The text of this module is executed inside a chapter's kernel, before the first cell (so it stands alone and uses the
 standard library only). An audit hook (PEP 578) notes every file that Python opens and every folder that it lists below
 the project's roots, with the hash that it has just before its first use; at the end the modules that were imported from
-there are added. `cache` keeps the list beside the cached outputs, if all hashes are still the same after the execution,
-and takes the outputs from the cache only while they are.
+there are added. Whoever keeps a result (`modaddlab.report.cache`, `modaddlab.kept`) keeps the list beside it, if all hashes are
+still the same after the execution, and takes the result again only while they are.
 
 A record of a run is followed by its manifest, which holds the hashes of all its files and which `modaddlab.store` reads first.
 What an audit hook does not see is the question whether a file exists. `modaddlab.store` therefore tells which names it looks
 for in the list of runs (the event "modaddlab.list"); a file of a record that was to be opened and is not there is noted too.
+`modaddlab.kept` tells what the finding that it hands out was measured from (the event "modaddlab.read").
 """
 
 import fnmatch
@@ -68,6 +69,8 @@ class Trace:
             mode = arguments[1]
             if mode is None or not set(mode) & set("wax+"):
                 self._note(arguments[0])
+        elif event == "modaddlab.read":
+            self._note(arguments[0])
         elif event == "modaddlab.list":
             self._note(os.path.join(*arguments))
             self._told = arguments[0]  # it lists this folder next, for these names

@@ -1,0 +1,165 @@
+"""What was measured of the book's networks, kept with all that it depends on: what sentences and chapters say is measured once.
+
+An entry holds the hash of the source that its measurement can reach (`modaddlab.closure`), the libraries' versions, the hash of
+every file that was read for it and of the names in every folder that was listed (`modaddlab.trace`), and a checksum of itself. An
+entry that is damaged, or of which something has changed, is no entry; one that cannot be written is done without. Before a
+rendering `modaddlab.report.sentences` measures what is missing; the chapters' kernels only look.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import json
+import os
+import pickle
+import platform
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any
+
+from modaddlab import paths, source
+from modaddlab.trace import Trace, digest
+
+LIBRARIES = ("ipykernel", "ipython", "matplotlib", "matplotlib-inline", "numpy", "safetensors", "scipy", "torch")
+"""The distributions whose version may change a number or a figure."""
+
+Home = tuple[str, str]
+"""A module of the package and the function in it that measures."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What was measured.
+
+    Attributes:
+        told: what whoever had it measured wanted to know of it, as JSON holds it.
+        pickled: the finding itself.
+    """
+
+    told: Any
+    pickled: bytes
+
+    @property
+    def finding(self) -> Any:
+        """The finding, as it was measured."""
+        return _Findings(io.BytesIO(self.pickled)).load()
+
+
+def find(home: Home, folder: Path | None = None) -> Entry | None:
+    """What was kept; None when there is nothing, it is damaged, or something that it depends on has changed.
+
+    Args:
+        home: what measures it.
+        folder: the cache; none: the checkout's, or the user's.
+    """
+    path = _path(home, folder)
+    try:
+        checksum, _, content = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    if checksum != _sha256(content):
+        return None
+    line, _, pickled = content.partition(b"\n")
+    about: dict[str, Any] = json.loads(line)
+    if about["around"] != _around() or any(digest(file) != then for file, then in about["read"].items()):
+        return None
+    if any(source.IMPORTED.content(Path(file)) != then for file, then in about["files"].items()):
+        if _version(home) != about["version"]:  # more than comments has changed
+            return None
+        _write(path, about | {"files": _files(home)}, pickled)
+    for file in [*about["files"], *about["read"]]:
+        sys.audit("modaddlab.read", file)  # for `modaddlab.trace`
+    return Entry(about["told"], pickled)
+
+
+def measure(home: Home, tell: Callable[[Any], Any], folder: Path | None = None) -> Entry:
+    """Measured anew, and kept, unless something changed meanwhile.
+
+    Args:
+        home: what measures it.
+        tell: what to note of it, as JSON holds it.
+        folder: as of `find`.
+    """
+    trace = _trace(str(paths.data_folder()))
+    trace.report(modules=False)
+    version = _version(home)
+    finding = getattr(import_module(f"modaddlab.{home[0]}"), home[1])()
+    read = {path: then for path, then in trace.report(modules=False).items() if not path.endswith(".py")}
+    entry = Entry(tell(finding), pickle.dumps(finding, protocol=5))
+    if version is not None and version == _version(home) and all(digest(path) == then for path, then in read.items()):
+        about = {"version": version, "around": _around(), "read": read, "files": _files(home), "told": entry.told}
+        _write(_path(home, folder), about, entry.pickled)
+    return entry
+
+
+@functools.cache
+def library_versions() -> dict[str, str]:
+    """Python's version and those of the libraries that matter; a library that is not installed is "absent"."""
+    versions = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = "absent"
+    return versions
+
+
+class _Findings(pickle.Unpickler):
+    """Reads findings, and nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module.partition(".")[0] not in ("modaddlab", "numpy", "collections", "pathlib") and (module, name) not in _PLAIN:
+            raise pickle.UnpicklingError(f"no part of a finding: {module}.{name}")
+        return super().find_class(module, name)
+
+
+_PLAIN = {("builtins", name) for name in ("complex", "range", "set", "frozenset", "slice")}
+
+
+@functools.cache
+def _trace(data: str) -> Trace:
+    """The one of this process; a hook stays until its end."""
+    return Trace([str(paths.ROOT), data])
+
+
+def _around() -> list[Any]:
+    return [library_versions(), str(paths.data_folder())]
+
+
+def _homes(home: Home) -> list[Home]:
+    return [(f"modaddlab.{module}", name) for module, name in (home, ("findings.value", "named"), ("findings.value", "parts"))]
+
+
+def _version(home: Home) -> str | None:
+    """The hash of the source that it depends on; None when this process has imported older source."""
+    found = [source.IMPORTED.digest(*each) for each in _homes(home)]
+    return None if None in found else _sha256(json.dumps(found).encode()).decode()
+
+
+def _files(home: Home) -> dict[str, str | None]:
+    """The files with that source, each with its hash."""
+    files = sorted({path for each in _homes(home) for path in source.IMPORTED.files(*each)})
+    return {str(path): source.IMPORTED.content(path) for path in files}
+
+
+def _path(home: Home, folder: Path | None) -> Path:
+    return (folder or paths.cache_folder()) / "findings" / home[0].replace("findings.", "")
+
+
+def _write(path: Path, about: Mapping[str, Any], pickled: bytes) -> None:
+    content = json.dumps(about).encode() + b"\n" + pickled
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(_sha256(content) + b"\n" + content)
+        os.replace(temporary, path)
+
+
+def _sha256(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
