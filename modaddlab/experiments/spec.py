@@ -178,8 +178,7 @@ class RunSpec:
 def _build(cls: type, content: Any, prefix: str) -> Any:
     """A dataclass from nested dictionaries, its errors naming the whole path of a field."""
     check(isinstance(content, dict), f"{prefix.rstrip('.') or 'a run'} must be a table of fields, found {content!r}")
-    annotated = typing.get_type_hints(cls)
-    hints = {item.name: annotated[item.name] for item in dataclasses.fields(cls)}
+    hints = _hints(cls)
     unknown = sorted(set(content) - set(hints))
     check(not unknown, f"unknown field {prefix}{unknown[0] if unknown else ''}; known: {', '.join(prefix + k for k in hints)}")
     arguments = {}
@@ -192,6 +191,13 @@ def _build(cls: type, content: Any, prefix: str) -> Any:
             value = _build(typing.cast(type, hints[name]), value, f"{prefix}{name}.")
         arguments[name] = value
     return cls(**arguments)
+
+
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    """The type of every field; to find them takes longer than all else that is done to a specification."""
+    annotated = typing.get_type_hints(cls)
+    return {item.name: annotated[item.name] for item in dataclasses.fields(cls)}
 
 
 def _build_model(content: Any, prefix: str) -> Any:
