@@ -59,11 +59,8 @@ def find(home: Home, folder: Path | None = None) -> Entry | None:
         folder: the cache; none: the checkout's, or the user's.
     """
     path = _path(home, folder)
-    try:
-        checksum, _, content = path.read_bytes().partition(b"\n")
-    except OSError:
-        return None
-    if checksum != _sha256(content):
+    content = read(path)
+    if content is None:
         return None
     line, _, pickled = content.partition(b"\n")
     about: dict[str, Any] = json.loads(line)
@@ -72,7 +69,7 @@ def find(home: Home, folder: Path | None = None) -> Entry | None:
     if any(source.IMPORTED.content(Path(file)) != then for file, then in about["files"].items()):
         if _version(home) != about["version"]:  # more than comments has changed
             return None
-        _write(path, about | {"files": _files(home)}, pickled)
+        write(path, _joined(about | {"files": _files(home)}, pickled))
     for file in [*about["files"], *about["read"]]:
         sys.audit("modaddlab.read", file)  # for `modaddlab.trace`
     return Entry(about["told"], pickled)
@@ -94,7 +91,7 @@ def measure(home: Home, tell: Callable[[Any], Any], folder: Path | None = None) 
     entry = Entry(tell(finding), pickle.dumps(finding, protocol=5))
     if version is not None and version == _version(home) and all(digest(path) == then for path, then in read.items()):
         about = {"version": version, "around": _around(), "read": read, "files": _files(home), "told": entry.told}
-        _write(_path(home, folder), about, entry.pickled)
+        write(_path(home, folder), _joined(about, entry.pickled))
     return entry
 
 
@@ -139,7 +136,7 @@ def _homes(home: Home) -> list[Home]:
 def _version(home: Home) -> str | None:
     """The hash of the source that it depends on; None when this process has imported older source."""
     found = [source.IMPORTED.digest(*each) for each in _homes(home)]
-    return None if None in found else _sha256(json.dumps(found).encode()).decode()
+    return None if None in found else hashlib.sha256(json.dumps(found).encode()).hexdigest()
 
 
 def _files(home: Home) -> dict[str, str | None]:
@@ -152,14 +149,27 @@ def _path(home: Home, folder: Path | None) -> Path:
     return (folder or paths.cache_folder()) / "findings" / home[0].replace("findings.", "")
 
 
-def _write(path: Path, about: Mapping[str, Any], pickled: bytes) -> None:
-    content = json.dumps(about).encode() + b"\n" + pickled
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+def _joined(about: Mapping[str, Any], pickled: bytes) -> bytes:
+    return json.dumps(about).encode() + b"\n" + pickled
+
+
+def read(place: Path, key: str = "") -> bytes | None:
+    """A kept content; None when there is none under this key, or it is not as it was written."""
+    try:
+        head, _, content = place.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    return content if head == _head(key, content) else None
+
+
+def write(place: Path, content: bytes, key: str = "") -> None:
+    """Keep a content under a key, whole or not at all; a disk that takes nothing is done without."""
+    temporary = place.with_name(f"{place.name}.{os.getpid()}")
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(_sha256(content) + b"\n" + content)
-        os.replace(temporary, path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(_head(key, content) + b"\n" + content)
+        os.replace(temporary, place)
 
 
-def _sha256(content: bytes) -> bytes:
-    return hashlib.sha256(content).hexdigest().encode()
+def _head(key: str, content: bytes) -> bytes:
+    return f"{key} {hashlib.sha256(content).hexdigest()}".encode()

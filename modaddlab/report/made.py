@@ -11,15 +11,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import re
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from .. import kept
 from .execute import Executed
 from .project import Book, Chapter
 from .qmd import Source
@@ -94,7 +93,7 @@ class Shelf:
 
     def find(self, chapter: Chapter, key: str) -> Made:
         """The entry of a chapter under a key, an empty one where there is none."""
-        content = read(self._place(chapter), key)
+        content = kept.read(self._place(chapter), key)
         if content is None:
             return Made()
         values = json.loads(content)
@@ -102,33 +101,15 @@ class Shelf:
 
     def keep(self, chapter: Chapter, key: str, made: Made) -> None:
         """Keep an entry in the place of the chapter's last one."""
-        write(self._place(chapter), key, json.dumps(asdict(made)).encode())
+        kept.write(self._place(chapter), json.dumps(asdict(made)).encode(), key)
 
     @property
     def pdf(self) -> Path:
-        """Where the PDF is kept, by `read` and `write`."""
+        """Where the PDF is kept, by `kept.read` and `kept.write`."""
         return self._folder / "pdf"
 
     def _place(self, chapter: Chapter) -> Path:
         return self._folder / "-".join(chapter.path.with_suffix("").parts)
-
-
-def read(place: Path, key: str) -> bytes | None:
-    """A kept content; None when there is none under this key, or it is not as it was written."""
-    try:
-        head, _, content = place.read_bytes().partition(b"\n")
-    except OSError:
-        return None
-    return content if head == _head(key, content) else None
-
-
-def write(place: Path, key: str, content: bytes) -> None:
-    """Keep a content under a key."""
-    temporary = place.with_name(f"{place.name}.{os.getpid()}")
-    with suppress(OSError):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(_head(key, content) + b"\n" + content)
-        os.replace(temporary, place)
 
 
 def hashed(*values: Any) -> str:
@@ -159,10 +140,6 @@ def put(files: Mapping[str, str], folder: Path) -> None:
         target = folder / address
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(base64.b64decode(content))
-
-
-def _head(key: str, content: bytes) -> bytes:
-    return f"{key} {hashlib.sha256(content).hexdigest()}".encode()
 
 
 def _files(book: Book) -> list[Path]:

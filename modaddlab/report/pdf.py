@@ -19,6 +19,7 @@ from typing import Any
 import panflute as pf
 import typst
 
+from .. import kept
 from . import constructs, made, pandoc
 from .errors import BookError, Place
 from .fingerprint import hash_file
@@ -64,11 +65,11 @@ def write_pdf(book: Book, entries: Sequence[Entry], chapters: Sequence[str], fol
     images = sorted({folder / address for address in _IMAGE.findall(text)})
     key = made.hashed(text, [hash_file(path) if path.is_file() else "" for path in images], metadata.version("typst"))
     target = folder / book.pdf_name
-    content = place and made.read(place, key)
+    content = place and kept.read(place, key)
     if content is None:
         content = _set(book, entries, text, folder)
         if place:
-            made.write(place, key, content)
+            kept.write(place, content, key)
     target.write_bytes(content)
     return target
 
@@ -80,12 +81,12 @@ def _set(book: Book, entries: Sequence[Entry], text: str, folder: Path) -> bytes
     try:
         return typst.compile(str(source), root=str(folder), ignore_system_fonts=True)
     except typst.TypstError as error:
-        kept = book.root / ".cache" / source.name.removeprefix(".")
-        kept.parent.mkdir(exist_ok=True)
-        kept.write_bytes(source.read_bytes())
+        copy = book.root / ".cache" / source.name.removeprefix(".")
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_bytes(source.read_bytes())
         labels = [f"(#{label.split('--')[-1]}" for label in re.findall(r"`<([\w-]+)>`", str(error))]
         places = [entry.source.place(label) for label in labels for entry in entries]
-        place = next((place for place in places if place.line), Place(kept.relative_to(book.root)))
+        place = next((place for place in places if place.line), Place(copy.relative_to(book.root)))
         raise BookError(place, f"Typst cannot set the PDF: {' '.join(str(error).split())}") from None
     finally:
         source.unlink()

@@ -8,15 +8,17 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
+from .. import kept
 from ..closure import tree_of
 
 PLACE = Path(".cache/trees.json")
+
+_PYTHON = f"{sys.version_info[:2]}"
+"""Whose trees they are."""
 
 
 class Trees:
@@ -28,17 +30,15 @@ class Trees:
 
     def __init__(self, root: Path) -> None:
         self._place = root / PLACE
-        self._known: dict[str, str] = {}
-        with suppress(OSError, ValueError, LookupError, TypeError):
-            kept = json.loads(self._place.read_text(encoding="utf-8"))
-            self._known = kept["trees"] if kept["of"] == _of(kept["trees"]) else {}
+        content = kept.read(self._place, _PYTHON)
+        self._known: dict[str, str] = {} if content is None else json.loads(content)
 
     def digests(self, paths: Iterable[Path]) -> dict[Path, str]:
         """The hash of each module's tree; of the file itself where that does not parse; "absent" where there is none."""
         before = len(self._known)
         found = {path: self._digest(path) for path in paths}
         if len(self._known) > before:
-            self._keep()
+            kept.write(self._place, json.dumps(self._known).encode(), _PYTHON)
         return found
 
     def _digest(self, path: Path) -> str:
@@ -53,19 +53,6 @@ class Trees:
             except (SyntaxError, ValueError, RecursionError):
                 return name
         return self._known[name]
-
-    def _keep(self) -> None:
-        temporary = self._place.with_suffix(f".{os.getpid()}")
-        text = {"of": _of(self._known), "trees": self._known}
-        with suppress(OSError):
-            self._place.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps(text), encoding="utf-8", newline="\n")
-            os.replace(temporary, self._place)
-
-
-def _of(trees: dict[str, str]) -> str:
-    """What the hashes belong to, and that they are whole: the Python whose trees they are is part of it."""
-    return _sha256(json.dumps([sys.version_info[:2], trees]).encode())
 
 
 def _sha256(content: bytes) -> str:
