@@ -5,7 +5,7 @@ or checkpoint goes unnoticed and the old figure stays on the page. The fingerpri
 output can depend on: the package's source without comments and docstrings, the manifests of all runs (each holds the hashes of
 its run's files), the project's options and the versions of the libraries. `executions` keeps one cache per fingerprint.
 
-The built-in renderer knows more exactly what each chapter read (see `trace`) and does not need this.
+The built-in renderer knows more exactly what each chapter read (see `modaddlab.trace`) and does not need this.
 """
 
 from __future__ import annotations
