@@ -206,7 +206,8 @@ class _Making:
             if not name.is_file():
                 raise BookError(Place(Path("_quarto.yml")), f"the bibliography {name.name} is not there")
         csl = self.book.options.get("csl")
-        cited = [list(pandoc.load(part.outline.citations).content[0].content) for part in self.parts]
+        holders: list[Any] = [pandoc.load(part.outline.citations).content[0] for part in self.parts]
+        cited = [list(holder.content) for holder in holders]
         works = pf.Div(identifier="refs")
         whole, missing = pandoc.cite(pf.Doc(*(pf.Plain(*some) for some in cited), works), files, csl and self.book.root / csl)
         for key in missing:
