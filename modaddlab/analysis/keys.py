@@ -105,7 +105,9 @@ def _by_vote(energies: NeuronEnergies, released_range: bool) -> KeyFrequencies:
     votes_K = np.zeros(n_frequencies, dtype=np.int64)
     alive_H = energies.centred_H > 0
     if n_tested > 0 and alive_H.any():
-        winners = np.argmax(energies.polynomial_KH[:n_tested, alive_H], axis=0)
+        # a neuron that answers one pair alone follows all frequencies alike: rounded, so that the last digits do not decide
+        shares_KH = np.round(energies.polynomial_KH[:n_tested, alive_H] / energies.centred_H[alive_H], 12)
+        winners = np.argmax(shares_KH, axis=0)
         votes_K = np.bincount(winners, minlength=n_frequencies)
     return KeyFrequencies("neurons", tuple(int(k) + 1 for k in np.flatnonzero(votes_K)), votes_K, None)
 
