@@ -1,24 +1,19 @@
-"""What was measured of the book's networks, kept with all that it depends on: what sentences and chapters say is measured once.
+"""What was measured of the book's networks, kept with all that it depends on; and contents that are kept under their hash.
 
 An entry holds the hash of the source that its measurement can reach (`modaddlab.closure`), the libraries' versions, the hash of
 every file that was read for it and of the names in every folder that was listed (`modaddlab.trace`), and a checksum of itself. An
-entry that is damaged, or of which something has changed, is no entry; one that cannot be written is done without. Before a
-rendering `modaddlab.report.sentences` measures what is missing; the chapters' kernels only look.
+entry that is damaged, or of which something has changed, is no entry; one that cannot be written is done without.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import io
 import json
 import os
-import pickle
 import platform
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
@@ -33,26 +28,8 @@ Home = tuple[str, str]
 """A module of the package and the function in it that measures."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """What was measured.
-
-    Attributes:
-        told: what whoever had it measured wanted to know of it, as JSON holds it.
-        pickled: the finding itself.
-    """
-
-    told: Any
-    pickled: bytes
-
-    @property
-    def finding(self) -> Any:
-        """The finding, as it was measured."""
-        return _Findings(io.BytesIO(self.pickled)).load()
-
-
-def find(home: Home, folder: Path | None = None) -> Entry | None:
-    """What was kept; None when there is nothing, it is damaged, or something that it depends on has changed.
+def find(home: Home, folder: Path | None = None) -> Any:
+    """What was told of a measurement; None when there is nothing, it is damaged, or something that it depends on has changed.
 
     Args:
         home: what measures it.
@@ -62,21 +39,18 @@ def find(home: Home, folder: Path | None = None) -> Entry | None:
     content = read(path)
     if content is None:
         return None
-    line, _, pickled = content.partition(b"\n")
-    about: dict[str, Any] = json.loads(line)
+    about: dict[str, Any] = json.loads(content)
     if about["around"] != _around() or any(digest(file) != then for file, then in about["read"].items()):
         return None
     if any(source.IMPORTED.content(Path(file)) != then for file, then in about["files"].items()):
         if _version(home) != about["version"]:  # more than comments has changed
             return None
-        write(path, _joined(about | {"files": _files(home)}, pickled))
-    for file in [*about["files"], *about["read"]]:
-        sys.audit("modaddlab.read", file)  # for `modaddlab.trace`
-    return Entry(about["told"], pickled)
+        write(path, json.dumps(about | {"files": _files(home)}).encode())
+    return about["told"]
 
 
-def measure(home: Home, tell: Callable[[Any], Any], folder: Path | None = None) -> Entry:
-    """Measured anew, and kept, unless something changed meanwhile.
+def measure(home: Home, tell: Callable[[Any], Any], folder: Path | None = None) -> Any:
+    """Measured anew, and what is told of it kept, unless something changed meanwhile.
 
     Args:
         home: what measures it.
@@ -88,11 +62,11 @@ def measure(home: Home, tell: Callable[[Any], Any], folder: Path | None = None) 
     version = _version(home)
     finding = getattr(import_module(f"modaddlab.{home[0]}"), home[1])()
     read = {path: then for path, then in trace.report(modules=False).items() if not path.endswith(".py")}
-    entry = Entry(tell(finding), pickle.dumps(finding, protocol=5))
+    told = tell(finding)
     if version is not None and version == _version(home) and all(digest(path) == then for path, then in read.items()):
-        about = {"version": version, "around": _around(), "read": read, "files": _files(home), "told": entry.told}
-        write(_path(home, folder), _joined(about, entry.pickled))
-    return entry
+        about = {"version": version, "around": _around(), "read": read, "files": _files(home), "told": told}
+        write(_path(home, folder), json.dumps(about).encode())
+    return told
 
 
 @functools.cache
@@ -105,18 +79,6 @@ def library_versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             versions[name] = "absent"
     return versions
-
-
-class _Findings(pickle.Unpickler):
-    """Reads findings, and nothing else."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module.partition(".")[0] not in ("modaddlab", "numpy", "collections", "pathlib") and (module, name) not in _PLAIN:
-            raise pickle.UnpicklingError(f"no part of a finding: {module}.{name}")
-        return super().find_class(module, name)
-
-
-_PLAIN = {("builtins", name) for name in ("complex", "range", "set", "frozenset", "slice")}
 
 
 @functools.cache
@@ -147,10 +109,6 @@ def _files(home: Home) -> dict[str, str | None]:
 
 def _path(home: Home, folder: Path | None) -> Path:
     return (folder or paths.cache_folder()) / "findings" / home[0].replace("findings.", "")
-
-
-def _joined(about: Mapping[str, Any], pickled: bytes) -> bytes:
-    return json.dumps(about).encode() + b"\n" + pickled
 
 
 def read(place: Path, key: str = "") -> bytes | None:

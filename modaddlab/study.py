@@ -51,9 +51,6 @@ class Study:
     def __repr__(self) -> str:
         return card.line(self.record)
 
-    def __reduce__(self) -> tuple[type[Study], tuple[Record]]:
-        return type(self), (self.record,)  # all else follows from it
-
     def _repr_html_(self) -> str:
         return card.card(self.record, self.phases)
 

@@ -9,7 +9,6 @@ still the same after the execution, and takes the result again only while they a
 A record of a run is followed by its manifest, which holds the hashes of all its files and which `modaddlab.store` reads first.
 What an audit hook does not see is the question whether a file exists. `modaddlab.store` therefore tells which names it looks
 for in the list of runs (the event "modaddlab.list"); a file of a record that was to be opened and is not there is noted too.
-`modaddlab.kept` tells what the finding that it hands out was measured from (the event "modaddlab.read").
 """
 
 import fnmatch
@@ -69,8 +68,6 @@ class Trace:
             mode = arguments[1]
             if mode is None or not set(mode) & set("wax+"):
                 self._note(arguments[0])
-        elif event == "modaddlab.read":
-            self._note(arguments[0])
         elif event == "modaddlab.list":
             self._note(os.path.join(*arguments))
             self._told = arguments[0]  # it lists this folder next, for these names

@@ -181,11 +181,6 @@ class Claim:
         if ";" in self.place:
             raise ValueError(f"claim {self.id}: a semicolon in the place would end the citation")
 
-    def __reduce__(self) -> tuple[Callable[[str], Claim], tuple[str]]:
-        from modaddlab.claims.ledger import by_id
-
-        return by_id, (self.id,)  # what measures it is code and no data
-
     @property
     def published_text(self) -> str:
         """The published value as it is shown."""

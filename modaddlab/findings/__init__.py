@@ -14,7 +14,6 @@ import importlib
 import pkgutil
 from typing import Any
 
-from modaddlab import kept
 from modaddlab.findings.value import Value, expect, pooled
 
 __all__ = ["SUBJECTS", "Value", "expect", "measure", "pooled"]
@@ -25,9 +24,8 @@ SUBJECTS = tuple(sorted({module.name for module in pkgutil.iter_modules(__path__
 
 @functools.cache
 def measure(subject: str) -> Any:
-    """A subject's finding, the kept one where nothing has changed; computed at most once in a process."""
-    found = kept.find((f"findings.{subject}", "measure"))
-    return importlib.import_module(f"modaddlab.findings.{subject}").measure() if found is None else found.finding
+    """A subject's finding; computed once in a process."""
+    return importlib.import_module(f"modaddlab.findings.{subject}").measure()
 
 
 def __getattr__(name: str) -> Any:

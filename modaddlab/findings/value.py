@@ -58,9 +58,6 @@ class Kind:
             form = _decimals(decimals) if decimals <= 4 else self.form
         return form(value) if form(low) == form(high) else tables.interval(value, low, high, form)
 
-    def __reduce__(self) -> tuple[Callable[[str], Kind], tuple[str]]:
-        return _kind, (self.name,)  # how it writes numbers is code and no data
-
 
 def _decimals(n: int) -> Callable[[float], str]:
     return lambda number: f"{number:,.{n}f}".replace("-", "−")  # noqa: RUF001 (a true minus sign)
@@ -86,11 +83,6 @@ FACTOR = Kind("factor", lambda number: tables.number(number, 2), "log")
 EXPONENT = Kind("exponent", _decimals(2))
 SETTING = Kind("setting", _as_given, None)
 WORDS = Kind("words", str, None)
-
-
-def _kind(name: str) -> Kind:
-    kinds = (NUMBER, TOTAL, STEPS, SHARE, LOSS, CHANGE, COUNT, FACTOR, EXPONENT, SETTING, WORDS)
-    return next(kind for kind in kinds if kind.name == name)
 
 
 @dataclass(frozen=True)

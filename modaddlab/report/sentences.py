@@ -48,7 +48,7 @@ SLOW = ("ablation", "verdicts", "motion", "progress", "spread", "parts", "mechan
 _LOADER, _DUMPER = getattr(yaml, "CSafeLoader", yaml.SafeLoader), getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 KEPT = Path(".cache")
-"""Where the measured findings are kept, with the values in them (`modaddlab.kept`)."""
+"""Where the values in findings are kept (`modaddlab.kept`)."""
 
 _VARIABLE = re.compile(r"\{\{<\s*var\s+([\w.-]+)\s*>\}\}")
 _FORMULA = re.compile(r"\$\$.*?\$\$|\$(?=\S)[^$\n]*?\S\$", re.DOTALL)
@@ -159,8 +159,7 @@ def measure(root: Path, chapters: Mapping[Path, str]) -> tuple[dict[str, str], l
 
 def _values_of(root: Path, chosen: Sequence[str]) -> list[Values]:
     """The values of subjects, in order; several that have to be measured are measured in as many processes as there are cores."""
-    kept_values = {subject: kept.find(_home(subject), root / KEPT) for subject in chosen}
-    values: dict[str, Values | None] = {subject: found and found.told for subject, found in kept_values.items()}
+    values: dict[str, Values | None] = {subject: kept.find(_home(subject), root / KEPT) for subject in chosen}
     absent = [subject for subject, found in values.items() if found is None]
     if len(absent) == 1:
         values[absent[0]] = _measure_alone(root, absent[0])
@@ -201,7 +200,7 @@ def _end_with_parent() -> None:
 def _measure_alone(root: Path, subject: str) -> Values:
     from ..findings.value import named, parts
 
-    return kept.measure(_home(subject), lambda finding: (named(subject, finding), parts(subject, finding)), root / KEPT).told
+    return kept.measure(_home(subject), lambda finding: (named(subject, finding), parts(subject, finding)), root / KEPT)
 
 
 def main() -> int:

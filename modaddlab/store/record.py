@@ -17,7 +17,7 @@ import hashlib
 import math
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -115,9 +115,6 @@ class Record:
             provenance = _parse_provenance(content)
         return cls(run_id, spec, provenance, data / "runs" / run_id, files)
 
-    def __reduce__(self) -> tuple[Callable[[Path, str], Record], tuple[Path, str]]:
-        return _load, (self.data, self.run_id)
-
     @property
     def data(self) -> Path:
         """The data folder that the record lies in."""
@@ -208,10 +205,6 @@ class Record:
         content = _read_verified(self.data, self.run_id, name, self.files[name])
         with _damage(self.data, self.run_id, name):
             return parse_arrays(self.spec, name, content)
-
-
-def _load(data: Path, run_id: str) -> Record:
-    return Record.load(data, run_id)
 
 
 def inspect(data: Path, run_id: str) -> Iterator[tuple[str, LabError | None]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -18,7 +17,6 @@ from modaddlab import findings, kept, source
 from modaddlab.findings.value import Value, share
 from modaddlab.report import sentences
 from modaddlab.report.errors import BookError
-from modaddlab.trace import Trace
 
 NAMES = {"x.share": "75.4 %", "x.law.n": "13"}
 GUARD = '```{python}\n#| include: false\nfindings.expect(x.law.n > 0, "falls HOW")\n```\n'
@@ -100,11 +98,6 @@ def test_findings_are_kept_until_something_changes_and_damage_is_noticed(tmp_pat
     assert values() == 2, "another record"
     record.write_text("2")
     assert [values(), values()] == [3, 3], "the record that it read"
-    trace = Trace([str(tmp_path / "data")])
-    entry = kept.find(home, folder)
-    assert entry is not None
-    assert entry.finding == share(0.5)
-    assert str(record) in trace.report(modules=False), "whoever takes it depends on what it was measured from"
     with monkeypatch.context() as patch:
         patch.setattr(source.IMPORTED, "content", lambda path: f"a comment in {path}")
         assert [values(), values()] == [3, 3], "other files of the same source"
@@ -112,11 +105,6 @@ def test_findings_are_kept_until_something_changes_and_damage_is_noticed(tmp_pat
         assert values() == 3
         patch.setattr(source.IMPORTED, "content", lambda path: "another")
         assert [values(), values()] == [4, 4], "other source"
-
-
-def test_an_entry_holds_findings_and_nothing_else() -> None:
-    with pytest.raises(pickle.UnpicklingError, match="no part of a finding: posix"):
-        kept.Entry(None, pickle.dumps(os.getpid)).finding  # noqa: B018
 
 
 SLOW = """
