@@ -152,7 +152,7 @@ class _Lowering:
                 return []
             case pf.Div() if constructs.callout_kind(element):
                 callout = constructs.callout(element)
-                start = _raw(f"#callout({_string(callout.kind)})[")
+                start = _raw(f"#callout-block({_string(callout.kind)})[")
                 return [start, pf.Plain(*callout.title), _raw("]["), *callout.body, _raw("]")]
             case pf.Div() if "panel-tabset" in element.classes:
                 blocks: list[Any] = []
@@ -199,6 +199,6 @@ class _Lowering:
             name = f"{number}\u2002"
             header.content = [pf.Str(name), *header.content]
         if header.level == 1:
-            part = [_raw(f"#metadata({_string(self.part)}) <part-start>")] if self.part else []
-            return [header, *part, _raw(f"#metadata(none) <chapter--{self.chapter.slug}>")]
+            part = [_raw(f"#part({_string(self.part)})")] if self.part else []
+            return [*part, header, _raw(f"#metadata(none) <chapter--{self.chapter.slug}>")]
         return header

@@ -54,7 +54,9 @@ _FIGURES = words("fig-width:number fig-height:number fig-format:svg|png|jpeg|ret
 _HTML = _EVERYWHERE | words(
     "code-copy:false css:paths html-math-method:mathml lightbox:false respect-user-color-scheme:true"
 ) | {"theme": words("light:styles dark:styles")}  # fmt: skip
-_TYPST = words("citeproc:true include-in-header:own papersize:a4 toc:true toc-depth:2") | {"execute": words("echo:flag")}
+_TYPST = words("citeproc:true include-in-header:own papersize:a4 template-partials:own toc:true toc-depth:2") | {
+    "execute": words("echo:flag")
+}
 
 CHAPTER = _EVERYWHERE | _FIGURES | words("description:text jupyter:python3 title:text")
 """The front matter of a chapter, and a folder's `_metadata.yml`."""

@@ -145,7 +145,7 @@ def test_the_site_has_a_line_for_every_claim_folded_by_subject_and_so_has_print(
     assert not re.search(r"https?://", text)
     printed = page.print_tables(found)
     assert printed.count("The modulus is 17.") == len(findings())
-    assert printed.count("**The circuit**") == 1
+    assert printed.count("#### The circuit\n") == 1
 
 
 def test_a_line_says_what_its_claim_is_judged_by() -> None:
