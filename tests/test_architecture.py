@@ -46,7 +46,7 @@ LAYERS: dict[str, set[str]] = {
     "training": {"models", "tasks", "store", "experiments", "errors", "paths", "analysis.fourier"},
     "figures": {"shapes", "analysis"},
     "tables": set(),
-    "web": {"analysis", "command", "errors", "figures", "findings", "store", "study"},
+    "web": {"analysis", "command", "errors", "figures", "findings", "models", "store", "study"},
     "report.__main__": {"command", "errors", "report", "reports"},
     "reports": {
         "analysis.spectra",

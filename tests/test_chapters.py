@@ -178,7 +178,7 @@ def test_the_addresses_need_only_their_marks_taken_away(tmp_path: Path) -> None:
     assert {"site-url", "repo-url", "repo-actions", "image", "open-graph", "twitter-card"} <= options.keys()
 
 
-ON_SCREEN = re.compile(r'^::: \{[^}\n]*when-format="html"\}\n.*?^:::$', re.M | re.S)
+ON_SCREEN = re.compile(r'^(:{3,}) \{[^}\n]*when-format="html"\}\n.*?^\1$', re.M | re.S)
 
 
 @pytest.mark.parametrize("chapter", BOOK)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         sum_circles,
         trigonometric_identity,
     )
-    from modaddlab.figures.animation import Story, player, player_html, story_json, story_strip
+    from modaddlab.figures.animation import Story, story_strip
     from modaddlab.figures.attention import attention_by_input, attention_by_token, attention_patterns, head_writing
     from modaddlab.figures.by_hand import (
         walk_answer,

@@ -1,32 +1,22 @@
-"""The story of a training run, in frames: a player for the page, and a strip of a few frames for paper.
+"""The story of a training run in a few frames: losses, spectrum, circle, attention, and the answer to a question it never saw.
 
-Both draw the same `Story`: losses and accuracies, the embedding's spectrum, the residues on the circle of one key frequency, one
-head's attention, and the answer to one question that the network was never trained on, at every saved step. The player is HTML
-without any reference to another file: the numbers as JSON, the script `player.js` and its style `player.css`, and the colours of
-both themes as custom properties. Nothing moves before a reader asks for it, and frames follow each other slowly for those whose
-system asks for reduced motion. A page without scripts shows the strip alone.
+The page's film is `modaddlab.web`'s.
 """
 
 from __future__ import annotations
 
-import importlib.resources
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from modaddlab.figures.algorithm import draw_circle
 from modaddlab.figures.curves import last_finite
 from modaddlab.figures.hero import draw_answer, draw_bars, number_mark
 from modaddlab.figures.marks import EndLabel, Phase, label_ends, loss_axis, mark_phases, step_axis
-from modaddlab.figures.theme import DARK, LIGHT, Palette, frequency_colors, new_figure, palette, themed, use
+from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
 from modaddlab.shapes import require_shape
-
-WHEEL = 24
-"""Colours of the residues' wheel in the player."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,106 +66,6 @@ class Story:
     def p(self) -> int:
         """The modulus."""
         return self.point_TP2.shape[1]
-
-    @property
-    def probability_TC(self) -> np.ndarray:
-        """The network's probabilities for the question's answers, (T, C)."""
-        terms_TC = np.exp(self.logits_TC - self.logits_TC.max(axis=1, keepdims=True))
-        return terms_TC / terms_TC.sum(axis=1, keepdims=True)
-
-
-def player_html(story: Story, label: str) -> str:
-    """The player as HTML that stands alone: numbers, script, style and colours.
-
-    Args:
-        story: what is played.
-        label: what it shows, for those who do not see it.
-    """
-    files = importlib.resources.files("modaddlab.figures")
-    script, style = (files.joinpath(f"player.{kind}").read_text(encoding="utf-8").strip() for kind in ("js", "css"))
-    frames = len(story.step_T)
-    return f"""<div class="story" role="group" aria-label="{escape(label)}" hidden>
-<style>
-{_colours(LIGHT, ".story", len(story.keys))}
-{_colours(DARK, '[data-theme="dark"] .story, body.quarto-dark .story', len(story.keys))}
-{style}
-</style>
-<div class="story-controls"><button type="button" class="story-play">Play</button>
-<input type="range" min="0" max="{frames - 1}" value="0" step="1" aria-label="saved step of the training">
-<output aria-live="off"></output></div>
-<div class="story-panels"></div>
-<script type="application/json" class="story-data">{story_json(story)}</script>
-<script>
-{script}
-</script>
-</div>"""
-
-
-def player(story: Story, label: str) -> None:
-    """Print the player for a chapter's page; for a cell with `#| output: asis`. A format other than HTML leaves it out."""
-    print(f"\n```{{=html}}\n{player_html(story, label)}\n```\n")
-
-
-def story_json(story: Story) -> str:
-    """The numbers of a story as JSON: points in units of the farthest of all frames, all else as it is, rounded for the eye."""
-    reach = float(np.abs(story.point_TP2).max()) or 1.0
-    return _json(
-        {
-            "p": story.p,
-            "step": np.asarray(story.step_T),
-            "phases": [[name, float(start), float(end)] for name, start, end in story.phases],
-            "loss": {name: _digits(values_T, 4) for name, values_T in story.losses.items()},
-            "accuracy": {name: np.round(values_T, 4) for name, values_T in story.accuracies.items()},
-            "norm": np.round(story.norm_TK, 3),
-            "keys": sorted(int(key) for key in story.keys),
-            "key": int(story.key),
-            "point": np.round(story.point_TP2 / reach, 3).reshape(len(story.step_T), -1),
-            "head": int(story.head),
-            "headKey": int(story.head_key),
-            "attention": np.round(story.attention_TP, 3),
-            "pair": [int(residue) for residue in story.pair],
-            "probability": np.round(story.probability_TC, 3),
-            "wheel": WHEEL,
-        }
-    )
-
-
-def _digits(values: np.ndarray, digits: int) -> np.ndarray:
-    return np.array([float(f"{value:.{digits}g}") for value in np.asarray(values, float)])
-
-
-def _json(value: object) -> str:
-    """JSON without spaces; numbers as short as they are exact, what is no number as null."""
-    if isinstance(value, Mapping):
-        return "{" + ",".join(f"{_json(str(name))}:{_json(item)}" for name, item in value.items()) + "}"
-    if isinstance(value, np.ndarray):
-        return _json(value.tolist())
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(_json(item) for item in value) + "]"
-    if isinstance(value, float):
-        return f"{value:.10g}" if np.isfinite(value) else "null"
-    if isinstance(value, int):
-        return str(value)
-    text = "".join(character if character not in '"\\<&' else f"\\u{ord(character):04x}" for character in str(value))
-    return f'"{text}"'
-
-
-def _colours(colors: Palette, selector: str, n_keys: int) -> str:
-    """A theme's colours as custom properties, and what is drawn in them."""
-    names = ("page", "ink", "muted", "rule", "shade", "train", "test", "restricted", "excluded")
-    properties = [f"--{name}: {getattr(colors, name)}" for name in names]
-    with use(colors.name):
-        by_key = frequency_colors(range(1, n_keys + 1))
-    properties += [f"--key-{rank}: {color}" for rank, color in enumerate(by_key.values())]
-    properties += [f"--wheel-{n}: {to_hex(colors.cyclic(n / WHEEL))}" for n in range(WHEEL)]
-    lines = [f"{selector} {{ {'; '.join(properties)}; }}"]
-    if colors is LIGHT:
-        for name in names[5:]:
-            lines.append(
-                f".story .curve.{name} {{ stroke: var(--{name}); }} .story .{name}:not(.curve) {{ fill: var(--{name}); }}"
-            )
-        lines += [f".story .key-{rank} {{ fill: var(--key-{rank}); }}" for rank in range(n_keys)]
-    return "\n".join(lines)
 
 
 @themed

@@ -38,6 +38,7 @@ MOVING = (
     "base.js",
     "address.js",
     "network.js",
+    "views.js",
     "figure.js",
     "hands.js",
     "order.js",
@@ -46,6 +47,8 @@ MOVING = (
     "phases.js",
     "sum.js",
     "turn.js",
+    "film.js",
+    "lottery.js",
     "begin.js",
 )
 """The parts of explorer.js, of lab.js and of moving.js, in order."""

@@ -12,6 +12,7 @@ A page on a disk may not read files, but it may load a script. So each file of d
 from __future__ import annotations
 
 import base64
+import functools
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -65,7 +66,7 @@ def run_content(study: Study) -> dict[str, Any]:
         "steps": steps,
         "shipped": [*shipped_steps(study), "final"],
         "accuracy": np.round(np.stack(accuracy, axis=1), 4).tolist(),
-        "right": [packed(np.packbits(right_PP)) for right_PP in saved.right_TPP[keep]],
+        "right": [packed(np.packbits(right_PP)) for right_PP in saved.right_TPP],
         "norms": np.round(norms_TK, 3).tolist(),
         "keys": [int(k) for k in study.keys],
         "curve": {
@@ -113,12 +114,24 @@ def listed() -> list[tuple[str, list[Study]]]:
 
 
 def runs_file(listed: list[tuple[str, list[Study]]]) -> tuple[str, str]:
-    """The list of runs: groups with a title, of each run its id and words; and of each name the first run, with its modulus."""
+    """The list of runs: groups with a title, of each run its id and words; and of each name the run that the book means by it, or
+    the first, with its modulus."""
     named: dict[str, tuple[str, int]] = {}
     for study in (study for _, studies in listed for study in studies):
-        named.setdefault(study.spec.name, (study.record.run_id, study.p))
+        name, found = study.spec.name, (study.record.run_id, study.p)
+        if name not in named or study.record.run_id == _meant(name):
+            named[name] = found
     groups = [{"title": title, "runs": [[study.record.run_id, words(study)] for study in studies]} for title, studies in listed]
     return script("data/runs.js", {"named": named, "groups": groups})
+
+
+@functools.cache
+def _meant(name: str) -> str:
+    """The id of the book's run of a name; empty where there is none."""
+    try:
+        return Study.open(name).record.run_id
+    except LabError:
+        return ""
 
 
 def words(study: Study) -> str:

@@ -10,31 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from driven import settled
+from driven import LOGITS, NOTHING, settled
 
 from modaddlab import tasks, web
 from modaddlab.study import Study
 
 Weights = dict[str, np.ndarray]
-
-LOGITS = """async ([id, changes]) => {
-  const explorer = document.querySelector(".explorer").explorer;
-  await explorer.open({ run: id });
-  const { run } = explorer.view, { network } = await explorer.network(run, run.steps.length - 1);
-  network.arrange({ gain: new Map(changes.gain), turn: changes.turn, turned: changes.turned, heads: new Set(changes.heads),
-                    neurons: new Set(changes.neurons), toMean: changes.toMean });
-  const pairs = new Web.AllPairs(network, true).load(network), { p, width } = network;
-  const right = pairs.rows(0, p);
-  let loss = 0;
-  for (const value of pairs.losses) loss += value / (p * p);
-  const logits = new Float32Array(p ** 3), plain = [];
-  for (let i = 0; i < p * p; i++) logits.set(pairs.logits.subarray(i * width, i * width + p), i * p);
-  for (let i = 0; i < p * p; i += 97) plain.push(...network.question(Math.floor(i / p), i % p).logits);
-  const bytes = new Uint8Array(logits.buffer);
-  let text = "";
-  for (let i = 0; i < bytes.length; i += 32768) text += String.fromCharCode(...bytes.subarray(i, i + 32768));
-  return { logits: btoa(text), plain, right, loss };
-}"""
 
 
 def pair_logits(study: Study, params: Weights) -> np.ndarray:
@@ -60,9 +41,6 @@ def without_wave(rows_PD: np.ndarray, k: int, turn: int = 0, keep: float = 0.0) 
     for sign in (1, -1):
         components[sign * k] *= keep * np.exp(sign * 2j * np.pi * k * turn / len(rows_PD))
     return np.fft.ifft(components, axis=0).real
-
-
-NOTHING: dict[str, Any] = {"gain": [], "turn": 0, "turned": [], "heads": [], "neurons": [], "toMean": False}
 
 
 def changes(study: Study) -> Iterator[tuple[str, dict[str, Any], np.ndarray]]:
@@ -188,6 +166,13 @@ def test_it_fits_and_says_nothing_wrong(opened: Any, width: int, theme: str) -> 
     assert [fault for fault in faults if fault[0] in ("serious", "critical")] == []
     assert page.told.lines == []
     assert all(address.startswith("file:") for address in page.told.addresses)
+
+
+def test_a_run_on_all_pairs_has_one_curve(opened: Any, networks: dict[str, Study]) -> None:
+    page = opened(f"#run={networks['on all pairs'].record.run_id}&spectrum=answers&grid=loss")
+    assert page.locator(".curve .line").count() == page.locator(".curve .dot").count() == 1
+    assert "never saw" not in page.inner_text(".lede")
+    assert page.told.lines == []
 
 
 def test_the_first_view_is_small(opened: Any, site: Path) -> None:

@@ -10,53 +10,25 @@ from typing import Any
 
 import numpy as np
 import pytest
-from driven import PATIENCE, Told
+from driven import FIGURES, PARTS, PATIENCE, Told, shown
 
 from modaddlab.analysis import by_hand
+from modaddlab.analysis.dynamics import growth_time
+from modaddlab.analysis.spectra import circle_directions
 from modaddlab.analysis.turning import turned
 from modaddlab.findings import outcomes
+from modaddlab.findings.networks import transformer
 from modaddlab.models.closed_form import circle_logits
+from modaddlab.models.grid import run_grid
 from modaddlab.study import Study
 from modaddlab.tasks import all_pairs
-from modaddlab.web import FOLDER, moving, records
-
-PARTS = ("circles", "attention", "neurons", "cluster", "reading", "answer")
-FIGURES = ("hands", "order", "keys", "clock", "phases", "turn", *(f"sum.{part}" for part in PARTS))
-
-PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width,initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'self'; script-src 'self' 'wasm-unsafe-eval'">
-<title>A page</title><link rel="stylesheet" href="page.css"></head><body><main><h1>A page</h1>
-<p>Go <span class="sets" data-to="hands.k=3">three times round</span>.</p>{figures}</main>
-<script src="interactive/moving.js"></script></body></html>
-"""
+from modaddlab.web import moving, records
 
 BRIGHTNESS = """() => {
   const canvas = document.querySelector(".order canvas"), n = canvas.width;
   const { data } = canvas.getContext("2d").getImageData(0, 0, n, n);
   return Array.from({ length: n * n }, (_, i) => data[4 * i] + data[4 * i + 1] + data[4 * i + 2]);
 }"""
-
-
-def block(figure: str, shows: str = "") -> str:
-    part = f' data-shows="{shows}"' if shows else ""
-    return f'<div class="moving" data-figure="{figure}"{part} hidden="hidden"><p>Try it.</p></div>'
-
-
-@pytest.fixture(scope="session")
-def figures_page(site: Path, networks: dict[str, Study]) -> Iterator[Path]:
-    """A page with every figure; two small networks stand in for the mainlines."""
-    folder, page = site / FOLDER, site / "moving.html"
-    _, text = records.runs_file([("All", [networks["small"], networks["two-layer"]])])
-    for name, study in (("mainline", networks["small"]), ("mlp-quad-random", networks["two-layer"])):
-        text = text.replace(f'"{study.spec.name}":', f'"{name}":')
-    blocks = "".join(block(*name.split(".")) for name in FIGURES)
-    page.write_text(PAGE.format(figures=blocks), encoding="utf-8")
-    runs = folder / "data/runs.js"
-    before = runs.read_text(encoding="utf-8")
-    runs.write_text(text, encoding="utf-8")
-    yield page
-    runs.write_text(before, encoding="utf-8")
 
 
 @pytest.fixture
@@ -79,16 +51,6 @@ def moved(browser: Any, figures_page: Path) -> Iterator[Any]:
     yield open_page
     for context in contexts:
         context.close()
-
-
-def shown(page: Any, name: str, state: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The numbers that a figure shows, once it shows this state."""
-    said = json.dumps(state or {})
-    page.wait_for_function(
-        f"""() => {{ const f = document.querySelector('.moving.{name}').figure;
-                  return f.drawn && !f.waiting && Object.entries({said}).every(([name, value]) => f.state[name] === value); }}"""
-    )
-    return page.evaluate(f"document.querySelector('.moving.{name}').figure.result")
 
 
 def put(page: Any, name: str, **state: object) -> dict[str, Any]:
@@ -214,7 +176,51 @@ def test_a_sum_is_followed_as_by_hand(moved: Any, networks: dict[str, Study]) ->
     assert_close([one["off"] for one in found["sums"]], walk.places_off_K)
     assert_close(found["logits"], walk.logits_C)
     assert_close(found["waves"], walk.formula_C)
+    for shown_step, step in zip(found["steps"]["all"], walk.steps, strict=True):
+        expected = [step.explained, step.explained_all, by_hand.lead(step.logits_C, walk.answer)]
+        assert_close([shown_step["explained"], shown_step["everywhere"], shown_step["lead"]], expected)
+    assert found["steps"]["own"] == pytest.approx(by_hand.lead(walk.logits_C, walk.answer), rel=1e-4)
     assert page.locator(".sum.circles input[aria-label=b]").input_value() == "9"
+
+
+def test_a_frame_of_the_film_is_the_network_of_its_step(moved: Any, networks: dict[str, Study]) -> None:
+    study, page = networks["small"], moved("", "film")
+    a, b, k, h, model = 3, 11, study.keys[0], 1, transformer(study)
+    step = next(step for step in records.shipped_steps(study) if step > 0)
+    params = study.record.snapshot(step)
+    page.evaluate(f"document.querySelector('.film').figure.set({{ step: '{step}', a: '{a}', b: '{b}', k: '{k}', head: '{h}' }})")
+    page.wait_for_function(f"() => document.querySelector('.film').figure.result?.answered?.step === {step}")
+    page.wait_for_function("() => document.querySelector('.film').figure.result.circle")
+    found, grid = shown(page, "film"), run_grid(params, model, study.p)
+    np.testing.assert_allclose(found["looks"], grid.pattern_PPn3[:, :, h, 0].mean(axis=1), atol=2e-3)
+    np.testing.assert_allclose(found["divided"], grid.pattern_PPn3[a, b, h], atol=2e-3)
+    point_P2 = grid.W_E_PD @ circle_directions(study.embedding_PD, k).T
+    assert np.corrcoef(found["circle"], point_P2.ravel())[0, 1] > 0.999
+    assert found["answered"]["best"] == grid.logits_PPC[a, b].argmax()
+    assert bool(found["right"]) == (grid.logits_PPC[a, b].argmax() == (a + b) % study.p)
+    page.locator(".film .curve").press("End")
+    assert page.evaluate("(({ state, T }) => T - state.step)(document.querySelector('.film').figure)") == 1
+    page.get_by_role("button", name="play", exact=True).press("Enter")  # from the beginning, until the next press
+    page.wait_for_function("() => document.querySelector('.film').figure.state.step === 1")
+    page.get_by_role("button", name="pause").press("Enter")
+    page.get_by_role("button", name="play", exact=True).wait_for()
+
+
+def test_the_lottery_is_run_by_the_equations(moved: Any, networks: dict[str, Study]) -> None:
+    p, page = networks["two-layer"].p, moved("", "lottery")
+    found = shown(page, "lottery")
+    size_K, D_K = np.array(page.evaluate("document.querySelector('.lottery').figure.state.draw")).T
+    expected_K = growth_time(size_K / 100, size_K / 100, np.deg2rad(D_K), p)
+    np.testing.assert_allclose(found["times"], expected_K, rtol=1e-4)
+    assert found["winner"] == expected_K.argmin() + 1
+    page.locator(".lottery select").select_option(str(found["winner"]))
+    page.get_by_role("button", name="play the race").press("Enter")
+    page.wait_for_function("() => document.querySelector('.lottery').figure.state.time === 100")
+    assert "You named it" in page.inner_text(".lottery .says")
+    page.evaluate("document.querySelector('.lottery').figure.set({ time: '0', which: '2' })")
+    page.locator(".lottery input[aria-label='its magnitude']").press("End")
+    page.wait_for_function("() => document.querySelector('.lottery').figure.state.draw[1][0] === 500")
+    assert shown(page, "lottery")["winner"] == 2
 
 
 @pytest.mark.parametrize("d", [0, 5])

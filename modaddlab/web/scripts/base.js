@@ -95,7 +95,12 @@ Web.arrived = (path, content) => wanted.get(path)?.resolve(content); // each fil
 
 // A run by its id, or by its name where it is the first of a name.
 Web.named = async (name) => (await Web.bring("data/runs.js")).named[name] ?? [name];
-Web.run = async (name) => Web.bring(`data/${(await Web.named(name))[0]}/run.js`);
+Web.run = async (name) => Web.runOf((await Web.named(name))[0]);
+Web.runOf = async (id) => {
+  const run = await Web.bring(`data/${id}/run.js`), { p } = run.shape;
+  if (!run.rights) Object.assign(run, { mask: Web.bits(run.mask, p * p), rights: run.right.map((bits) => Web.bits(bits, p * p)) });
+  return run;
+};
 Web.modulus = async (name) => (await Web.named(name))[1] ?? (await Web.run(name)).shape.p;
 
 // ---- colours --------------------------------------------------------------------------------------------------------------------

@@ -13,12 +13,14 @@ Web.Explorer = class {
       neuron: (neuron) => this.show({ neuron }),
       axis: (axis) => this.show({ axis }),
       turn: (turn) => this.show({ turn }),
+      grid: (grid) => this.show({ grid }),
+      spectrum: (spectrum) => this.show({ spectrum }),
       take: (kind, members) => this.take(kind, members),
       snap: (to) => this.snap(to),
     };
     this.parts = { curve: new Web.Curve(act), grid: new Web.Grid(act), scores: new Web.Scores(), attention: new Web.Attention(act), spectrum: new Web.Spectrum(act), neuron: new Web.NeuronMap(act), circle: new Web.Circle(act) };
     this.build(act);
-    this.networks = new Map();
+    this.networks = new Web.Kept();
     this.patience = 150; // milliseconds
     this.begin();
     Web.redrawn(root, () => this.view && this.draw());
@@ -32,7 +34,7 @@ Web.Explorer = class {
       this.lede.textContent = "The data of this page could not be loaded.";
       return;
     }
-    const fields = { run: f.word(this.home), step: f.whole(-1), ask: f.pair(), neuron: f.whole(0), axis: f.whole(-1), turn: f.whole(0), out: f.taken(), mean: f.whole(0) };
+    const fields = { run: f.word(this.home), step: f.whole(-1), ask: f.pair(), neuron: f.whole(0), axis: f.whole(-1), turn: f.whole(0), out: f.taken(), mean: f.whole(0), grid: f.word("right"), spectrum: f.word("embedding") };
     this.address = new Web.Address(fields, (said) => this.open(said));
     this.open(this.address.read());
   }
@@ -46,20 +48,20 @@ Web.Explorer = class {
     this.inputs = ["a", "b"].map((name, i) => element("input", { type: "number", min: 0, "aria-label": name, oninput: () => this.asked(i) }));
     this.says = element("output");
     this.modulus = element("span");
+    this.byHand = element("a", { class: "note", hidden: "" }, "this sum by hand");
     this.verdict = element("p", { "aria-live": "polite" });
     this.mean = element("input", { type: "checkbox", onchange: () => this.show({ mean: +this.mean.checked, result: null }) });
-    const square = (name) => element("span", { class: `swatch ${name}`, "aria-hidden": true });
     this.root.replaceChildren(
       element("div", { class: "row" }, element("label", {}, "The network: ", this.choice)),
       this.lede,
       element("div", { class: "sticky" }, parts.curve.element),
-      element("div", { class: "row ask" }, this.inputs[0], " + ", this.inputs[1], this.modulus, this.says),
+      element("div", { class: "row ask" }, this.inputs[0], " + ", this.inputs[1], this.modulus, this.says, this.byHand),
       parts.scores.element, parts.attention.element,
       element("div", { class: "verdict" }, parts.grid.small, this.verdict),
       element("div", { class: "panels" },
-        panel("Which answers are right", [square("train"), " right, it was trained on; ", square("test"), " right, never seen; empty: wrong."], parts.grid.element),
-        panel("What the residues are made of", ["Waves in the embedding, by frequency. Press one to take it out."], parts.spectrum.element,
-          element("div", { class: "row" }, button("take out five random ones", () => this.takeRandom(5)), button("put everything back", () => this.show({ taken: none(), turn: 0, result: null }))),
+        panel("All questions", null, parts.grid.element),
+        panel("Waves, by frequency", ["Press one to take it out of the embedding."], parts.spectrum.element,
+          element("div", { class: "row" }, button("take out five random ones", () => this.takeRandom(5)), button("keep the keys alone", () => this.keepKeys()), button("put everything back", () => this.show({ taken: none(), turn: 0, result: null }))),
           element("label", { class: "row" }, this.mean, "heads and neurons leave their mean behind, not zero")),
         panel("One neuron, all questions", null, parts.neuron.element),
         panel("The clock of one frequency", null, parts.circle.element)));
@@ -77,7 +79,7 @@ Web.Explorer = class {
     const id = said.run ?? this.view?.run.id ?? this.home, mine = (this.opening = {});
     let run;
     try {
-      [run] = await Promise.all([Web.bring(`data/${id}/run.js`), this.list()]);
+      [run] = await Promise.all([Web.runOf(id), this.list()]);
     } catch {
       if (this.view) return;
       if (id !== this.home) { this.open({ ...said, run: this.home }); return; } // an address that names no run
@@ -85,15 +87,13 @@ Web.Explorer = class {
       return;
     }
     if (mine !== this.opening) return;
-    run.rights ??= run.right.map((bits) => Web.bits(bits, run.shape.p ** 2));
-    if (typeof run.mask === "string") run.mask = Web.bits(run.mask, run.shape.p ** 2);
     const { p, H } = run.shape, within = (value, most, usual) => (Number.isInteger(value) && value >= 0 && value < most ? value : usual);
     const step = said.step ?? (id === this.home ? Number(this.root.dataset.step ?? run.steps[run.steps.length - 1]) : run.steps[run.steps.length - 1]);
     const nearest = run.steps.reduce((best, value, i) => (Math.abs(value - step) < Math.abs(run.steps[best] - step) ? i : best), 0);
     const axis = within(said.axis, Math.floor(p / 2) + 1, 0) || run.keys[0] || 1, taken = said.out ?? none();
     for (const [kind, most] of [["k", Math.floor(p / 2) + 1], ["h", run.shape.heads ?? 1], ["n", H]]) taken[kind] = new Set([...taken[kind]].filter((i) => i < most && (kind !== "k" || i > 0)));
     const ask = (said.ask ?? [37, 95]).map((residue) => residue % p);
-    this.view = { run, ask, axis, taken, step: nearest, neuron: within(said.neuron, H, 0), turn: within(said.turn, p, 0), mean: said.mean ? 1 : 0, result: null, network: null };
+    this.view = { run, ask, axis, taken, step: nearest, neuron: within(said.neuron, H, 0), turn: within(said.turn, p, 0), mean: said.mean ? 1 : 0, grid: said.grid === "loss" ? "loss" : "right", spectrum: ["neurons", "answers"].includes(said.spectrum) ? said.spectrum : "embedding", result: null, network: null };
     this.choice.value = id;
     this.modulus.textContent = ` mod ${p} = `;
     this.inputs.forEach((input) => { input.max = p - 1; });
@@ -110,8 +110,8 @@ Web.Explorer = class {
   }
 
   said() {
-    const { run, step, ask, neuron, axis, turn, taken, mean } = this.view;
-    return { run: run.id, step: run.steps[step], ask, neuron, axis, turn, out: taken, mean };
+    const { run, step, ask, neuron, axis, turn, taken, mean, grid, spectrum } = this.view;
+    return { run: run.id, step: run.steps[step], ask, neuron, axis, turn, out: taken, mean, grid, spectrum };
   }
 
   // ---- what is done to it ---------------------------------------------------------------------------------------------------------
@@ -133,6 +133,11 @@ Web.Explorer = class {
     this.show({ taken: { ...this.view.taken, k: new Set(Web.draw(n, this.view.run.norms[0].length, [])) }, result: null });
   }
 
+  keepKeys() {
+    const { run, taken } = this.view;
+    this.show({ taken: { ...taken, k: new Set(run.norms[0].map((_, i) => i + 1).filter((k) => !run.keys.includes(k))) }, result: null });
+  }
+
   // The axes run to the neuron's own frequency, and noise becomes a wave.
   snap(to) {
     const run = () => {
@@ -149,19 +154,6 @@ Web.Explorer = class {
   }
 
   // ---- the network at this step ---------------------------------------------------------------------------------------------------
-  // The weights of the nearest saved step that has some; the last eight stay.
-  async network(run, step) {
-    const wanted = run.steps[step], last = run.steps[run.steps.length - 1], stepOf = (name) => (name === "final" ? last : name);
-    const name = run.shipped.reduce((best, other) => (Math.abs(stepOf(other) - wanted) < Math.abs(stepOf(best) - wanted) ? other : best), "final");
-    const key = `${run.id}/${name}`;
-    if (!this.networks.has(key)) {
-      const network = await Web.networkOf(run, name);
-      this.networks.set(key, { network, frequencies: network.frequencies(), step: stepOf(name) });
-      if (this.networks.size > 8) this.networks.delete(this.networks.keys().next().value);
-    }
-    return this.networks.get(key);
-  }
-
   later() {
     clearTimeout(this.resting);
     this.resting = setTimeout(() => this.compute(), this.view.network ? 60 : 0);
@@ -171,14 +163,14 @@ Web.Explorer = class {
     const { run, step } = this.view, mine = (this.running = {});
     let found;
     try {
-      found = await this.network(run, step);
+      found = await this.networks.at(run, run.steps[step]);
     } catch (error) {
       this.verdict.textContent = `${error.message}.`;
       return;
     }
     if (mine !== this.running || run !== this.view.run) return;
     found.network.arrange(this.changes());
-    Object.assign(this.view, { network: found.network, frequencies: found.frequencies, weightsOf: found.step });
+    Object.assign(this.view, { network: found.network, frequencies: (found.frequencies ??= found.network.frequencies()), weightsOf: found.step });
     this.draw(["network"]);
     const begun = performance.now();
     const partly = (accuracy) => { // on a slow machine a third of the questions is told first
@@ -217,7 +209,7 @@ Web.Explorer = class {
         loss += losses[i];
       }
       const [train, test] = Web.shares(run, right);
-      done({ right, busy, accuracy: count / (p * p), loss: loss / (p * p), turned: turned / (p * p), train, test });
+      done({ right, losses: losses.slice(), busy, accuracy: count / (p * p), loss: loss / (p * p), turned: turned / (p * p), train, test });
     });
   }
 
@@ -225,8 +217,8 @@ Web.Explorer = class {
   control(network, mine) {
     const { taken, run, turn, result } = this.view, kind = taken.k.size && !taken.n.size ? "k" : taken.n.size && !taken.k.size ? "n" : null;
     if (!kind || turn || taken.h.size) return;
-    const most = kind === "k" ? run.norms[0].length : run.shape.H, first = kind === "k" ? 1 : 0, members = Web.draw(taken[kind].size, most, [...taken[kind]], first);
-    if (members.length < taken[kind].size) return;
+    const most = kind === "k" ? run.norms[0].length : run.shape.H, first = kind === "k" ? 1 : 0, size = taken[kind].size;
+    const members = Web.draw(size, most, 2 * size <= most ? [...taken[kind]] : [], first); // others; where there are too few of them, any
     network.arrange(this.changes({ ...none(), [kind]: new Set(members) }));
     this.all(network, ({ accuracy }) => {
       network.arrange(this.changes());
@@ -240,7 +232,8 @@ Web.Explorer = class {
   draw(what = ["all"]) {
     const { view, parts } = this, is = (...names) => what.includes("all") || names.some((name) => what.includes(name));
     const { ask, network } = view;
-    if (is()) { parts.curve.draw(view); parts.spectrum.draw(view); this.drawLede(); this.mean.checked = !!view.mean; }
+    if (is()) { parts.curve.draw(view); this.drawLede(); this.mean.checked = !!view.mean; }
+    if (is("spectrum") || (is("network") && view.spectrum !== "embedding")) parts.spectrum.draw(view);
     if (is("ask")) this.inputs.forEach((input, i) => { if (document.activeElement !== input) input.value = ask[i]; });
     if (network && is("ask", "network")) {
       const answer = network.question(...ask), { logits } = answer;
@@ -250,7 +243,7 @@ Web.Explorer = class {
       parts.attention.draw(view);
       this.drawAnswer(answer);
     }
-    if (is("ask", "result")) parts.grid.draw(view);
+    if (is("ask", "result", "grid")) parts.grid.draw(view);
     if (network && is("neuron", "axis", "network")) parts.neuron.draw(view);
     if (network && is("ask", "axis", "network")) parts.circle.draw(view);
     if (is("result", "control", "step")) this.drawVerdict();
@@ -271,12 +264,15 @@ Web.Explorer = class {
     const { ask, run } = this.view, { p } = run.shape, right = (ask[0] + ask[1]) % p, most = logits[best];
     const sure = 1 / logits.reduce((sum, logit) => sum + Math.exp(logit - most), 0), seen = run.mask[ask[0] * p + ask[1]] ? seriesOf.train : seriesOf.test;
     this.says.replaceChildren(element("b", {}, String(best)), element("span", { class: "note" }, ` ${best === right ? "right" : `wrong: it is ${right}`} · ${Web.percent(sure)} sure · ${seen}`));
+    this.byHand.hidden = run.id !== this.home;
+    this.byHand.href = new URL(`../chapters/transformer/by-hand.html#sum.a=${ask[0]}&sum.b=${ask[1]}`, Web.root).href;
   }
 
   drawVerdict() {
     const { taken, result, partly, turn, run, step, weightsOf, mean } = this.view;
     const parts = [["k", "frequency", "frequencies"], ["h", "head", "heads"], ["n", "neuron", "neurons"]].filter(([kind]) => taken[kind].size).map(([kind, one, many]) => {
-      const members = [...taken[kind]].sort((x, y) => x - y);
+      const members = [...taken[kind]].sort((x, y) => x - y), left = kind === "k" ? run.norms[0].map((_, i) => i + 1).filter((k) => !taken.k.has(k)) : [];
+      if (left.length && left.length < 7 && members.length > 6) return `all frequencies but ${Web.list(left.map(String))}`;
       return members.length > 6 ? `${members.length} ${many}` : `${members.length > 1 ? many : one} ${Web.list(members.map(String))}`;
     });
     if (!result) { this.verdict.textContent = partly ? `About ${Web.percent(partly)} of all questions right, by a third of them …` : "…"; return; }

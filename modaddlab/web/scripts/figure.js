@@ -7,7 +7,7 @@
 // It becomes one of `Web.figures`, at once where it says at="once", else behind one quiet button. What its controls set is in the
 // address, as #hands.a=5&hands.k=3, and words of the text set it: [three times round]{.sets to="hands.k=3"}.
 "use strict";
-const { element, drawing, label } = Web;
+const { drawing, label } = Web;
 Web.figures = {};
 
 // Kinds of controls. Each has an element (or none), reads what an address says and writes what it is set to; `usual` is how it begins.
@@ -69,7 +69,9 @@ Web.Figure = class {
     const rows = Object.entries(this.controls).map(([name, control]) => control.build?.((value) => this.set({ [name]: value })));
     this.says = element("p", { class: "says", "aria-live": "polite" });
     this.words.hidden = false;
-    this.root.replaceChildren(this.words, ...this.build(), this.says, element("div", { class: "controls" }, ...rows.filter(Boolean)));
+    this.rows = element("div", { class: "controls" }, ...rows.filter(Boolean)); // below, unless build() gives them another place
+    this.root.replaceChildren(this.words, ...this.build(), this.says);
+    if (!this.rows.parentNode) this.root.append(this.rows);
     this.set(Object.fromEntries(Object.entries(this.controls).filter(([name]) => !(name in this.state)).map(([name, { usual, write }]) => [name, write(usual)])));
     if (this.pressed) this.root.querySelector("input, select, button")?.focus({ preventScroll: true });
     Web.redrawn(this.root, () => this.soon());
@@ -110,6 +112,8 @@ Web.dragged = (holder, width, begin, move) => {
   let held;
   const at = (event) => { const box = holder.getBoundingClientRect(), unit = width / box.width; return [(event.clientX - box.left) * unit, (event.clientY - box.top) * unit]; };
   holder.addEventListener("pointerdown", (event) => { held = begin(...at(event)); if (held !== undefined) holder.setPointerCapture(event.pointerId); });
+  // The finger that holds something does not scroll the page; elsewhere it does. (touch-action does not reach into a drawing that is made anew.)
+  holder.addEventListener("touchstart", (event) => { if (held !== undefined) event.preventDefault(); }, { passive: false });
   holder.addEventListener("pointermove", (event) => { if (held !== undefined) move(held, ...at(event)); });
   for (const name of ["pointerup", "pointercancel"]) holder.addEventListener(name, () => { held = undefined; });
 };

@@ -7,7 +7,7 @@ const SETTINGS = {
   H: { words: "neurons", usual: 512, least: 16, most: 1024, step: 16 },
   share: { words: "trained on, %", usual: 50, least: 10, most: 95, step: 5 },
   decay: { words: "weight decay", usual: 2, least: 0, most: 10, step: 0.25 },
-  lr: { words: "learning rate / 1000", usual: 1, least: 0.1, most: 5, step: 0.1 },
+  lr: { words: "learning rate, thousandths", usual: 1, least: 0.1, most: 5, step: 0.1 },
   seed: { words: "seed", usual: 0, least: 0, most: 9999, step: 1 },
 };
 const PACES = [["slow", 100], ["as the eye follows", 400], ["as fast as it goes", 1e9]];
@@ -35,6 +35,7 @@ const CHALLENGES = [
 Web.Lab = class {
   constructor(root) {
     this.root = root;
+    root.replaceChildren();
     this.settings = Object.fromEntries(Object.entries(SETTINGS).map(([name, { usual }]) => [name, usual]));
     this.settings.activation = "relu";
     this.pace = PACES[1][1];
@@ -93,7 +94,7 @@ Web.Lab = class {
     this.root.replaceChildren(
       this.stations, this.words, this.verdict,
       element("div", { class: "row" }, this.go, button("one step", () => this.worker.postMessage({ step: 1 })), button("start again", () => this.start()), this.paces),
-      this.curve,
+      this.curve, element("p", { class: "note" }, "Press on the curve, or use the left arrow key on it, to go back to an earlier step."),
       element("div", { class: "verdict" }, this.line),
       element("div", { class: "row settings" }, ...Object.keys(SETTINGS).map(field), this.activation),
       element("div", { class: "panels" },
@@ -208,7 +209,7 @@ Web.Lab = class {
     this.drawCurve(rows, row);
     this.judge();
     const shares = row.shares.map((share) => (Number.isFinite(share) ? Web.percent(share) : "none")), norm = Math.sqrt(weights.reduce((sum, w) => sum + w * w, 0));
-    this.line.replaceChildren(element("b", {}, `Step ${Web.whole(row.step)}`), `: right of those trained on ${shares[0]}, of their mirror images ${shares[1]}, never seen in either order ${shares[2]}. Loss ${Web.number(row.loss[0])} and ${Web.number(row.loss[1])}, length of all weights ${Web.number(norm)}${Number.isFinite(speed) ? `, ${Web.whole(Math.round(speed))} steps a second` : ""}.`);
+    this.line.replaceChildren(element("b", {}, `Step ${Web.whole(row.step)}`), `: right of those trained on ${shares[0]}, of their mirror images ${shares[1]}, never seen in either order ${shares[2]}. Loss ${Web.number(row.loss[0])} on the list and ${Web.number(row.loss[1])} on all others, length of all weights ${Web.number(norm)}${Number.isFinite(speed) ? `, ${Web.whole(Math.round(speed))} steps a second` : ""}.`);
     const page = Web.rgb(this.root, "page"), inks = ["test", "train", "restricted"].map((name) => Web.mix(Web.rgb(this.root, name), page, 0.75));
     Web.paint(this.grid, p, (i) => {
       if (!right[i]) return page;

@@ -89,20 +89,21 @@ function oneLayer(weights, { p, H, heads: n, D, d, outputs, activation, rate }) 
       score[row] = sum / Math.sqrt(d);
     }
     const out = product(product(streams, p + 3, D, W("V"), d), p + 3, d, W("O"), D);
-    return { score, ...asked, hidden: product(out, p + 3, D, of("mlp.W_in"), H), past: product(out, p + 3, D, W_U, width) };
+    return { score, ...asked, out, hidden: product(out, p + 3, D, of("mlp.W_in"), H), past: product(out, p + 3, D, W_U, width) };
   });
   if (!hasEquals) heads.push({ through: true, hidden: product(streams, p + 3, D, of("mlp.W_in"), H), past: product(streams, p + 3, D, W_U, width) });
   const base = product(atEquals, 1, D, of("mlp.W_in"), H), passing = atEquals.slice(), b_in = of("mlp.b_in"), b_out = of("mlp.b_out");
   if (b_in) for (let m = 0; m < H; m++) base[m] += b_in[m];
   if (b_out) for (let i = 0; i < D; i++) passing[i] += b_out[i];
   const W = product(of("mlp.W_out"), H, D, W_U, width);
-  return { p, H, width, heads, base, rbase: product(passing, 1, D, W_U, width), W, activation, rate: rate ?? 1, hasEquals, queries: hasEquals ? 1 : p, embedding: E, D };
+  return { p, H, width, heads, base, rbase: product(passing, 1, D, W_U, width), W, activation, rate: rate ?? 1, hasEquals, queries: hasEquals ? 1 : p, embedding: E, D, W_in: of("mlp.W_in"), W_U };
 }
 
 // What is done to a network. gain: frequency -> factor of its waves in the embedding (0 takes it out); turn: by how many residues the
 // waves of `turned` are moved on; heads and neurons that are taken out, to zero or to their mean over all pairs.
 Web.untouched = () => ({ gain: new Map(), turn: 0, turned: [], heads: new Set(), neurons: new Set(), toMean: false });
 
+const ALONG = new WeakMap();
 Web.Network = class {
   // weights: name -> Float32Array in C order; shape: { kind, p, H, ... }
   constructor(weights, shape) {
@@ -117,10 +118,9 @@ Web.Network = class {
     if (!touched.length) return X;
     const Y = X.slice();
     for (const k of touched) {
-      const factor = gain.get(k) ?? 1, shift = moved.includes(k) ? turn : 0, is_sign = 2 * k === p, norm = is_sign ? 1 / p : 2 / p;
-      for (const sine of is_sign ? [0] : [0, 1]) {
-        const wave = (a) => (sine ? Math.sin : Math.cos)((2 * Math.PI * k * a) / p), part = new Float64Array(m);
-        for (let a = 0; a < p; a++) for (let j = 0, w = norm * wave(a), row = a * m; j < m; j++) part[j] += w * X[row + j];
+      const factor = gain.get(k) ?? 1, shift = moved.includes(k) ? turn : 0;
+      for (const sine of 2 * k === p ? [0] : [0, 1]) {
+        const wave = (a) => (sine ? Math.sin : Math.cos)((2 * Math.PI * k * a) / p), part = this.along(X, m, k, sine, wave);
         for (let a = 0; a < p; a++) {
           const w = factor * wave(a + shift) - wave(a);
           for (let j = 0, row = a * m; j < m; j++) Y[row + j] += w * part[j];
@@ -128,6 +128,18 @@ Web.Network = class {
       }
     }
     return Y;
+  }
+
+  // What rows have along a wave: it is asked for again at every turn of a clock, and kept as long as they are.
+  along(X, m, k, sine, wave) {
+    const { p } = this, kept = ALONG.get(X) ?? new Map(), key = 2 * k + sine;
+    if (!kept.has(key)) {
+      const part = new Float64Array(m), norm = 2 * k === p ? 1 / p : 2 / p;
+      for (let a = 0; a < p; a++) for (let j = 0, w = norm * wave(a), row = a * m; j < m; j++) part[j] += w * X[row + j];
+      kept.set(key, part);
+    }
+    ALONG.set(X, kept);
+    return kept.get(key);
   }
 
   // Lay the tables out for what is done to the network.
@@ -214,20 +226,25 @@ Web.Network = class {
 
   activate(x) { return this.activation === "quad" ? x * x : Math.max(x, 0); }
 
-  // One question: attention (to a, b and "=", per head), neurons before and after the activation, logits.
-  question(a, b) {
-    const { p, H, width, tables: t } = this, n = this.heads.length, pre = Float64Array.from(t.base), row = Float64Array.from(t.rbase), attention = [];
+  // One question: attention (to a, b and "=", per head), neurons before and after the activation, what passes them by, logits. With `looks` the
+  // heads look as they are told.
+  question(a, b, looks = null) {
+    const { p, H, width, tables: t } = this, n = this.heads.length, pre = Float64Array.from(t.base), past = Float64Array.from(t.rbase), attention = [];
     for (let h = 0; h < n; h++) {
-      const [x, y] = this.weights(h, a, b);
+      const [x, y] = looks ? looks[h] : this.weights(h, a, b);
       if (!this.heads[h].through) attention.push(this.hasEquals ? [x, y, 1 - x - y] : [x, y]);
       if (!t.head_on[h]) continue;
       const i = a * n + h, j = b * n + h;
       for (let m = 0; m < H; m++) pre[m] += x * t.A[i * H + m] + y * t.B[j * H + m];
-      for (let c = 0; c < width; c++) row[c] += x * t.RA[i * width + c] + y * t.RB[j * width + c];
+      for (let c = 0; c < width; c++) past[c] += x * t.RA[i * width + c] + y * t.RB[j * width + c];
     }
     const post = pre.map((x, m) => this.activate(x) * t.scale[m]);
+    return { attention, pre, post, past, logits: this.logits(post, past) };
+  }
+  logits(post, past) {
+    const { p, H, width, tables: t } = this, row = past.slice();
     for (let m = 0; m < H; m++) if (post[m]) for (let c = 0; c < width; c++) row[c] += post[m] * t.W[m * width + c];
-    return { attention, pre, post, logits: row.slice(0, p) };
+    return row.slice(0, p);
   }
 
   // One neuron after the activation, on all pairs, (p, p): one exponential for each residue and head.
@@ -263,6 +280,28 @@ Web.networkOf = async (run, name) => {
     named[parameter] = units ? part.map((whole) => whole * units[i]) : part;
   });
   return new Web.Network(named, run.shape);
+};
+
+// Networks of saved steps: a page has the weights of some of them, and takes those of the nearest; the last eight stay.
+Web.Kept = class {
+  constructor() { this.found = new Map(); }
+  nearest(run, wanted) {
+    const last = run.steps[run.steps.length - 1], stepOf = (name) => (name === "final" ? last : name);
+    const name = run.shipped.reduce((best, other) => (Math.abs(stepOf(other) - wanted) < Math.abs(stepOf(best) - wanted) ? other : best), "final");
+    return { name, step: stepOf(name), key: `${run.id}/${name}` };
+  }
+  // { step, network }, once it is there.
+  at(run, wanted) {
+    const { name, step, key } = this.nearest(run, wanted);
+    if (!this.found.has(key)) {
+      const entry = { step, network: null };
+      entry.ready = Web.networkOf(run, name).then((network) => Object.assign(entry, { network }));
+      entry.ready.catch(() => this.found.delete(key));
+      this.found.set(key, entry);
+      if (this.found.size > 8) this.found.delete(this.found.keys().next().value);
+    }
+    return this.found.get(key).ready;
+  }
 };
 
 // ---- all pairs, compiled ----------------------------------------------------------------------------------------------------------
@@ -319,8 +358,25 @@ Web.Network.prototype.circle = function (k, turn = 0) {
   return Array.from({ length: p }, (_, a) => { const row = ((a + turn) % p) * D; return [dot(embedding, first, row), dot(embedding, second, row)]; });
 };
 
-// The frequency that each neuron follows most in what it gets of a.
+// How much of each frequency is in what neurons give to the answers (the neuron-logit map): norms over all neurons.
+Web.Network.prototype.given = function () {
+  const { p, H, width, W } = this;
+  return (this.answered ??= Array.from({ length: Math.floor(p / 2) }, (_, i) => {
+    const cosine = new Float64Array(p), sine = new Float64Array(p);
+    for (let c = 0; c < p; c++) { const angle = (2 * Math.PI * (i + 1) * c) / p; cosine[c] = Math.cos(angle); sine[c] = Math.sin(angle); }
+    let energy = 0;
+    for (let m = 0; m < H; m++) {
+      let x = 0, y = 0;
+      for (let c = 0, row = m * width; c < p; c++) { x += W[row + c] * cosine[c]; y += W[row + c] * sine[c]; }
+      energy += x * x + y * y;
+    }
+    return Math.sqrt((2 / p) * energy);
+  }));
+};
+
+// The frequency that each neuron follows most in what it gets of a; `received` then has the norm of each frequency over all neurons.
 Web.Network.prototype.frequencies = function () {
+  this.received = [];
   const { p, H, heads } = this, n = heads.length, K = Math.floor(p / 2), given = new Float64Array(p * H), best = new Float64Array(H), at = new Array(H).fill(1);
   for (const head of heads) for (let i = 0; i < p * H; i++) given[i] += head.hidden[i] / n;
   for (let k = 1; k <= K; k++) {
@@ -329,7 +385,9 @@ Web.Network.prototype.frequencies = function () {
       const c = Math.cos((2 * Math.PI * k * a) / p), s = Math.sin((2 * Math.PI * k * a) / p);
       for (let m = 0, row = a * H; m < H; m++) { cosine[m] += c * given[row + m]; sine[m] += s * given[row + m]; }
     }
-    for (let m = 0; m < H; m++) { const energy = cosine[m] ** 2 + sine[m] ** 2; if (energy > best[m]) { best[m] = energy; at[m] = k; } }
+    let sum = 0;
+    for (let m = 0; m < H; m++) { const energy = cosine[m] ** 2 + sine[m] ** 2; sum += energy; if (energy > best[m]) { best[m] = energy; at[m] = k; } }
+    this.received.push(Math.sqrt((2 / p) * sum));
   }
   return at;
 };

@@ -10,13 +10,19 @@ Web.Walk = class {
   }
   constructor(network, formula, mask) {
     const { p, H, width, W } = network;
-    Object.assign(this, { network, formula, p, H, keys: [...formula.keys], mask: Web.bits(mask, p * p) });
+    Object.assign(this, { network, formula, p, H, keys: [...formula.keys], mask });
     // What the neurons' outputs add up to along the cosine and the sine of every key, per neuron: (H, 2 K).
     this.read = new Float64Array(2 * this.keys.length * H);
     this.keys.forEach((k, i) => { for (let m = 0; m < H; m++) for (let c = 0; c < p; c++) {
       const angle = this.angle(k, c), w = (2 / p) * W[m * width + c];
       this.read[2 * (i * H + m)] += w * Math.cos(angle); this.read[2 * (i * H + m) + 1] += w * Math.sin(angle);
     } });
+    // The network whose residues have nothing but their circles, and these rows.
+    const others = Array.from({ length: Math.floor(p / 2) }, (_, i) => i + 1).filter((k) => !this.keys.includes(k)), onCircles = { ...Web.untouched(), gain: new Map(others.map((k) => [k, 0])) };
+    this.circled = Object.assign(Object.create(Web.Network.prototype), network).arrange(onCircles);
+    this.rows = network.waved(network.embedding, network.D, onCircles);
+    this.mean = Float64Array.from({ length: network.D }, (_, i) => { let sum = 0; for (let a = 0; a < p; a++) sum += network.embedding[a * network.D + i]; return sum / p; });
+    this.meanLogits = network.logits(formula.mean, new Float64Array(width));
     this.members = this.keys.map((k) => [...formula.fve.keys()].filter((m) => formula.frequency[m] === k && formula.fve[m] > 0.85));
   }
   angle(k, residue) { return (2 * Math.PI * k * residue) / this.p; }
@@ -52,9 +58,46 @@ Web.Walk = class {
     });
     const mean = found.logits.reduce((sum, logit) => sum + logit / p, 0), logits = [...found.logits].map((logit) => logit - mean);
     const waves = Array.from({ length: p }, (_, c) => keys.reduce((sum, k, i) => sum + formula.height[i] * Math.cos(this.angle(k, answer - c)), 0));
-    return (this.last = { a, b, answer, circles, attention: found.attention, shares, neurons, polynomial, post: found.post, sums, logits, waves });
+    const steps = this.steps(a, b, { found, shares, polynomial, sums, waves });
+    return (this.last = { a, b, answer, circles, attention: found.attention, shares, neurons, polynomial, post: found.post, sums, logits, waves, steps });
+  }
+
+  // What each step's formula explains of the network's numbers, and the lead of the right answer when it stands in for them.
+  steps(a, b, { found, shares, polynomial, sums, waves }) {
+    const { p, network, formula, keys } = this, { heads, D, width } = network, n = heads.length, answer = (a + b) % p;
+    const both = (table) => [...table.subarray(a * D, (a + 1) * D), ...table.subarray(b * D, (b + 1) * D)];
+    const written = heads.flatMap(({ out }, h) => {
+      const [x, y, z] = found.attention[h];
+      return Array.from({ length: D }, (_, i) => x * (out[a * D + i] + out[p * D + i]) + y * (out[b * D + i] + out[(p + 1) * D + i]) + z * out[(p + 2) * D + i]);
+    });
+    const half = Math.SQRT2 / p, brought = Float64Array.from(formula.heads_mean), N = n * D; // in the order of `modaddlab.web.moving.polynomial`
+    keys.forEach((k, i) => {
+      const [ca, sa, cb, sb] = [Math.cos(this.angle(k, a)), Math.sin(this.angle(k, a)), Math.cos(this.angle(k, b)), Math.sin(this.angle(k, b))];
+      [half * cb, half * sb, half * ca, half * sa, (2 / p) * ca * cb, (2 / p) * ca * sb, (2 / p) * sa * cb, (2 / p) * sa * sb].forEach((wave, term) => {
+        for (let j = 0; j < N; j++) brought[j] += wave * formula.heads[(8 * i + term) * N + j];
+      });
+    });
+    const stream = Float64Array.from({ length: D }, (_, i) => heads.reduce((sum, _, h) => sum + brought[h * D + i], 0));
+    const into = (W, m, base) => Float64Array.from({ length: m }, (_, j) => { let sum = base[j]; for (let i = 0; i < D; i++) sum += stream[i] * W[i * m + j]; return sum; });
+    const point = sums.flatMap(({ point }) => point), place = sums.flatMap(({ k, alpha }) => [alpha * Math.cos(this.angle(k, answer)), alpha * Math.sin(this.angle(k, answer))]);
+    const read = Array.from({ length: p }, (_, c) => this.meanLogits[c] + found.past[c] + keys.reduce((sum, k, i) => sum + place[2 * i] * Math.cos(this.angle(k, c)) + place[2 * i + 1] * Math.sin(this.angle(k, c)), 0));
+    const lead = (logits) => logits[answer] - Math.max(...[...logits].filter((_, c) => c !== answer)), expected = waves.map((wave, c) => wave + formula.logits_mean[c]);
+    const all = [
+      [both(network.embedding), both(this.rows), [...this.mean, ...this.mean], this.circled.question(a, b).logits],
+      [found.attention.flat(), shares.flat(), formula.attention_mean, network.question(a, b, shares).logits],
+      [written, brought, formula.heads_mean, network.logits(into(network.W_in, this.H, network.base).map((x) => network.activate(x)), into(network.W_U, width, network.rbase))],
+      [found.post, polynomial, formula.mean, network.logits(polynomial, found.past)],
+      [point, place, null, read],
+      [found.logits, expected, formula.logits_mean, waves],
+    ].map(([values, said, mean, logits], i) => {
+      let left = 0, total = 0;
+      for (let j = 0; j < values.length; j++) { left += (values[j] - said[j]) ** 2; total += (values[j] - (mean?.[j] ?? 0)) ** 2; }
+      return { name: STEPS[i], explained: 1 - left / total, everywhere: formula.explained[i], untrained: formula.untrained[i], lead: lead(logits) };
+    });
+    return { all, own: lead(found.logits) };
   }
 };
+const STEPS = ["embedding", "attention", "heads", "neurons", "sum", "logits"];
 
 Web.highest = (values, n = 5) => [...values.keys()].sort((i, j) => values[j] - values[i]).slice(0, n);
 
@@ -123,6 +166,21 @@ const PARTS = {
     const made = drawing(width, 206, ...logits.map((value, c) => element("rect", { class: `bar ${c === answer ? "right" : c === top[0] ? "best" : ""}`, x: 10 + c * unit, width: unit * 0.8, y: Math.min(y(value), y(0)), height: Math.max(Math.abs(y(value) - y(0)), 0.5) })),
       ...waves.map((value, c) => element("circle", { class: "ring", cx: 10 + (c + 0.4) * unit, cy: y(value), r: 2.4 })), label(10, 200, "0", "tick", "start"), label(width / 2, 200, "score of every possible answer"), label(width - 10, 200, String(p - 1), "tick", "end"), label(Math.min(width - 16, 10 + (top[0] + 0.4) * unit), 11, String(top[0]), "of"));
     return [[made], `The network's five highest answers are ${Web.list(top.map(String))}, those of the formula ${Web.list(Web.highest(waves).map(String))}. Its first is ahead by ${Web.number(logits[top[0]] - logits[top[1]])}.`];
+  },
+  steps(walk, { steps: { all, own } }) {
+    const left = drawing(320, 232, label(196, 226, "the formula explains")), right = drawing(320, 232, label(196, 226, "lead of the right answer (logits)"));
+    const low = Math.min(0, ...all.map(({ lead }) => lead)), high = Math.max(own, ...all.map(({ lead }) => lead)) * 1.05, share = (value) => 86 + Math.max(0, value) * 220, x = (value) => 86 + ((value - low) / (high - low)) * 220;
+    for (const at of [0, 0.5, 1]) left.append(element("path", { class: "rule", d: `M${share(at)} 4V190` }), label(share(at), 206, `${100 * at}\u202f%`));
+    for (const at of new Set([low, 0, high].map(Math.round))) right.append(element("path", { class: "rule", d: `M${x(at)} 4V190` }), label(x(at), 206, String(at).replace("-", "−")));
+    all.forEach(({ name, explained, everywhere, untrained, lead }, i) => {
+      const y = 22 + 31 * i, cross = share(untrained);
+      for (const made of [left, right]) made.append(label(78, y + 4, name, "tick", "end"));
+      left.append(element("rect", { class: "step", x: 86, y: y - 9, width: Math.max(share(explained) - 86, 0.5), height: 18 }), element("circle", { class: "ring", cx: share(everywhere), cy: y, r: 5 }), element("path", { class: "mark", d: `M${cross - 4} ${y - 4}l8 8m0 -8l-8 8` }));
+      right.append(element("rect", { class: lead > 0 ? "step" : "step wrong", x: Math.min(x(0), x(lead)), y: y - 9, width: Math.max(Math.abs(x(lead) - x(0)), 0.5), height: 18 }));
+    });
+    right.append(element("path", { class: "now", d: `M${x(own)} 4V190` }));
+    const worst = all.reduce((one, other) => (other.explained < one.explained ? other : one)), fails = all.filter(({ lead }) => lead <= 0).map(({ name }) => name);
+    return [[left, right], `Left: this question (bar), all questions (ring), all questions in the untrained network (cross). Right: the lead with the formula in place of the network’s numbers, and the network’s own (dashed). ${Web.percent(Math.max(0, worst.explained))} is explained of the ${worst.name}, the least of the six. ${fails.length ? `With the formula for the ${Web.list(fails)} in its place, the answer is wrong.` : "With any one formula in its place, the answer stays right."}`];
   },
 };
 

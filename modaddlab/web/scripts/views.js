@@ -27,33 +27,38 @@ Web.Curve = class {
     const box = this.element.getBoundingClientRect(), steps = this.run.steps, distance = (i) => Math.abs(this.x(steps[i]) - (clientX - box.left));
     return steps.reduce((best, _, i) => (distance(i) < distance(best) ? i : best), 0);
   }
-  draw({ run, step }) {
-    Object.assign(this, { run, at: step, last: run.steps[run.steps.length - 1], width: this.element.clientWidth || 800 });
-    const height = 170, y = (share) => 148 - 130 * share, { curve } = run, x = this.x(run.steps[step]);
+  // What stays where it is, and the marks that move.
+  lay(run) {
+    const height = 170, { width } = this, { curve } = run, y = (this.y = (share) => 148 - 130 * share), drawing = element("svg", { viewBox: `0 0 ${width} ${height}`, height, "aria-hidden": true });
     const path = (values) => "M" + values.map((value, i) => `${this.x(curve.step[i]).toFixed(1)} ${y(value).toFixed(1)}`).join("L");
-    const label = (at, top, words, name, anchor) => element("text", { x: at, y: top, class: name, "text-anchor": anchor }, words);
-    const drawing = element("svg", { viewBox: `0 0 ${this.width} ${height}`, height, "aria-hidden": true });
     for (const share of [0, 0.5, 1]) {
-      drawing.append(element("path", { d: `M46 ${y(share)}H${this.width - 16}`, class: "rule" }), label(40, y(share) + 4, `${100 * share}\u202f%`, "tick", "end"));
+      drawing.append(element("path", { d: `M46 ${y(share)}H${width - 16}`, class: "rule" }), Web.label(40, y(share) + 4, `${100 * share}\u202f%`, "tick", "end"));
     }
     const ticks = [0, 0.025, 0.125, 0.25, 0.5, 1].map((part) => Math.round(part * this.last));
-    for (const tick of this.width < 560 ? ticks.filter((_, i) => i !== 1 && i !== 3) : ticks) {
-      drawing.append(label(this.x(tick), 166, Web.whole(tick), "tick", tick === this.last ? "end" : "middle"));
+    for (const tick of width < 560 ? ticks.filter((_, i) => i !== 1 && i !== 3) : ticks) {
+      drawing.append(Web.label(this.x(tick), 166, Web.whole(tick), "tick", tick === this.last ? "end" : "middle"));
     }
-    const here = curve.step.reduce((best, value, i) => (Math.abs(value - run.steps[step]) < Math.abs(curve.step[best] - run.steps[step]) ? i : best), 0);
-    for (const name of ["train", "test"]) {
-      drawing.append(element("path", { d: path(curve[name]), class: `line ${name}` }));
-      drawing.append(element("circle", { cx: x, cy: y(curve[name][here]), r: 6, class: `dot ${name}` }));
-    }
-    drawing.append(element("path", { d: `M${x} 8V150`, class: "now" }));
+    this.names = ["train", "test"].filter((name) => curve[name].some(Number.isFinite)); // of a run on all pairs there is no other curve
+    this.dots = this.names.map((name) => element("circle", { r: 6, class: `dot ${name}` }));
+    this.now = element("path", { d: "M0 8V150", class: "now" });
+    this.names.forEach((name, i) => drawing.append(element("path", { d: path(curve[name]), class: `line ${name}` }), this.dots[i]));
+    drawing.append(this.now);
     for (const [name, share, words] of [["train", 0.9, "trained on"], ["test", 0.12, "never seen"]]) {
-      drawing.append(label(this.x(this.last * 0.045), y(share), words, `of ${name}`, "middle"));
+      if (this.names.includes(name)) drawing.append(Web.label(this.x(this.last * 0.045), y(share), words, `of ${name}`));
     }
     this.element.replaceChildren(drawing);
+    this.laid = [run, width];
+  }
+  draw({ run, step }) {
+    Object.assign(this, { run, at: step, last: run.steps[run.steps.length - 1], width: this.element.clientWidth || 800 });
+    if (this.laid?.[0] !== run || this.laid[1] !== this.width) this.lay(run);
+    const { curve } = run, x = this.x(run.steps[step]), here = curve.step.reduce((best, value, i) => (Math.abs(value - run.steps[step]) < Math.abs(curve.step[best] - run.steps[step]) ? i : best), 0);
+    this.names.forEach((name, i) => { this.dots[i].setAttribute("cx", x); this.dots[i].setAttribute("cy", this.y(curve[name][here])); });
+    this.now.setAttribute("transform", `translate(${x})`);
     const [train, test] = run.accuracy[step];
     const values = { "aria-valuemin": 0, "aria-valuemax": this.last, "aria-valuenow": run.steps[step] };
     for (const [name, value] of Object.entries(values)) this.element.setAttribute(name, value);
-    const words = `step ${Web.whole(run.steps[step])}: ${Web.percent(train)} of the pairs it was trained on, ${Web.percent(test)} of the others`;
+    const words = `step ${Web.whole(run.steps[step])}: ${Web.percent(train)} of the pairs it was trained on${Number.isFinite(test) ? `, ${Web.percent(test)} of the others` : ""}`;
     this.element.setAttribute("aria-valuetext", words);
   }
 };
@@ -75,13 +80,24 @@ Web.Grid = class {
       const box = this.canvas.getBoundingClientRect(), cell = (offset, size) => Math.max(0, Math.min(this.p - 1, Math.floor((offset / size) * this.p)));
       act.ask(cell(event.clientY - box.top, box.height), cell(event.clientX - box.left, box.width));
     });
-    this.element = this.canvas;
+    this.shows = element("select", { "aria-label": "what the cells show", onchange: () => act.grid(this.shows.value) }, element("option", { value: "right" }, "right or wrong"), element("option", { value: "loss" }, "how large the loss is"));
+    this.words = element("p", { class: "note" });
+    this.element = element("div", {}, this.words, this.canvas, element("div", { class: "row" }, this.shows));
   }
-  draw({ run, step, ask, result }) {
+  draw({ run, step, ask, result, grid }) {
     const { p } = run.shape, right = result?.right ?? run.rights[step] ?? new Uint8Array(p * p), page = Web.rgb(this.canvas, "page");
     this.p = p;
     const inks = ["test", "train"].map((name, i) => Web.mix(Web.rgb(this.canvas, name), page, i ? 0.55 : 0.78)); // full colours side by side would flicker
-    for (const canvas of [this.canvas, this.small]) Web.paint(canvas, p, (i) => (right[i] ? inks[run.mask[i]] : page));
+    const square = (name) => element("span", { class: `swatch ${name}`, "aria-hidden": true }), answered = (i) => (right[i] ? inks[run.mask[i]] : page), ramp = Web.ramp(this.canvas), losses = grid === "loss" && result?.losses;
+    this.shows.value = grid;
+    Web.paint(this.small, p, answered);
+    if (losses) { // from one millionth to ten, in powers of ten
+      Web.paint(this.canvas, p, (i) => ramp[Math.round(Math.max(0, Math.min(1, (Math.log10(losses[i]) + 6) / 7)) * 127)]);
+      this.words.replaceChildren("Light: the right answer is as good as certain, a loss of a millionth or less; dark: the network is sure of a wrong one.");
+    } else {
+      Web.paint(this.canvas, p, answered);
+      this.words.replaceChildren(square("train"), " right, it was trained on; ", square("test"), " right, never seen; empty: wrong. Press a cell to ask its question.");
+    }
     const pen = this.canvas.getContext("2d"), [a, b] = ask, size = p > 60 ? 6 : 2, from = (x) => x - (size - 1) / 2;
     for (const [width, name] of [[3, "page"], [1, "ink"]]) {
       pen.lineWidth = width;
@@ -143,7 +159,9 @@ Web.Spectrum = class {
     this.cursor = 1;
     this.bars = element("div", { class: "spectrum", tabindex: 0, role: "listbox", "aria-multiselectable": true, "aria-label": "Frequencies of the embedding; Enter takes one out or puts it back" });
     this.chips = element("div", { class: "row chips" });
-    this.element = element("div", {}, this.bars, this.chips);
+    this.of = element("select", { "aria-label": "whose waves", onchange: () => act.spectrum(this.of.value) },
+      element("option", { value: "embedding" }, "in the embedding"), element("option", { value: "neurons" }, "in what the neurons get of a"), element("option", { value: "answers" }, "in what the neurons give to the answers"));
+    this.element = element("div", {}, element("div", { class: "row" }, this.of), this.bars, this.chips);
     this.bars.addEventListener("click", (event) => { const k = event.target.closest("[data-k]")?.dataset.k; if (k) { this.cursor = +k; act.take("k", [+k]); } });
     this.bars.addEventListener("keydown", (event) => {
       const move = { ArrowRight: 1, ArrowLeft: -1, Home: -999, End: 999 }[event.key];
@@ -152,15 +170,17 @@ Web.Spectrum = class {
     });
   }
   draw(view) {
-    const { run, step, taken } = (this.view = view), norms = run.norms[step], n = (this.n = norms.length), width = 400, height = 220;
+    const { run, step, taken, network } = (this.view = view), { spectrum } = view, other = spectrum === "neurons" ? network?.received : spectrum === "answers" ? network?.given() : null;
+    const norms = other ?? run.norms[step], n = (this.n = norms.length), width = 400, height = 220;
+    this.of.value = spectrum;
     this.cursor = Math.min(this.cursor, n);
-    const unit = (width - 16) / n, most = Math.max(...norms, ...run.norms[run.norms.length - 1]), shown = Web.largest(norms, 5);
+    const unit = (width - 16) / n, most = Math.max(...norms, ...(other ? [] : run.norms[run.norms.length - 1]), 1e-9), shown = Web.largest(norms, 5);
     const drawing = element("svg", { viewBox: `0 0 ${width} ${height + 40}` });
     norms.forEach((norm, i) => {
       const k = i + 1, out = taken.k.has(k), h = (norm / most) * (height - 24), x = 8 + i * unit, special = shown.includes(k);
       const bar = element("g", { class: `frequency${out ? " out" : special ? " key" : ""}`, id: `frequency-${k}`, role: "option", "aria-selected": out, "aria-label": `frequency ${k}${out ? ", taken out" : ""}`, "data-k": k },
         element("rect", { class: "hit", x, y: 0, width: unit, height: height + 38 }), element("rect", { class: "value", x: x + unit * 0.1, y: height - h, width: unit * 0.8, height: Math.max(h, 0.5) }));
-      if (special || out) bar.append(element("text", { x: x + unit / 2, y: height - h - 6, "text-anchor": shown.includes(k + 1) ? "end" : shown.includes(k - 1) ? "start" : "middle" }, String(k)));
+      if (special || (out && taken.k.size < 8)) bar.append(element("text", { x: x + unit / 2, y: height - h - 6, "text-anchor": shown.includes(k + 1) ? "end" : shown.includes(k - 1) ? "start" : "middle" }, String(k)));
       if (k === this.cursor) bar.append(element("path", { class: "cursor", d: `M${x + unit / 2 - 5} ${height + 10}l5 -8l5 8z` }));
       drawing.append(bar);
     });
@@ -169,7 +189,7 @@ Web.Spectrum = class {
     drawing.append(element("text", { x: width / 2, y: height + 37, class: "tick", "text-anchor": "middle" }, "frequency"));
     this.bars.replaceChildren(drawing);
     this.bars.setAttribute("aria-activedescendant", `frequency-${this.cursor}`);
-    const listed = [...new Set([...shown, ...taken.k])].sort((x, y) => x - y).slice(0, 12);
+    const listed = [...new Set([...shown, ...(taken.k.size < 8 ? taken.k : [])])].sort((x, y) => x - y);
     const chip = (k) => element("button", { type: "button", class: "chip", "data-key": `k${k}`, "aria-pressed": taken.k.has(k), "aria-label": `take out frequency ${k}`, onclick: () => this.act.take("k", [k]) }, String(k));
     Web.replaceKeepingFocus(this.chips, element("span", {}, "Take out: "), ...listed.map(chip));
   }
@@ -190,7 +210,7 @@ Web.NeuronMap = class {
     this.out = button("take it out", () => act.take("n", [this.m]));
     this.outAll = button("take out all of its frequency", () => act.take("n", this.family));
     this.element = element("div", {}, this.words, this.canvas,
-      element("div", { class: "row" }, element("span", {}, "axes × ", this.factor), this.axis, button("snap", () => act.snap(this.own))),
+      element("div", { class: "row" }, element("span", {}, "axes × ", this.factor), this.axis, button("snap to its own wave", () => act.snap(this.own))),
       element("div", { class: "row" }, button("‹", () => act.neuron((this.m + this.H - 1) % this.H), "previous neuron"), element("label", {}, "neuron ", this.number), button("›", () => act.neuron((this.m + 1) % this.H), "next neuron")),
       element("div", { class: "row" }, this.out, this.outAll));
   }
@@ -218,7 +238,9 @@ Web.Circle = class {
     this.figure = element("div", { class: "circle", role: "img" });
     this.turn = element("input", { type: "range", min: 0, value: 0, "aria-label": "by how many residues the clocks are turned", oninput: () => act.turn(+this.turn.value) });
     this.by = element("output");
-    this.element = element("div", {}, this.words, this.figure, element("div", { class: "row" }, element("span", {}, "turn the clocks by ", this.by), this.turn));
+    this.axis = element("input", { type: "range", min: 1, "aria-label": "frequency of the clock", oninput: () => act.axis(+this.axis.value) });
+    this.k = element("output");
+    this.element = element("div", {}, this.words, this.figure, element("div", { class: "row" }, element("span", {}, "frequency ", this.k), this.axis), element("div", { class: "row" }, element("span", {}, "turn the clocks by ", this.by), this.turn));
   }
   draw({ run, network, ask, axis, turn }) {
     const { p } = run.shape, points = network.circle(axis, turn), reach = Math.max(...points.map(([x, y]) => Math.hypot(x, y)), 1e-9), size = 240;
@@ -229,6 +251,9 @@ Web.Circle = class {
       drawing.append(element("circle", { cx: x, cy: y, r: 5.5, class: "residue asked" }), element("text", { x: x + (right ? 9 : -9), y: y + 4, "text-anchor": right ? "start" : "end" }, String(residue)));
     }
     this.figure.replaceChildren(drawing);
+    this.axis.max = Math.floor(p / 2);
+    this.axis.value = axis;
+    this.k.textContent = axis;
     this.turn.max = p - 1;
     this.turn.value = turn;
     this.by.textContent = turn;
