@@ -198,6 +198,8 @@ class _Lowering:
         if number:
             name = f"{number}\u2002"
             header.content = [pf.Str(name), *header.content]
+        elif header.level > 1 and "unnumbered" in header.classes:  # in the contents a section has a number
+            header.classes.append("unlisted")
         if header.level == 1:
             part = [_raw(f"#part({_string(self.part)})")] if self.part else []
             return [*part, header, _raw(f"#metadata(none) <chapter--{self.chapter.slug}>")]
