@@ -79,7 +79,7 @@ def test_a_missing_run_names_the_command(tmp_path: Path) -> None:
 
 
 def test_a_study_shows_its_run(study: Study) -> None:
-    assert repr(study).startswith(f"Study({study.record.run_id}: a transformer of 1 layer; add modulo 17; 1,000 steps; loss ")
+    assert repr(study).startswith(f"Study({study.record.run_id}: a transformer of 1 layer; a + b modulo 17; 1,000 steps; loss ")
     shown = study._repr_html_()
     assert study.record.run_id in shown
     assert f"at step {study.phases.memorization:,}" in shown

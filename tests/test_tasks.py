@@ -52,9 +52,9 @@ def test_a_quotient_times_its_divisor_is_the_dividend_and_nothing_is_divided_by_
     mask_PP[3, 0], mask_PP[tuple(np.argwhere(mask_PP)[0])] = True, False
     with pytest.raises(LabError, match="without an answer"):
         tasks.with_mask(task, mask_PP)
-    for wrong in ({"p": 15}, {"p": 7, "unordered": True}):
+    for p, unordered in ((15, False), (7, True)):
         with pytest.raises(LabError, match="prime"):
-            TaskSpec(operation="divide", **wrong)
+            TaskSpec(operation="divide", p=p, unordered=unordered)
 
 
 def test_the_largest_modulus_does_not_overflow() -> None:

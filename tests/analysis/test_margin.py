@@ -29,7 +29,7 @@ def test_it_is_what_its_definition_says_and_does_not_depend_on_the_size_of_the_w
     u_HP, v_HP, w_HP = np.random.default_rng(1).standard_normal((3, 4, p))
     leads = []
     for a, b in itertools.product(range(p), repeat=2):
-        logits_C = sum((u_HP[h, a] + v_HP[h, b]) ** 2 * w_HP[h] for h in range(4))
+        logits_C = np.sum([(u_HP[h, a] + v_HP[h, b]) ** 2 * w_HP[h] for h in range(4)], axis=0)
         leads.append(logits_C[(a + b) % p] - max(np.delete(logits_C, (a + b) % p)))
     norm = sum(np.linalg.norm([*u_HP[h], *v_HP[h], *w_HP[h]]) ** 3 for h in range(4))
     assert normalized_margin(u_HP, v_HP, w_HP) == pytest.approx(min(leads) / norm)

@@ -51,6 +51,7 @@ def run(
         embedding_PD=table_PD,
         labels_PP=tasks.labels(spec.task, seed).reshape(p, p),
         train_mask_PP=tasks.train_mask(spec.task, seed),
+        test_mask_PP=~tasks.train_mask(spec.task, seed),
         record=SimpleNamespace(run_id=spec.run_id),
     )
 
