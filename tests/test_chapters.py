@@ -48,10 +48,11 @@ def test_a_figure_is_described_captioned_and_referred_to(chapter: str, label: st
     assert re.search(rf"@{label}\b(?!-)", outside), f"{label} is not referred to in {chapter}"
 
 
-def test_a_label_stands_once_in_the_book() -> None:
+def test_a_label_stands_once_in_the_book_and_every_reference_has_one() -> None:
     text = "\n".join(BOOK.values())
     found = re.findall(r"\{#((?:fig|tbl|eq|sec)-[\w-]+)", text) + re.findall(r"^#\| label: ((?:fig|tbl)-[\w-]+)", text, re.M)
     assert sorted({label for label in found if found.count(label) > 1}) == []
+    assert sorted(set(re.findall(r"@((?:fig|tbl|eq|sec)-[a-z0-9-]*[a-z0-9])", text)) - set(found)) == []
 
 
 @pytest.mark.parametrize(("chapter", "label"), [figure[:2] for figure in FIGURES], ids=[label for _, label, _ in FIGURES])
