@@ -130,7 +130,8 @@ class _Writer:
     def write(self) -> None:
         judged = [f"- **{verdict}:** {sentence}" for verdict, sentence in criteria(self.study, self.ask)]
         self.parts["Four criteria of success"] = [
-            "A published reproduction of grokking names four criteria. Each is judged by the rule of the book's scorecard.",
+            "A published reproduction of grokking names four criteria. Each says what it asks for; "
+            "a share must also be nearer to all than to its null.",
             "\n".join(judged),
         ]
         if wanted := expectation(self.study):
