@@ -23,7 +23,7 @@ from modaddlab.findings.networks import (
     for_networks,
 )
 from modaddlab.findings.sweep import Columns
-from modaddlab.findings.value import Group, Value, count, number, over, pooled, setting, share, total
+from modaddlab.findings.value import Group, Value, count, number, over, pooled, share, total
 from modaddlab.study import Study
 
 N_PAIRS = 300
@@ -108,12 +108,14 @@ class Transition:
     """The two measures over the attention rate."""
 
     rates: Value
+    networks: Value
     seeds: Value
-    """How many networks there are."""
     trained_for: Value
     symmetric: Value
     irrelevant: Value
-    """The rate at which symmetricity and distance irrelevance are half-way between their ends."""
+    """The rate at which symmetricity and distance irrelevance are half-way between their ends, over the seeds."""
+    apart: Value
+    """By how much the symmetricity is later, seed by seed."""
     found: Mapping[float, list[Stand]] = field(repr=False)
 
     def series(self, name: str) -> dict[float, list[float]]:
@@ -327,23 +329,32 @@ def _rows(name: str, circles: Circles) -> list[dict[str, str]]:
 
 
 def _transition() -> Transition:
-    found: dict[float, list[Stand]] = {}
+    found: dict[float, dict[int, Stand]] = {}
     steps = 0
     for rate, point in sorted(outcomes.sweep("attention-rate").points.items()):
         rows = [row for row in point.rows if row.spec.name.startswith("attention-rate")]  # as many steps of each
         if rows:
-            found[rate], steps = [stand(row.study) for row in rows], rows[0].spec.steps
-    rate_R, halves = np.array(list(found)), {}
-    for name in ("symmetricity", "irrelevance"):
-        mean_R = np.array([over([getattr(one, name) for one in stands]).value for stands in found.values()])
-        fallen_R = (mean_R - mean_R[0]) / (mean_R[-1] - mean_R[0])
-        after = int(np.flatnonzero(fallen_R >= 0.5)[0])
-        halves[name] = np.interp(0.5, fallen_R[after - 1 : after + 1], rate_R[after - 1 : after + 1])
+            found[rate], steps = {row.spec.seed: stand(row.study) for row in rows}, rows[0].spec.steps
+    seeds = sorted(set.intersection(*(set(stands) for stands in found.values())))
+    halves = {
+        name: [_half_way(list(found), [getattr(stands[seed], name).value for stands in found.values()]) for seed in seeds]
+        for name in ("symmetricity", "irrelevance")
+    }
+    apart = np.subtract(halves["symmetricity"], halves["irrelevance"])
     return Transition(
         rates=count(len(found)),
-        seeds=total(sum(map(len, found.values()))),
+        networks=total(sum(map(len, found.values()))),
+        seeds=count(len(seeds)),
         trained_for=total(steps),
-        symmetric=setting(round(float(halves["symmetricity"]), 2)),
-        irrelevant=setting(round(float(halves["irrelevance"]), 2)),
-        found=found,
+        symmetric=over([number(rate) for rate in halves["symmetricity"]]),
+        irrelevant=over([number(rate) for rate in halves["irrelevance"]]),
+        apart=over([number(float(rate)) for rate in apart]),
+        found={rate: list(stands.values()) for rate, stands in found.items()},
     )
+
+
+def _half_way(rate_R: Sequence[float], value_R: Sequence[float]) -> float:
+    """The first rate at which a measure is half-way from its first value to its last, by straight lines between the rates."""
+    passed_R = (np.array(value_R) - value_R[0]) / (value_R[-1] - value_R[0])
+    after = int(np.flatnonzero(passed_R >= 0.5)[0])
+    return float(np.interp(0.5, passed_R[after - 1 : after + 1], rate_R[after - 1 : after + 1]))

@@ -63,12 +63,14 @@ def test_the_rate_at_which_a_measure_is_half_way_lies_between_its_neighbours(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     values = {0.0: (1.0, 0.0), 0.4: (0.9, 0.6), 1.0: (0.0, 1.0)}
-    stands = {rate: SimpleNamespace(rate=rate, found=found) for rate, found in values.items()}
+    later = {0.0: (1.0, 0.0), 0.4: (0.6, 0.3), 1.0: (0.0, 1.0)}
 
     def point(rate: float) -> Any:
-        return SimpleNamespace(
-            rows=[SimpleNamespace(study=stands[rate], spec=SimpleNamespace(name="attention-rate-x", steps=5_000))]
-        )
+        def row(seed: int, found: tuple[float, float]) -> Any:
+            spec = SimpleNamespace(name="attention-rate-x", steps=5_000, seed=seed)
+            return SimpleNamespace(study=SimpleNamespace(found=found), spec=spec)
+
+        return SimpleNamespace(rows=[row(0, values[rate]), row(1, later[rate])])
 
     def stand(study: Any) -> pizza.Stand:
         symmetric, irrelevant = (pizza.number(x, null=0.5) for x in study.found)
@@ -77,7 +79,14 @@ def test_the_rate_at_which_a_measure_is_half_way_lies_between_its_neighbours(
     monkeypatch.setattr(pizza.outcomes, "sweep", lambda name: SimpleNamespace(points={rate: point(rate) for rate in values}))
     monkeypatch.setattr(pizza, "stand", stand)
     found = pizza._transition()
-    assert found.irrelevant.value == pytest.approx(0.4 * 0.5 / 0.6, abs=0.005)
-    assert found.symmetric.value == pytest.approx(0.4 + 0.6 * 0.4 / 0.9, abs=0.005)
+    irrelevant, symmetric = (
+        np.array([0.4 * 0.5 / 0.6, 0.4 + 0.6 * 0.2 / 0.7]),
+        np.array([0.4 + 0.6 * 0.4 / 0.9, 0.4 + 0.6 * 0.1 / 0.6]),
+    )
+    assert found.irrelevant.value == pytest.approx(irrelevant.mean())
+    assert found.symmetric.value == pytest.approx(symmetric.mean())
+    assert found.apart.value == pytest.approx((symmetric - irrelevant).mean())
+    assert found.apart.low is not None
+    assert found.apart.low < (symmetric - irrelevant).min()
     assert found.null("symmetricity") == dict.fromkeys(values, 0.5)
-    assert found.seeds.value == 3
+    assert (found.networks.value, found.seeds.value) == (6, 2)
