@@ -52,7 +52,8 @@ window.trainBoth = ([p, H, seconds]) => {
 
 // Milliseconds for all pairs, compiled and in plain JavaScript (every fourth row, times four).
 window.allPairsBoth = async () => {
-  const { explorer } = document.querySelector(".explorer"), { network } = await explorer.network(explorer.view.run, explorer.view.run.steps.length - 1);
+  const { explorer } = document.querySelector(".explorer"), { run } = explorer.view;
+  const { network } = await explorer.networks.at(run, run.steps[run.steps.length - 1]);
   network.arrange(Web.untouched());
   const pairs = new Web.AllPairs(network).load(network), { p } = network;
   const best = (f) => Math.min(...Array.from({ length: 5 }, () => { const begun = performance.now(); f(); return performance.now() - begun; }));
