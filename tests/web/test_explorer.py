@@ -130,6 +130,7 @@ def test_everything_by_keyboard(opened: Any, networks: dict[str, Study]) -> None
     assert "With a random frequency out instead" in page.inner_text(".verdict")
     page.keyboard.press("Enter")
     settled(page)
+    assert "Nothing is taken out" in page.inner_text(".verdict")
     page.fill("input[aria-label=a]", "5")
     page.fill("input[aria-label=b]", "9")
     assert page.inner_text(".ask output").split()[0].isdigit()
@@ -215,3 +216,18 @@ def test_what_is_not_written_again_and_what_goes(site: Path, networks: dict[str,
     web.write(folder, [])
     assert not lost.exists()
     assert (folder / "mine.txt").is_file()
+
+
+def test_what_is_out_is_swapped_for_as_many_random_parts(opened: Any) -> None:
+    page = opened("#step=0")
+    page.evaluate("document.querySelector('.explorer').explorer.take('n', [3, 4, 5])")
+    settled(page)
+    page.evaluate("document.querySelector('.explorer').explorer.take('h', [0])")
+    settled(page)
+    page.get_by_role("button", name="as many random parts instead").press("Enter")
+    settled(page)
+    out = "(kind) => [...document.querySelector('.explorer').explorer.view.taken[kind]]"
+    neurons, heads, frequencies = (page.evaluate(out, kind) for kind in "nhk")
+    assert len(neurons) == 3
+    assert not set(neurons) & {3, 4, 5}
+    assert (heads, frequencies) == ([1], [])

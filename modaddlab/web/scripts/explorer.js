@@ -61,7 +61,7 @@ Web.Explorer = class {
       element("div", { class: "panels" },
         panel("All questions", null, parts.grid.element),
         panel("Waves, by frequency", ["Press one to take it out of the embedding."], parts.spectrum.element,
-          element("div", { class: "row" }, button("take out five random ones", () => this.takeRandom(5)), button("keep the keys alone", () => this.keepKeys()), button("put everything back", () => this.show({ taken: none(), turn: 0, result: null }))),
+          element("div", { class: "row" }, button("take out five random ones", () => this.takeRandom(5)), button("as many random parts instead", () => this.swapForRandom()), button("keep the keys alone", () => this.keepKeys()), button("put everything back", () => this.show({ taken: none(), turn: 0, result: null }))),
           element("label", { class: "row" }, this.mean, "heads and neurons leave their mean behind, not zero")),
         panel("One neuron, all questions", null, parts.neuron.element),
         panel("The clock of one frequency", null, parts.circle.element)));
@@ -131,6 +131,16 @@ Web.Explorer = class {
 
   takeRandom(n) {
     this.show({ taken: { ...this.view.taken, k: new Set(Web.draw(n, this.view.run.norms[0].length, [])) }, result: null });
+  }
+
+  // As many random parts of a kind as are out: others, or any where there are too few others.
+  random(kind) {
+    const { taken, run } = this.view, size = taken[kind].size, most = { k: run.norms[0].length, h: run.shape.heads ?? 0, n: run.shape.H }[kind];
+    return Web.draw(size, most, 2 * size <= most ? [...taken[kind]] : [], kind === "k" ? 1 : 0);
+  }
+
+  swapForRandom() {
+    this.show({ taken: Object.fromEntries(Object.keys(none()).map((kind) => [kind, new Set(this.random(kind))])), result: null });
   }
 
   keepKeys() {
@@ -215,10 +225,9 @@ Web.Explorer = class {
 
   // The same with as many random frequencies or neurons taken out instead: what removing just anything does.
   control(network, mine) {
-    const { taken, run, turn, result } = this.view, kind = taken.k.size && !taken.n.size ? "k" : taken.n.size && !taken.k.size ? "n" : null;
+    const { taken, turn, result } = this.view, kind = taken.k.size && !taken.n.size ? "k" : taken.n.size && !taken.k.size ? "n" : null;
     if (!kind || turn || taken.h.size) return;
-    const most = kind === "k" ? run.norms[0].length : run.shape.H, first = kind === "k" ? 1 : 0, size = taken[kind].size;
-    const members = Web.draw(size, most, 2 * size <= most ? [...taken[kind]] : [], first); // others; where there are too few of them, any
+    const members = this.random(kind);
     network.arrange(this.changes({ ...none(), [kind]: new Set(members) }));
     this.all(network, ({ accuracy }) => {
       network.arrange(this.changes());
