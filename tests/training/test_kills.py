@@ -25,7 +25,7 @@ RUNS = {
         *("debug", *SETTINGS, "steps=60", "record.metrics_every=4"),
         *("model.d_model=8", "model.n_heads=2", "model.d_head=4"),
     ],
-    "two-layer": ["mlp-standard", *SETTINGS, "steps=3000", "record.metrics_every=100"],
+    "two-layer": ["mlp-standard", *SETTINGS, "steps=20000", "record.metrics_every=200"],
 }
 SEED = int(os.environ.get("MODADDLAB_KILL_SEED", "1"))
 """Draws the moments of the kills; another one looks at other moments."""
