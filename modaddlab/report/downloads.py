@@ -32,12 +32,15 @@ figures.show = partial(figures.show, themes=["light"])  # one drawing of each fi
 _REFERENCE = re.compile(
     r'<a [^>]*href="[^"#]*#((?:fig|tbl|eq|sec)-[\w-]+)"[^>]*class="(?:reference|quarto-xref)"[^>]*>(.*?)</a>', re.DOTALL
 )
-_CITATION = re.compile(r'<span class="citation" data-cites="([^"]+)">(.*?)</span>(?!</a>)', re.S)
+_CITATION = re.compile(r'<span class="citation" data-cites="([^"]+)">((?:<span[^>]*>[^<]*</span>|.)*?)</span>(?!</a>)', re.S)
 _TAG = re.compile(r"<[^>]+>")
 _LABEL = r"(?:fig|tbl|eq|sec)-[\w-]*\w"
 _KEY = r"@[\w:.-]*\w"
 _FENCE = re.compile(r"^:::+.*$", re.M)
-_ONLY_ON_PAPER = re.compile(r'^::: \{[^}\n]*when-format="typst"[^}\n]*\}\n.*?^:::$', re.M | re.S)
+_ONLY_ON_PAPER = re.compile(
+    r'^::: \{[^}\n]*when-format="typst"[^}\n]*\}\n.*?^:::$|\[[^\[\]]*\]\{[^}\n]*when-format="typst"[^}\n]*\}', re.M | re.S
+)
+_SPAN = re.compile(r"\[([^\[\]]*)\]\{[.#][^{}\n]*\}")
 _RAW = re.compile(r"^```\{=\w+\}\n.*?^```$", re.M | re.S)
 _FIGURE = re.compile(rf"^::: \{{#({_LABEL})[^}}]*\}}\s*\Z", re.M)
 _ATTRIBUTES = re.compile(r"[ \t]*\{[#.][^{}\n]*\}")
@@ -137,6 +140,7 @@ def _markdown(text: str, known: Names) -> str:
 
     for pattern in (_ONLY_ON_PAPER, _RAW, _FENCE):
         text = pattern.sub("", text)
+    text = _SPAN.sub(r"\1", text)
     for pattern in (rf"(\[-)@({_LABEL})\]", rf"(\[)@({_LABEL})\]", rf"((?<![\w.]))@({_LABEL})"):
         text = re.sub(pattern, label, text, flags=re.IGNORECASE)
     text = re.sub(rf"\[-?{_KEY}(?:;\s*{_KEY})*\]|(?<![\w.]){_KEY}", citation, text)

@@ -18,7 +18,7 @@ description: "About one thing."
 
 # One {#sec-one}
 
-As @nanda2023 and [@nanda2023; @zhong2023] say [-@nanda2023], see @fig-x and [-@fig-x]; {{< var one.two >}} of them.
+As @nanda2023 and [@nanda2023; @zhong2023] say [-@nanda2023], see @fig-x and [-@fig-x]; {{< var one.two >}} of [them]{.sets to="a"}.
 
 ::: {.content-visible when-format="typst"}
 Only on paper.
@@ -40,7 +40,7 @@ y = x + 1
 """
 PAGE = """<main><p>As <span class="citation" data-cites="nanda2023"><a href="r.html#ref-nanda2023">Nanda et al. (2023)</a></span>
 and <span class="citation" data-cites="nanda2023 zhong2023">(<a
-href="r.html#a">Nanda et al. 2023</a>; <a href="r.html#b">Zhong 2023</a>)</span>
+href="r.html#a">Nanda et al. 2023</a>; <a href="r.html#b"><span class="nocase">Zhong</span> 2023</a>)</span>
 say <span class="citation" data-cites="nanda2023">(<a href="r.html#ref-nanda2023">2023</a>)</span>, see
 <a href="#fig-x" class="{kind}">Figure\u00a01.1</a> and <a href="#fig-x" class="{kind}">1.1</a></p></main>"""
 
