@@ -18,7 +18,7 @@ description: "About one thing."
 
 # One {#sec-one}
 
-As @nanda2023 and [@nanda2023; @zhong2023] say [-@nanda2023], see @fig-x and [-@fig-x]; {{< var one.two >}} of [them]{.sets to="a"}.
+As @nanda2023 and [@nanda2023; @zhong2023] say [-@nanda2023], see @fig-x and [-@fig-x]; {{< var one.two >}} of [them]{.b}.
 
 ::: {.content-visible when-format="typst"}
 Only on paper.
