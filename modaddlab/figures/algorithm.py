@@ -140,9 +140,9 @@ def trigonometric_identity(
         panels.flat,
         (cos_cos_PP, sin_sin_PP, summed_PP, network_PP),
         (
-            r"part along $\cos(w a)\,\cos(w b)$",
-            r"part along $\sin(w a)\,\sin(w b)$",
-            r"their sum: $\cos(w(a+b))$",
+            r"part along $\cos(\omega a)\,\cos(\omega b)$",
+            r"part along $\sin(\omega a)\,\sin(\omega b)$",
+            r"their sum: $\cos(\omega(a+b))$",
             f"the network: {explained:.1%} explained",
         ),
         strict=True,
