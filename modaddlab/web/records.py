@@ -3,8 +3,8 @@
 A page on a disk may not read files, but it may load a script. So each file of data is a call, `Web.arrived(path, content)`:
 
     runs.js                  every run that can be opened, in the order of the list, and which one a name means
-    ID/run.js                curves, and at each saved step which answers are right and the embedding's spectrum: no weights are
-                             needed to move along the curve
+    ID/run.js                curves, and at each saved step the embedding's spectrum
+    ID/right.js              at each saved step which answers are right: no weights are needed to move along the curve
     ID/step-N.js             the weights at a saved step, as 16-bit numbers, as the record has them
     ID/step-final.js         the final weights, as 24-bit fractions of each parameter's largest: scores stay within 1e-4
 """
@@ -51,7 +51,7 @@ def shipped_steps(study: Study) -> list[int]:
 
 
 def run_content(study: Study) -> dict[str, Any]:
-    """The content of run.js: what does not need the weights."""
+    """The content of run.js: what does not need the weights, but for `right_content`."""
     saved, metrics, end, params = answers.of(study), study.metrics, study.spec.steps, study.record.final
     rows = np.unique(np.geomspace(1, len(metrics["step"]), POINTS).round().astype(int) - 1)
     keep = saved.step_T != end  # the final weights themselves stand for the last step
@@ -66,7 +66,6 @@ def run_content(study: Study) -> dict[str, Any]:
         "steps": steps,
         "shipped": [*shipped_steps(study), "final"],
         "accuracy": np.round(np.stack(accuracy, axis=1), 4).tolist(),
-        "right": [packed(np.packbits(right_PP)) for right_PP in saved.right_TPP],
         "norms": np.round(norms_TK, 3).tolist(),
         "keys": [int(k) for k in study.keys],
         "curve": {
@@ -79,19 +78,30 @@ def run_content(study: Study) -> dict[str, Any]:
     }
 
 
+def right_content(study: Study) -> list[str]:
+    """The content of right.js: which answers are right, a bit for each pair, at the steps of run.js."""
+    return [packed(np.packbits(right_PP)) for right_PP in answers.of(study).right_TPP]
+
+
 def paths(study: Study) -> list[str]:
     """The files of a run below the folder, without making them."""
     folder = f"data/{study.record.run_id}"
-    return [f"{folder}/run.js", *(f"{folder}/step-{step}.js" for step in [*shipped_steps(study), "final"])]
+    return [f"{folder}/run.js", f"{folder}/right.js", *(f"{folder}/step-{step}.js" for step in [*shipped_steps(study), "final"])]
 
 
 def files(study: Study) -> Iterator[tuple[str, str]]:
     """Every file of a run: its path below the folder of data, and its text."""
     folder = f"data/{study.record.run_id}"
     yield script(f"{folder}/run.js", run_content(study))
-    for step in shipped_steps(study):
-        yield script(f"{folder}/step-{step}.js", _halves(study.record.snapshot(step)))
-    yield script(f"{folder}/step-final.js", _fractions(study.record.final))
+    yield script(f"{folder}/right.js", right_content(study))
+    for step in [*shipped_steps(study), None]:
+        yield weights(study, step)
+
+
+def weights(study: Study, step: int | None) -> tuple[str, str]:
+    """The file of the weights at a saved step, or of the final ones."""
+    path = f"data/{study.record.run_id}/step-{'final' if step is None else step}.js"
+    return script(path, _fractions(study.record.final) if step is None else _halves(study.record.snapshot(step)))
 
 
 def listed() -> list[tuple[str, list[Study]]]:

@@ -14,6 +14,7 @@ from driven import LOGITS, NOTHING, settled
 
 from modaddlab import tasks, web
 from modaddlab.study import Study
+from modaddlab.web import records
 
 Weights = dict[str, np.ndarray]
 
@@ -177,10 +178,23 @@ def test_a_run_on_all_pairs_has_one_curve(opened: Any, networks: dict[str, Study
 
 
 def test_the_first_view_is_small(opened: Any, site: Path) -> None:
-    page = opened()
-    files = [Path(address.removeprefix("file://").partition("#")[0]) for address in page.told.addresses]
-    assert sum(path.stat().st_size for path in files if path.is_file()) < 1_000_000
-    assert any(path.name == "explorer.js" for path in files)
+    """With the mainline's weights in the place of the small network's, and what a page of the book has besides."""
+    page = opened("#step=400")
+
+    def loaded() -> list[Path]:
+        return [Path(address.removeprefix("file://").partition("#")[0]) for address in page.told.addresses]
+
+    frame, mainline = 160_000, Study.open("mainline")
+    _, weights = records.weights(mainline, 6600)
+    others = [path for path in loaded() if path.is_file() and not path.name.startswith("step-")]
+    assert frame + len(weights) + sum(path.stat().st_size for path in others) < 1_000_000
+    assert {path.name for path in others} >= {"explorer.js", "run.js"}
+    assert "right.js" not in {path.name for path in others}  # a table for each saved step
+    page.focus(".curve")
+    page.keyboard.press("ArrowRight")
+    settled(page)
+    page.wait_for_function("() => document.querySelector('.explorer').explorer.view.run.rights")
+    assert [path.name for path in loaded()].count("right.js") == 1
 
 
 def test_two_at_once_write_the_same(networks: dict[str, Study], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,10 +97,12 @@ Web.arrived = (path, content) => wanted.get(path)?.resolve(content); // each fil
 Web.named = async (name) => (await Web.bring("data/runs.js")).named[name] ?? [name];
 Web.run = async (name) => Web.runOf((await Web.named(name))[0]);
 Web.runOf = async (id) => {
-  const run = await Web.bring(`data/${id}/run.js`), { p } = run.shape;
-  if (!run.rights) Object.assign(run, { mask: Web.bits(run.mask, p * p), rights: run.right.map((bits) => Web.bits(bits, p * p)) });
+  const run = await Web.bring(`data/${id}/run.js`);
+  if (typeof run.mask === "string") run.mask = Web.bits(run.mask, run.shape.p ** 2);
   return run;
 };
+// Which answers are right at each of its steps, which then stands in `rights`.
+Web.rightsOf = async (run) => (run.rights ??= (await Web.bring(`data/${run.id}/right.js`)).map((bits) => Web.bits(bits, run.mask.length)));
 Web.modulus = async (name) => (await Web.named(name))[1] ?? (await Web.run(name)).shape.p;
 
 // ---- colours --------------------------------------------------------------------------------------------------------------------

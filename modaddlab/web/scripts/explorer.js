@@ -8,7 +8,7 @@ Web.Explorer = class {
   constructor(root) {
     this.root = root;
     const act = {
-      step: (step) => this.show({ step, result: null }),
+      step: (step) => this.move(step),
       ask: (a, b) => this.show({ ask: [a, b] }),
       neuron: (neuron) => this.show({ neuron }),
       axis: (axis) => this.show({ axis }),
@@ -120,6 +120,13 @@ Web.Explorer = class {
     const { taken, turn, mean, step, ...only } = change;
     this.address.write(this.said());
     if (taken || turn !== undefined || mean !== undefined || step !== undefined) { this.draw(); this.later(); } else this.draw(Object.keys(only));
+  }
+
+  // The curve runs ahead of the weights: what is right is known of every step, and loaded when it is first moved.
+  move(step) {
+    const { run } = this.view;
+    this.show({ step, result: null });
+    if (!run.rights) Web.rightsOf(run).then(() => run === this.view.run && this.draw(["result"]), () => {}); // without it the weights tell
   }
 
   take(kind, members) {
@@ -260,7 +267,7 @@ Web.Explorer = class {
 
   drawLede() {
     const { run, step } = this.view, [train, test] = run.accuracy[step], strong = (words, name) => element("b", name ? { class: name } : {}, words);
-    const to = (words, target) => element("button", { type: "button", class: "word", onclick: () => this.show({ step: run.steps.reduce((best, value, i) => (Math.abs(value - target) < Math.abs(run.steps[best] - target) ? i : best), 0), result: null }) }, words);
+    const to = (words, target) => run.steps.length < 2 ? words : element("button", { type: "button", class: "word", onclick: () => this.move(run.steps.reduce((best, value, i) => (Math.abs(value - target) < Math.abs(run.steps[best] - target) ? i : best), 0)) }, words);
     const words = ["After ", strong(Web.whole(run.steps[step])), " steps the network answers ", strong(Web.percent(train), "train"), " of the questions that it was trained on"];
     if (Number.isFinite(test)) words.push(" and ", strong(Web.percent(test), "test"), " of those that it never saw");
     words.push(". ");

@@ -7,7 +7,7 @@ Web.figures.film = class extends Web.Figure {
   static invites = "Play the film";
   async load() {
     const run = (this.run = await Web.run("mainline")), { p, heads } = run.shape, T = run.steps.length;
-    const { pair, scores } = await Web.bring("data/film/scores.js");
+    const [{ pair, scores }] = await Promise.all([Web.bring("data/film/scores.js"), Web.rightsOf(run)]);
     this.scores = Web.floats(scores, 2);
     Object.assign(this, { p, T, n: heads, networks: new Web.Kept(), circles: new Map(), most: Math.max(...run.norms.flat()) });
     const norms = run.norms[T - 1], first = Math.max(0, run.accuracy.findIndex(([, unseen]) => unseen > 0.5));

@@ -85,8 +85,8 @@ Web.Grid = class {
     this.element = element("div", {}, this.words, this.canvas, element("div", { class: "row" }, this.shows));
   }
   draw({ run, step, ask, result, grid }) {
-    const { p } = run.shape, right = result?.right ?? run.rights[step] ?? new Uint8Array(p * p), page = Web.rgb(this.canvas, "page");
-    this.p = p;
+    const { p } = run.shape, right = result?.right ?? run.rights?.[step] ?? (this.run === run ? this.right : new Uint8Array(p * p)), page = Web.rgb(this.canvas, "page");
+    Object.assign(this, { p, run, right });
     const inks = ["test", "train"].map((name, i) => Web.mix(Web.rgb(this.canvas, name), page, i ? 0.55 : 0.78)); // full colours side by side would flicker
     const square = (name) => element("span", { class: `swatch ${name}`, "aria-hidden": true }), answered = (i) => (right[i] ? inks[run.mask[i]] : page), ramp = Web.ramp(this.canvas), losses = grid === "loss" && result?.losses;
     this.shows.value = grid;
