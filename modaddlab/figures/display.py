@@ -49,14 +49,24 @@ def svg(name: str, figure_function: Callable[Arguments, Figure], *args: Argument
 
 
 def _lean(drawing: str) -> str:
-    """The same drawing in fewer bytes: shorter coordinates, marks of one panel in one group, rasters with a palette."""
+    """The same drawing in fewer bytes: shorter coordinates, bars and marks of one panel in one group, rasters with a palette."""
     drawing = _PATH.sub(lambda path: _LONG_NUMBER.sub(r"\1", path[0]), drawing)
+    drawing = _OUTLINE.sub(lambda path: _RECTANGLE.sub(r"M\1 \2H\3V\4H\1z", _COMMAND.sub(r"\1", path[0])), drawing)
+    drawing = _BARS.sub(
+        lambda bars: f"<g {bars[1]}>" + "\n".join(f"<path {d}/>" for d in _OUTLINE.findall(bars[0])) + "</g>",
+        _ALONE.sub(r"\1", drawing),
+    )
     drawing = _MARKS.sub(lambda marks: f'<g clip-path="{marks[1]}">' + "\n".join(_MARK.findall(marks[0])) + "</g>", drawing)
     drawing = re.sub(r"\n +", "\n", drawing)
     return _RASTER.sub(lambda image: image[1] + _with_palette(image[2]), drawing)
 
 
 _PATH = re.compile(r' (?:d|x|y|points)="[^"]*"')
+_OUTLINE = re.compile(r'\bd="[^"]*"')
+_COMMAND = re.compile(r"\s*([MLHVQCZz])\s*")
+_RECTANGLE = re.compile(r"M(\S+) ([^\sL]+)L([^\sL]+) \2L\3 ([^\sL]+)L\1 \4z")
+_ALONE = re.compile(r'<g id="patch_\d+">\s*(<path [^>]*/>)\s*</g>')
+_BARS = re.compile(r'<path d="[^"]*" (clip-path="[^"]*" style="fill: #\w+")/>(?:\s*<path d="[^"]*" \1/>)+')
 _MARK = re.compile(r"<use [^>]*/>")
 _MARKS = re.compile(r'<g clip-path="([^"]*)">\s*<use [^>]*/>\s*</g>(?:\s*<g clip-path="\1">\s*<use [^>]*/>\s*</g>)+')
 _LONG_NUMBER = re.compile(r"(\.\d\d)\d+")

@@ -172,13 +172,14 @@ def weight_stripes(
     if list(natural) != list(components) or not natural:
         raise ValueError(f"natural and components must have the same steps, found {list(natural)} and {list(components)}")
     colors = palette()
+    shades = colors.diverging.resampled(64)  # as many as one sees; of 256 a picture of noise has half as many bytes again
     figure = new_figure(6.0)
     panels = figure.subplots(2, len(natural), squeeze=False, sharey="row")
     for row, (matrices, label) in enumerate(((natural, quantity), (components, "Fourier component"))):
         reach = _saturation(matrices)
         image = None
         for axes, (step, matrix_PD) in zip(panels[row], matrices.items(), strict=True):
-            image = heatmap(axes, matrix_PD, colors.diverging, Normalize(-reach, reach, clip=True), aspect="auto")
+            image = heatmap(axes, matrix_PD, shades, Normalize(-reach, reach, clip=True), aspect="auto")
             axes.set_xticks([])
             axes.tick_params(length=0)
             if row == 0:

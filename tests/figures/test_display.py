@@ -47,12 +47,22 @@ def test_until_keeps_the_beginning() -> None:
     assert kept["energy"].tolist() == [[0, 1], [2, 3]]
 
 
+def corners(outline: str) -> list[float]:
+    """The numbers of an outline with every coordinate said: H and V keep the other one."""
+    found: list[float] = []
+    for command, numbers in re.findall(r"([A-Za-z])([^A-Za-z]*)", outline):
+        values = [float(number) for number in numbers.split()]
+        found += values + found[-1:] if command == "H" else [found[-2], *values] if command == "V" else values
+    return found
+
+
 def test_a_lean_drawing_is_the_same_drawing() -> None:
     def draw() -> Figure:
         figure = theme.new_figure(3)
         left, right = figure.subplots(1, 2)
         left.imshow(np.arange(100).reshape(10, 10))
         right.scatter(np.arange(5), np.arange(5), c=np.arange(5))
+        right.bar(np.arange(5), np.arange(1, 6))
         return figure
 
     with theme.use("light"):
@@ -64,6 +74,12 @@ def test_a_lean_drawing_is_the_same_drawing() -> None:
     assert len(rasters[0]) == len(rasters[1]) == 1
     one, other = (imread(io.BytesIO(base64.b64decode(found[0]))) for found in rasters)
     assert np.array_equal(one, other)
+    bars = [[corners(one) for one in re.findall(r'\bd="([^"]*)"', text)] for text in (before, after)]
+    assert len(bars[0]) == len(bars[1])
+    for one, other in zip(*bars, strict=True):
+        assert np.allclose(one, other, atol=0.01)
+    (together,) = re.findall(r'<g clip-path="[^"]*" style="fill: #\w+">((?:<path [^>]*/>\s*)+)</g>', after)
+    assert together.count("<path") == 5
     marks = [re.findall(r'<use xlink:href="#C[^"]*" x="([\d.]+)" y="([\d.]+)" style="([^"]*)"', text) for text in (before, after)]
     assert len(marks[0]) == len(marks[1]) == 5
     assert [style for *_, style in marks[0]] == [style for *_, style in marks[1]]
