@@ -201,6 +201,7 @@ Web.Lab = class {
     this.state = data;
     if (this.running && this.until && data.state >= this.until) { this.until = null; this.toggle(false); }
     this.draw();
+    this.worker.postMessage({ seen: true });
   }
 
   draw() {

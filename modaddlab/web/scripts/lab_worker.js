@@ -122,7 +122,9 @@ Web.labWorker = function labWorker() {
     }
   }
 
+  let seen = 0; // when the page had drawn what it was told last: until then it is told nothing, however slow it is
   const post = () => {
+    seen = Infinity;
     const weights = lab.weights;
     self.postMessage({ state: lab.t, rows: lab.rows, row: lab.row, right: lab.right, weights, speed: lab.speed }, [weights.buffer]);
   };
@@ -137,12 +139,13 @@ Web.labWorker = function labWorker() {
     done += n;
     const now = performance.now();
     if (now - since > 500) { lab.speed = (done - before) / ((now - since) / 1000); [since, before] = [now, done]; }
-    if (n && now - (lab.posted ?? 0) > 50) { lab.posted = now; post(); }
+    if (n && now - seen > 50) post();
     if (n) channel.port2.postMessage(0); else setTimeout(() => channel.port2.postMessage(0), 4);
   };
 
   self.onmessage = ({ data }) => {
     if (data.start) { lab = new Lab(data.core, data.start); self.postMessage({ split: lab.mask }); post(); }
+    if (data.seen) seen = performance.now();
     if (data.set) Object.assign(lab, data.set);
     if (data.back !== undefined) { lab.back(data.back); post(); }
     if (data.step) { for (let i = 0; i < data.step; i++) lab.step(); lab.measure(); post(); }
