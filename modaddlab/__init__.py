@@ -6,6 +6,7 @@ package is cheap and neither torch nor matplotlib is imported before it is neede
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from modaddlab import source as source  # before any other file of the package is read
@@ -15,6 +16,11 @@ from modaddlab import lazy
 from modaddlab.errors import LabError
 
 __version__ = "0.1.0"
+
+if sys.argv[:1] == ["-m"]:  # `python -m modaddlab...` is being loaded
+    from modaddlab import command
+
+    command.loading()
 
 if TYPE_CHECKING:
     from modaddlab import claims, figures, findings, tables, tasks

@@ -1,7 +1,8 @@
 """From a command's body to its exit code: the one place where whatever a user can cause becomes a line.
 
 Exit codes: what the body returns, 2 for what a user or the machine caused, 130 after Ctrl-C, 141 when nobody reads the output any
-more (`... | head`), which is no news and says nothing. A defect of ours keeps its traceback.
+more (`... | head`), which is no news and says nothing. A defect of ours keeps its traceback. While a command's modules are still
+being imported, Ctrl-C ends it by the signal itself, silently (130 to a shell).
 """
 
 from __future__ import annotations
@@ -10,11 +11,18 @@ import argparse
 import contextlib
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import NoReturn
 
 from modaddlab.errors import LabError, explain
+
+
+def loading() -> None:
+    """Let Ctrl-C end the process at once until `run` begins: in the middle of an import it is a long traceback, or nothing at all."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run(body: Callable[[], int | None], *, name: str = "modaddlab", interrupted: str = "interrupted") -> int:
@@ -31,6 +39,8 @@ def run(body: Callable[[], int | None], *, name: str = "modaddlab", interrupted:
     Raises:
         Exception: a defect of ours.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # by `loading`
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     _replace_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):  # what a console's alphabet lacks is shown by its number, as on standard error
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -122,11 +122,26 @@ def read(place: Path, key: str = "") -> bytes | None:
 
 def write(place: Path, content: bytes, key: str = "") -> None:
     """Keep a content under a key, whole or not at all; a disk that takes nothing is done without."""
-    temporary = place.with_name(f"{place.name}.{os.getpid()}")
     with suppress(OSError):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(_head(key, content) + b"\n" + content)
+        put(place, _head(key, content) + b"\n" + content)
+
+
+def put(place: Path, content: bytes) -> None:
+    """Write a file whole or not at all, and its folder if there is none; nothing else stays, unless the process is killed.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    temporary = place.with_name(f".{place.name}.{os.getpid()}")  # beside it: another folder may lie on another file system
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        temporary.write_bytes(content)
         os.replace(temporary, place)
+    except OSError as error:
+        error.filename = error.filename or str(place)  # the system does not say what it was that did not fit
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _head(key: str, content: bytes) -> bytes:

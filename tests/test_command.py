@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -79,6 +80,29 @@ def test_what_a_user_can_cause_is_a_line(body: Callable[[], Any], words: str, ca
 def test_ctrl_c_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.run(fails_with(KeyboardInterrupt()), name="mine", interrupted="stopped") == 130
     assert capsys.readouterr().err == "mine: stopped\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no signals between processes")
+def test_ctrl_c_ends_a_command_that_is_still_being_imported(tmp_path: Path) -> None:
+    """Also where the import would swallow it, as a bare `except` around one does."""
+    swallows = "import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\nexcept:\n    pass\nimport random\n"
+    (tmp_path / "numpy.py").write_text(swallows)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    done = subprocess.run([sys.executable, "-m", "modaddlab.verify"], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_ctrl_c_is_heeded_again_when_the_command_begins() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        command.loading()
+        assert command.run(lambda: signal.raise_signal(signal.SIGINT)) == 130
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # as `nohup` and `&` have it
+        command.loading()
+        assert command.run(lambda: signal.raise_signal(signal.SIGINT)) == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`make clean` removes what renders and tests made, and nothing else; its recipe is run as it stands, on a scratch checkout."""
+"""`make clean` removes what renders and tests made, and nothing else; recipes are run as they stand, on a scratch checkout."""
 
 from __future__ import annotations
 
@@ -74,3 +74,15 @@ def test_links_are_not_followed(checkout: Path) -> None:
     assert clean(checkout).returncode == 0
     assert files(checkout) - {f"_book/{mark.NAME}", f"my-runs/{mark.NAME}", "_book/runs/c", "_own/render.lock"} == OWN
     assert not (checkout / ".cache").is_symlink()
+
+
+def test_a_data_folder_may_have_any_name(checkout: Path) -> None:
+    python = checkout / ".venv/bin/python"
+    python.write_text('#!/bin/sh\nprintf "%s|" "$@"\n')
+    for name in ("pyproject.toml", "constraints.txt", ".venv/installed"):
+        (checkout / name).touch()
+    for name in ("my runs", "$HOME; echo 'x'", 'a"b'):
+        done = subprocess.run(
+            ["make", "--silent", "train", f"DATA={name.replace('$', '$$')}"], cwd=checkout, capture_output=True, text=True
+        )
+        assert done.stdout == f"-m|modaddlab.train|debug|--data|{name}|", done.stderr

@@ -19,7 +19,7 @@ from .errors import CellError
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command in the current folder; returns the exit code."""
-    after_ctrl_c = "stopped; the site is as it was before"
+    after_ctrl_c = "stopped; what was there before is as it was"
     return run(lambda: _run(arguments), name="error", interrupted=after_ctrl_c)
 
 

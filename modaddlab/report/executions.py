@@ -25,6 +25,7 @@ from pathlib import Path
 import psutil
 
 from ..errors import LabError
+from ..kept import put
 from .fingerprint import fingerprint, sources
 
 LIVE = ".jupyter_cache"
@@ -122,7 +123,7 @@ def _move(old: Path, new: Path) -> None:
     if old.is_dir():
         new.parent.mkdir(parents=True, exist_ok=True)
         _remove(new)
-        old.rename(new)
+        shutil.move(old, new)  # .cache may lie on another file system
 
 
 def _remove(folder: Path) -> None:
@@ -148,11 +149,7 @@ def _read(root: Path) -> _State:
 
 
 def _write(root: Path, state: _State) -> None:
-    path = _shelf(root) / "quarto.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps(asdict(state)), encoding="utf-8", newline="\n")
-    os.replace(temporary, path)
+    put(_shelf(root) / "quarto.json", json.dumps(asdict(state)).encode())
 
 
 def _quarto() -> tuple[int, float] | None:

@@ -105,7 +105,7 @@ def _measure_sentences(root: Path) -> None:
         return
     done = subprocess.run([sys.executable, "-m", "modaddlab.report.sentences"], cwd=root, check=False)
     if done.returncode:
-        raise BookError(None, "the values of the chapters do not fit; see above")
+        raise BookError(None, "the values in sentences could not be written; see above")
 
 
 def _write_interactive(book: Book) -> None:

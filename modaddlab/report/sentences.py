@@ -130,10 +130,7 @@ def write(root: Path, names: Mapping[str, str]) -> None:
         table[leaf] = text
     path, content = root / VARIABLES, yaml.dump(tree, Dumper=_DUMPER, allow_unicode=True).encode()
     if not path.is_file() or path.read_bytes() != content:
-        temporary = root / KEPT / f"variables.{os.getpid()}"  # a killed process leaves no half of it
-        temporary.parent.mkdir(exist_ok=True)
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
+        kept.put(path, content)
 
 
 def chapters_of(root: Path) -> dict[Path, str]:

@@ -84,7 +84,8 @@ def write(folder: Path, listed: list[tuple[str, list[Study]]], drawn: Iterable[t
             kept = {path: (key, _put(folder / path, text)) for path, text in records.files(study)}
         now |= kept
     for path in set(before) - set(now):
-        (folder / path).unlink(missing_ok=True)
+        if before[path][1] == _digest(folder / path):  # as it was written, whatever a damaged list says
+            (folder / path).unlink()
     _put(folder / LISTED, "".join(f"{key} {digest} {path}\n" for path, (key, digest) in sorted(now.items())))
 
 
@@ -119,8 +120,11 @@ def _put(path: Path, text: str) -> str:
     if _digest(path) != digest:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")  # two renders may begin at once
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        temporary.replace(path)
+        try:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)  # what a full disk has taken of it
     return digest
 
 

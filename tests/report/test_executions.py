@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -53,7 +54,15 @@ def live(root: Path) -> set[str]:
     return {path.read_text() for path in root.rglob(f"{LIVE}/output")}
 
 
-def test_a_change_empties_the_cache_and_going_back_brings_it_back(root: Path) -> None:
+@pytest.mark.parametrize("file_systems", [1, 2])
+def test_a_change_empties_the_cache_and_going_back_brings_it_back(
+    root: Path, file_systems: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rename(old: Path, new: Path) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link", str(old))
+
+    if file_systems == 2:  # .cache lies on another one
+        monkeypatch.setattr(os, "rename", rename)
     render(root, 1)
     begin(root)
     assert live(root) == {"1"}

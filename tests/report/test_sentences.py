@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import signal
@@ -70,6 +71,29 @@ def test_the_values_are_written_as_a_tree_and_only_when_they_change(tmp_path: Pa
         assert sentences.read(tmp_path) == {}
         sentences.write(tmp_path, NAMES)
         assert sentences.read(tmp_path) == {"x": {"share": "75.4 %", "law": {"n": "13"}}}
+
+
+def test_a_cache_on_another_file_system_and_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace = os.replace
+
+    def within_a_file_system(old: Path, new: Path) -> None:
+        if old.parent != new.parent:
+            raise OSError(errno.EXDEV, "Invalid cross-device link", str(old))
+        replace(old, new)
+
+    monkeypatch.setattr(os, "replace", within_a_file_system)
+    sentences.write(tmp_path, {"a.b": "1"})
+    assert sentences.read(tmp_path) == {"a": {"b": "1"}}
+
+    def full(old: Path, new: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space left") as error:
+        sentences.write(tmp_path, {"a.b": "2"})
+    assert error.value.filename == str(tmp_path / sentences.VARIABLES)
+    kept.write(tmp_path / "entry", b"content")
+    assert [path.name for path in tmp_path.iterdir()] == ["_variables.yml"], "what a full disk took of a file is removed"
 
 
 def test_findings_are_kept_until_something_changes_and_damage_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -227,6 +227,8 @@ def test_what_is_not_written_again_and_what_goes(site: Path, networks: dict[str,
         lost.write_bytes(damaged)
         web.write(folder, [("One", [networks["two-layer"]])])
         assert lost.read_bytes() == whole
+    with open(folder / web.LISTED, "a", encoding="utf-8") as damaged_list:
+        damaged_list.write("- 0 mine.txt\n- 0 data\n- 0 a\0b\n- 0 \n")
     web.write(folder, [])
     assert not lost.exists()
     assert (folder / "mine.txt").is_file()

@@ -91,9 +91,10 @@ def _fill(filling: Path, folder: Path, use: Callable[[], None]) -> None:
             filling.rename(folder)  # or another process was sooner
     finally:
         shutil.rmtree(filling, ignore_errors=True)
-    others = [path for path in folder.parent.iterdir() if not path.name.startswith("filling-")]
-    for old in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
-        shutil.rmtree(old, ignore_errors=True)
+    with contextlib.suppress(OSError):  # another process removes them too
+        others = [path for path in folder.parent.iterdir() if not path.name.startswith("filling-")]
+        for old in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _with_cache(folder: Path, use: Callable[[], None]) -> None:
