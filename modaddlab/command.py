@@ -20,7 +20,7 @@ from modaddlab.errors import LabError, explain
 
 
 def loading() -> None:
-    """Let Ctrl-C end the process at once until `run` begins: in the middle of an import it is a long traceback, or nothing at all."""
+    """Let Ctrl-C end the process at once until `run` begins; in the middle of an import it is a long traceback, or swallowed."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 

@@ -87,7 +87,8 @@ def explain(error: BaseException) -> str | None:
         return f"the memory does not suffice{f' ({words})' if words else ''}; make the network smaller, or end other programs"
     if isinstance(error, OSError):
         reason = disk_reason(error)
-        return None if reason is None else f"cannot use {error.filename or 'the output'}: {reason}"
+        place = error.filename2 or error.filename or "the output"  # of two files the one that was to be written
+        return None if reason is None else f"cannot use {place}: {reason}"
     if getattr(error, "errno", None) == errno.EMFILE:  # of a library's own type
         return _DISK[errno.EMFILE]
     return None

@@ -114,7 +114,7 @@ def _path(home: Home, folder: Path | None) -> Path:
 def read(place: Path, key: str = "") -> bytes | None:
     """A kept content; None when there is none under this key, or it is not as it was written."""
     try:
-        head, _, content = place.read_bytes().partition(b"\n")
+        head, _, content = (place.read_bytes() if place.is_file() else b"").partition(b"\n")  # a pipe would be waited for
     except OSError:
         return None
     return content if head == _head(key, content) else None

@@ -62,6 +62,7 @@ class TooManyFilesError(Exception):
         (fails_with(MemoryError()), "mine: the memory does not suffice; make the network smaller"),
         (fails_with(RuntimeError("std::bad_alloc")), "mine: the memory does not suffice (std::bad_alloc); make"),
         (full_disk, "mine: cannot use /somewhere/file: the disk is full; free some space"),
+        (fails_with(OSError(errno.ENOSPC, "?", "/from", None, "/to")), "mine: cannot use /to: the disk is full; free some space"),
         (fails_with(OSError(errno.ELOOP, "?", "/somewhere/link")), "mine: cannot use /somewhere/link: links lead in a circle;"),
         (fails_with(TooManyFilesError("Too many open files")), "mine: too many files are open at once; raise the limit"),
         (

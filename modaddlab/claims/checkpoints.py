@@ -50,6 +50,8 @@ def measured(released: Released, folder: Path) -> dict[str, float]:
     """
     for name, sha256 in ((released.file, released.sha256), *([released.initial] if released.initial else [])):
         with disk_errors(folder / name, "read"):
+            if not (folder / name).is_file():
+                raise LabError(f"{folder / name} is no file; name the folder that has the authors' checkpoints")
             found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
         if found != sha256:
             raise LabError(f"{folder / name} must have the sha256 {sha256[:12]}..., found {found[:12]}...; take the file itself")

@@ -32,7 +32,7 @@ def _run(arguments: list[str] | None) -> int:
         if options.command == "run":
             return report_command.run(options)
         if options.command == "check":
-            return _check(Path(options.folder))
+            return _check(options.folder)
         if options.command == "compare":
             return _compare(root)
         if options.command == "clean":
@@ -100,10 +100,12 @@ def _compare(root: Path) -> int:
     return _list(differences(load_book(root)), "the two engines' outputs")
 
 
-def _check(folder: Path) -> int:
+def _check(name: str) -> int:
     from .check import check_site
 
-    return _list([str(defect) for defect in check_site(folder)], str(folder))
+    if not name.strip() or not Path(name).is_dir():
+        raise LabError(f"{name!r} is no folder; name a built site, such as _book")
+    return _list([str(defect) for defect in check_site(Path(name))], name)
 
 
 def _clean(root: Path) -> int:

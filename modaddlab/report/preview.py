@@ -135,7 +135,7 @@ def preview(root: Path, engine: str = "auto", port: int = 4200) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     server, version = serve(folder, port)  # first of all: a port that is taken is told at once
     render_once(root)
-    print(f"http://127.0.0.1:{port}/ shows the book; Ctrl-C ends", file=sys.stderr)
+    print(f"http://127.0.0.1:{server.server_port}/ shows the book; Ctrl-C ends", file=sys.stderr)
     try:
         for _ in watch(root, watch_filter=_Sources()):
             if render_once(root):

@@ -44,6 +44,8 @@ def run(options: argparse.Namespace) -> int:
         forms = [options.output.suffix[1:]]
     if not set(forms) <= {"html", "pdf"}:
         raise LabError(f"--to must be html, pdf or both with a comma, found {options.to}")
+    if options.output is not None and not options.output.name:
+        raise LabError(f"--output (={str(options.output)!r}) must name a file, such as report.html")
     begun, console = time.perf_counter(), Console(stderr=True, highlight=False)
     with ExitStack() as stack:
         studies = [_study(name, options, stack) for name in names]

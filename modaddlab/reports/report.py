@@ -101,12 +101,14 @@ def check(target: Path) -> None:
     """Raise unless a report can be saved there.
 
     Raises:
-        LabError: the ending is none of a report's, there is no such folder, or something else is there.
+        LabError: the ending is none of a report's, there is no such folder, it cannot be written, or something else is there.
     """
     if target.suffix not in (".html", ".pdf"):
         raise LabError(f"{target} must end with .html or .pdf, the two forms of a report")
     if not target.absolute().parent.is_dir():
         raise LabError(f"{target} lies in no folder; make it, or name another file")
+    if not os.access(target.absolute().parent, os.W_OK):
+        raise LabError(f"{target} lies in a folder that cannot be written; change its permissions, or name another file")
     if os.path.lexists(target) and not (target.is_file() and pages.is_ours(target.read_bytes())):
         raise LabError(f"{target} is there and is no report of ours, so that it is not written over; name another file")
 

@@ -156,6 +156,12 @@ def test_what_the_scorecard_says_of_a_checkpoint_follows_from_its_file(one: rele
         checkpoints.measured(dataclasses.replace(one, sha256="0" * 64), FOLDER)
 
 
+def test_a_folder_without_the_checkpoints_is_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder in (tmp_path, tmp_path / "nowhere", Path(__file__)):
+        assert checkpoints.main([str(folder)]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
 @pytest.mark.skipif(not (FOLDER / "final.pth").is_file(), reason="needs He et al.'s final.pth (step 10,000) in that folder")
 def test_participation_ratios_are_those_of_the_last_checkpoint(tmp_path: Path) -> None:
     """Of the mean over all neurons, by frequencies; at step 4,800 they are 0.616 and 0.682."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from modaddlab.report.__main__ import main
 from modaddlab.report.check import check_site
 
 SOUND = """<!doctype html><html lang="en"><head><link rel="stylesheet" href="site.css"><style>b { color: red }</style></head>
@@ -80,3 +81,14 @@ def test_a_defect_in_any_file_is_found(site: Path, name: str, text: str, words: 
 
 def test_an_empty_folder_is_not_a_site(tmp_path: Path) -> None:
     assert check_site(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["", "nowhere", "a\0b", "loop", "file"])
+def test_what_is_no_folder_is_a_line(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "file").touch()
+    assert main(["check", name]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -80,6 +80,20 @@ def test_a_port_in_use_is_named(served: tuple[str, Version], tmp_path: Path) -> 
         serve(tmp_path, port)
 
 
+def test_a_free_port_is_told_and_ctrl_c_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ctrl_c(*_: object, **options: object) -> Iterator[None]:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(preview, "render_once", lambda _: True)
+    monkeypatch.setattr(preview, "watch", ctrl_c)
+    assert command_line.main(["preview", "--engine", "builtin", "--port", "0"]) == 0
+    address = capsys.readouterr().err.split(" ")[0]
+    assert int(address.rpartition(":")[2].strip("/")) > 0
+
+
 @pytest.mark.parametrize(
     ("path", "watched"),
     [

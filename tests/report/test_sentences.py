@@ -96,6 +96,14 @@ def test_a_cache_on_another_file_system_and_a_full_disk(tmp_path: Path, monkeypa
     assert [path.name for path in tmp_path.iterdir()] == ["_variables.yml"], "what a full disk took of a file is removed"
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+def test_a_pipe_in_the_place_of_an_entry_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "entry")
+    assert kept.read(tmp_path / "entry") is None
+    kept.write(tmp_path / "entry", b"content")
+    assert kept.read(tmp_path / "entry") == b"content"
+
+
 def test_findings_are_kept_until_something_changes_and_damage_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODADDLAB_DATA", str(tmp_path / "data"))
     (tmp_path / "data/runs").mkdir(parents=True)

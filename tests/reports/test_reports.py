@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -138,6 +139,14 @@ def test_an_own_report_is_replaced_and_nothing_else(drawn: Report, tmp_path: Pat
     assert target.read_text() == "mine"
 
 
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda folder, mode: (folder, mode) != (tmp_path, os.W_OK))
+    with pytest.raises(LabError, match="cannot be written"):
+        check(tmp_path / "report.html")
+
+
 def test_a_pdf_is_known_again(drawn: Report, tmp_path: Path) -> None:
     target = drawn.save(tmp_path / "report.pdf")
     assert target.read_bytes().startswith(b"%PDF")
@@ -164,6 +173,7 @@ def test_the_command_to_try_trains_the_run_that_is_meant(changes: dict[str, Any]
         ["mainline", "--compare", "debug", "mainline"],
         ["mainline", "--to", "docx"],
         ["mainline", "--output", "nowhere/report.html"],
+        ["mainline", "--output", ""],
         ["broken.pth"],
         ["mainline", "--data", "nothing"],
     ],
