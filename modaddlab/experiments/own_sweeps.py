@@ -30,6 +30,9 @@ from modaddlab.experiments.sweeps import SWEEPS, Sweep, sweep
 KEYS = ("run", "seeds", "p", "purpose", "set")
 """What a file may have."""
 
+LARGEST = 1_000_000
+"""Bytes that a file may have."""
+
 
 def find(name: str | os.PathLike[str]) -> Sweep:
     """A sweep of the book by its name, or one's own by its file, which ends in .toml.
@@ -43,6 +46,8 @@ def find(name: str | os.PathLike[str]) -> Sweep:
     if path.stem in SWEEPS:
         raise LabError(f"{path} has the name of a sweep of the book, {path.stem}; give the file another")
     try:
+        if path.stat().st_size > LARGEST or path.is_fifo():
+            raise LabError(f"{path} is no list of runs; it must be a file of at most {LARGEST:,} bytes")
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors of Windows begin a file with a mark
     except OSError as error:
         raise LabError(f"{path} cannot be read ({error.strerror}); a sweep is one of {', '.join(SWEEPS)}, or a file") from None

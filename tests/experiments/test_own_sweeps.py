@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,13 @@ def test_a_bad_file_is_one_line_that_names_it(text: str, words: str, tmp_path: P
     assert str(error.value).startswith(str(path))
     assert words in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_file_that_is_far_too_large_is_not_read(tmp_path: Path) -> None:
+    path = written(tmp_path, FILE)
+    os.truncate(path, 2**40)
+    with pytest.raises(LabError, match="no list of runs"):
+        own_sweeps.find(path)
 
 
 def test_a_file_is_not_taken_for_a_sweep_of_the_book(tmp_path: Path) -> None:
