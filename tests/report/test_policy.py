@@ -9,7 +9,7 @@ import pytest
 from sample_books import render, write_book
 
 from modaddlab.report.errors import BookError
-from modaddlab.report.policy import POLICY, obey
+from modaddlab.report.policy import COMPILED, POLICY, obey
 from modaddlab.report.qmd import parse
 
 FRONT = parse("# Front\n\nText.\n", Path("index.qmd"))
@@ -133,3 +133,7 @@ def test_a_style_sheet_of_the_book_is_held_to_it_too(tmp_path: Path) -> None:
     (root / "a.scss").write_text(rules + 'b { background: url("data:,x"); }\n')
     with pytest.raises(BookError, match=r"a\.scss:4: .*as a file"):
         render(root)
+
+
+def test_readme_tells_a_server_the_policy_that_every_page_works_under() -> None:
+    assert f"`{COMPILED}`" in (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
