@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,10 +48,11 @@ class Package:
 
     Args:
         folder: the package's folder, whose name is the package's.
+        write: writes a statement out; Python's own way is quick and differs between its versions, `plainly` does not.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, write: Callable[[ast.AST], str] = ast.dump) -> None:
+        self.folder, self._write = folder, write
         self._modules: dict[str, _Module | None] = {}
         self._texts: dict[ast.AST, str] = {}
         self._uses: dict[ast.AST, _Used] = {}
@@ -87,7 +88,7 @@ class Package:
     def text(self, node: ast.AST) -> str:
         """A statement written out."""
         if node not in self._texts:
-            self._texts[node] = ast.dump(node)
+            self._texts[node] = self._write(node)
         return self._texts[node]
 
     def used(self, node: ast.AST) -> _Used:
@@ -113,6 +114,16 @@ class Package:
         for path in sorted(self.folder.rglob("*.py")):
             parts = path.relative_to(self.folder).with_suffix("").parts
             yield ".".join([self.folder.name, *(parts[:-1] if parts[-1] == "__init__" else parts)])
+
+
+def plainly(node: object) -> str:
+    """A piece of a syntax tree written out alike by all versions of Python: fields that are empty are left out."""
+    if isinstance(node, list):
+        return f"[{','.join(map(plainly, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = [f"{name}={plainly(value)}" for name, value in ast.iter_fields(node) if value is not None and value != []]
+    return f"{type(node).__name__}({','.join(fields)})"
 
 
 def tree_of(content: bytes) -> ast.Module:

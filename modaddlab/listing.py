@@ -42,7 +42,8 @@ def _expectation(spec: RunSpec) -> str:
         return f"nothing is expected of it: {error}"
     if math.isnan(found.time.value):
         return " ".join(["the book's laws do not expect it to grok.", *found.reasons])
-    return " ".join([f"the book's laws expect it to grok at step {found.time}, with 95 %", *found.reasons])
+    end = f", after its last, {spec.steps:,}" if found.time.value > spec.steps else ""
+    return " ".join([f"the book's laws expect it to grok at step {found.time} (95 % interval of one run){end}.", *found.reasons])
 
 
 def dry_run_sweep(specs: list[RunSpec], store: Store) -> int:

@@ -154,7 +154,7 @@ def component_names(p: int) -> list[str]:
 
 @themed
 def logit_spectrum(norm_PP: np.ndarray, keys: Sequence[int], n_significant: int | None = None) -> Figure:
-    """The logits in the 2D Fourier basis over (a, b): all p x p components, and beside them the constant and the keys alone.
+    """The logits in the 2D Fourier basis over (a, b): all p x p components, and beside them the constant and the keys, if any.
 
     Args:
         norm_PP: (P, P) norm over the outputs of each component, basis order along a (down) and b (across).
@@ -167,7 +167,7 @@ def logit_spectrum(norm_PP: np.ndarray, keys: Sequence[int], n_significant: int 
     ordered = sorted(by_key)
     names = component_names(p)
     figure = new_figure(4.5)
-    left, right = figure.subplots(1, 2)
+    left, *beside = figure.subplots(1, 2 if by_key else 1, squeeze=False)[0]
     highest = float(norm_PP.max())
     norm = LogNorm(highest * 1e-3, highest, clip=True)
     image = heatmap(left, norm_PP, colors.sequential, norm)
@@ -194,20 +194,21 @@ def logit_spectrum(norm_PP: np.ndarray, keys: Sequence[int], n_significant: int 
     left.set_ylabel("frequency along a")
     counted = "" if n_significant is None else f": {n_significant} significant"
     left.set_title(f"all {p}² components{counted}")
-    chosen = [0, *[i for key in ordered for i in (2 * key - 1, 2 * key)]]
-    image = heatmap(right, norm_PP[np.ix_(chosen, chosen)], colors.sequential, norm)
-    labels = [names[i] for i in chosen]
-    right.set_xticks(range(len(chosen)), labels, rotation=90, fontsize=9)
-    right.set_yticks(range(len(chosen)), labels, fontsize=9)
-    for tick_labels in (right.get_xticklabels(), right.get_yticklabels()):
-        for text in tick_labels[1:]:
-            text.set_color(by_key[int(text.get_text().split()[1])])
-    right.tick_params(length=0)
-    right.set_title("the constant and the keys")
+    chosen = [0, *[i for key in ordered for i in (2 * key - 1, 2 * key) if i < p]]  # the sign p/2 has no sine
+    for right in beside:
+        image = heatmap(right, norm_PP[np.ix_(chosen, chosen)], colors.sequential, norm)
+        labels = [names[i] for i in chosen]
+        right.set_xticks(range(len(chosen)), labels, rotation=90, fontsize=9)
+        right.set_yticks(range(len(chosen)), labels, fontsize=9)
+        for tick_labels in (right.get_xticklabels(), right.get_yticklabels()):
+            for text in tick_labels[1:]:
+                text.set_color(by_key[int(text.get_text().split()[1])])
+        right.tick_params(length=0)
+        right.set_title("the constant and the keys")
     color_scale(
         figure,
         image,
-        [left, right],
+        [left, *beside],
         "norm of the component (log scale)",
         orientation="horizontal",
         aspect=45,

@@ -13,7 +13,7 @@ from modaddlab.findings.value import Group, Value, share
 from modaddlab.study import Study
 
 TURNS = 5
-"""By how many different numbers of residues the circles are turned."""
+"""By how many different numbers of residues the circles are turned; half a turn is left out, which leaves a + b as it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ def of(study: Study) -> Clocks:
 
 @for_networks(ADDITION, ALL_WEIGHTS, CIRCLES)
 def measure_clocks(study: Study) -> dict[str, np.ndarray]:
-    """The shares for each turn, (TURNS,): "follows", "stays", and "control", NaN without enough other frequencies."""
+    """The shares for each turn, (D,): "follows", "stays", and "control", NaN without enough other frequencies."""
     p, keys, model = study.p, list(study.keys), study.spec.model
     params = {name: np.asarray(value, np.float64) for name, value in study.record.final.items()}
     tables = [name for name in model.residue_weights if name.startswith("embed.")] or model.residue_weights[:1]
@@ -53,6 +53,8 @@ def measure_clocks(study: Study) -> dict[str, np.ndarray]:
         return (model.pair_logits(changed, p).argmax(axis=-1) - study.labels_PP) % p
 
     for d in np.linspace(1, p - 1, TURNS).astype(int):
+        if 2 * d % p == 0:
+            continue
         shifted_PP = shift_PP(keys, int(d))
         found["follows"].append(float((shifted_PP == 2 * d % p).mean()))
         found["stays"].append(float((shifted_PP == 0).mean()))

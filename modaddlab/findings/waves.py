@@ -172,9 +172,17 @@ def of(study: Study) -> Waves:
 
 
 @for_networks(TWO_LAYER, KNOWN_HARMONICS, ADDITION, ODD_MODULUS, ALL_WEIGHTS)
-def null(_: Study) -> Waves:
-    """The same of a network before training."""
-    return of(Study.open(UNTRAINED))
+def null(study: Study) -> Waves:
+    """The same of random weights."""
+    return of(untrained(study))
+
+
+def untrained(study: Study) -> Study:
+    """The same network with random weights: the book's where that is of its size, otherwise what its seed draws."""
+    model, ours = study.spec.model, Study.open(UNTRAINED)
+    if (model, study.p) == (ours.spec.model, ours.p):
+        return ours
+    return Study.from_weights(model.init_params(study.p, study.spec.seed), model, study.p, name="random-weights")
 
 
 @for_networks(TWO_LAYER, KNOWN_HARMONICS, ADDITION, ODD_MODULUS, ALL_WEIGHTS)

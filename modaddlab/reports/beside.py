@@ -1,15 +1,23 @@
-"""The networks that a report is held against: every number of theirs, by the name of its finding and its place in it."""
+"""The networks that a report is held against: every number of theirs, by the name of its finding and its place in it.
+
+Those of the mainline's seeds are kept with the repository, beside the hash of the source that measured each finding and of each
+record (`KEPT`). What has changed since is measured anew; `python -m modaddlab.reports` writes the file again.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
+from modaddlab import paths, source
+from modaddlab.closure import Package, plainly
 from modaddlab.errors import LabError
 from modaddlab.findings import (
     ablation,
@@ -28,6 +36,7 @@ from modaddlab.findings import (
 )
 from modaddlab.findings.networks import needs_of
 from modaddlab.findings.value import Value
+from modaddlab.store.files import write_atomic
 from modaddlab.study import Study
 
 FAMILY = {"mainline": ("mainline", "mainline-25k")}
@@ -41,6 +50,9 @@ FINDINGS: Mapping[str, Callable[[Study], Any]] = {
     )
 }  # fmt: skip
 """What is measured of each, as far as it applies and is asked of the network that is held against it."""
+
+KEPT = paths.ROOT / "data" / "beside.json"
+"""The numbers of the mainline's seeds."""
 
 TELL: ContextVar[Callable[[str], None]] = ContextVar("tell", default=lambda what: None)
 """Is told what is measured next."""
@@ -57,18 +69,67 @@ def of(against: str, studies: Sequence[Study]) -> dict[str, list[float]]:
     Raises:
         LabError: there is no such run, none is trained, or a record is damaged.
     """
-    runs = [study.record.run_id for name in FAMILY.get(against, (against,)) for study in Study.seeds(name)]
-    if not runs:
+    records = _records(against)
+    if not records:
         raise LabError(f"no seed of {against} is trained; python -m modaddlab.train --list shows what is")
     asked = [name for name, find in FINDINGS.items() if any(_applies(find, study) for study in studies)]
-    found: dict[str, list[float]] = {}
-    for n, run in enumerate(runs, 1):
-        beside = Study.open(run)
-        for finding in asked:
-            TELL.get()(f"the networks beside it, {n} of {len(runs)}: {finding}")
-            for name, number in beside.remember(measure, finding=finding).items():
-                found.setdefault(name, []).append(float(number))
+    kept, found = _kept(records), dict[str, list[float]]()
+    for finding in asked:
+        found |= kept[finding]["numbers"] if finding in kept else _measured(finding, records)
     return {name: numbers for name, numbers in found.items() if any(map(math.isfinite, numbers))}
+
+
+def keep() -> list[str]:
+    """Write `KEPT`; returns the findings that were measured anew because their source or a record had changed."""
+    records = _records("mainline")
+    kept = _kept(records)
+    old = [name for name in FINDINGS if name not in kept]
+    for name in old:
+        kept[name] = {"source": _source(name), "numbers": _measured(name, records)}
+    content = {"records": records, "findings": dict(sorted(kept.items()))}
+    write_atomic(KEPT, f"{json.dumps(content)}\n".replace("], ", "],\n").encode())
+    return old
+
+
+def _records(against: str) -> dict[str, str]:
+    """The runs of all seeds and the digests of their records."""
+    studies = [study for name in FAMILY.get(against, (against,)) for study in Study.seeds(name)]
+    return {study.record.run_id: study.record.digest for study in studies}
+
+
+def _kept(records: Mapping[str, str]) -> dict[str, Any]:
+    """What `KEPT` has of these records, by the name of the finding, where its source is as it was."""
+    try:
+        content = json.loads(KEPT.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    if content["records"] != records:
+        return {}
+    then = {name: about["source"] for name, about in content["findings"].items()}
+    return {name: content["findings"][name] for name in FINDINGS if (now := _source(name)) and then.get(name) == now}
+
+
+def _measured(finding: str, runs: Iterable[str]) -> dict[str, list[float]]:
+    """The numbers of one finding, a list over the networks for each; NaN where a network has none."""
+    found = []
+    for n, run in enumerate(runs, 1):
+        TELL.get()(f"the networks beside it, {n}: {finding}")
+        found.append(Study.open(run).remember(measure, finding=finding))
+    names = dict.fromkeys(name for numbers in found for name in numbers)
+    return {name: [float(f"{float(numbers.get(name, math.nan)):.7g}") for numbers in found] for name in names}
+
+
+@functools.cache
+def _source(finding: str) -> str | None:
+    """The hash of the source that a finding depends on, in every version of Python the same; None where it has changed since it
+    was imported."""
+    where = FINDINGS[finding].__module__, FINDINGS[finding].__name__
+    return None if source.IMPORTED.digest(*where) is None else _package().closure(*where).digest
+
+
+@functools.cache
+def _package() -> Package:
+    return Package(source.PACKAGE, plainly)
 
 
 def measure(study: Study, *, finding: str) -> dict[str, np.ndarray]:

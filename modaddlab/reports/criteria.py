@@ -29,6 +29,10 @@ def criteria(study: Study, ask: Ask) -> Iterator[tuple[str, str]]:
     found, none = ask(curves.of), "its training was not recorded"
     if len(found.metrics["step"]) < 3:
         yield UNKNOWN, f"It knows the training pairs early, the test pairs late; {none}."
+    elif not math.isfinite(found.test_loss.value):
+        yield UNKNOWN, "It knows the training pairs early, the test pairs late; it was trained on all pairs."
+    elif not math.isfinite(found.memorized.value):
+        yield MISSED, "It never had 99 % of the training pairs right."
     else:
         later, holds = found.times_later, claims.by_id("criterion-delay").holds
         known = f"{later} times as late" if math.isfinite(later.value) else "never"
@@ -36,7 +40,9 @@ def criteria(study: Study, ask: Ask) -> Iterator[tuple[str, str]]:
             _verdict(later.value in holds),
             f"It has the training pairs right early and the test pairs {known}; {holds.low:g} times as late is asked for.",
         )
-    held = ask(concentration.of)
+    held, of_what = ask(concentration.of_characters), " of the logarithm"
+    if isinstance(held, LabError):
+        held, of_what = ask(concentration.of), ""
     if isinstance(held, LabError) or study.p // 2 <= concentration.N_TOP:
         why = "its record keeps no embedding" if isinstance(held, LabError) else f"modulo {study.p} there are no more than that"
         yield UNKNOWN, f"The five strongest frequencies hold half of the embedding's energy; {why}."
@@ -44,7 +50,7 @@ def criteria(study: Study, ask: Ask) -> Iterator[tuple[str, str]]:
         top, holds = held.top_share, claims.by_id("criterion-concentration").holds
         yield (
             _verdict(top.value in holds and top.value > (1 + (top.null or 0.0)) / 2),
-            f"The five strongest frequencies hold {top} of the embedding's energy, with renamed residues "
+            f"The five strongest frequencies{of_what} hold {top} of the embedding's energy, with renamed residues "
             f"{tables.percent(top.null)}; more than half-way from there to all of it is asked for.",
         )
     cuts = ask(ablation.of)
@@ -57,8 +63,8 @@ def criteria(study: Study, ask: Ask) -> Iterator[tuple[str, str]]:
         lost, holds = cuts.strongest.lost, claims.by_id("criterion-top-frequencies").holds
         yield (
             _verdict(lost.value in holds and (lost.null or 0.0) not in holds),
-            f"Without the strongest frequencies of its embedding it loses {lost} of test accuracy, without as many others "
-            f"{tables.percent(lost.null)}; 30 points are asked for.",
+            f"Without the strongest frequencies of its embedding it loses {100 * lost.value:.1f} points of test accuracy, "
+            f"without as many others {100 * (lost.null or 0.0):.1f}; 30 are asked for.",
         )
     ginis = [study.metrics[name] for name in ("gini_W_E", "gini_W_L") if name in study.metrics]
     if len(ginis) < 2 or len(ginis[0]) < 3:
@@ -85,7 +91,7 @@ def expectation(study: Study) -> list[str]:
     try:
         found = expected.of(spec)
     except LabError as error:
-        return [f"It has not grokked within {spec.steps:,} steps. No law speaks of it: {error}."]
+        return [f"It has not grokked within {spec.steps:,} steps. When it would, nobody can tell: {error}."]
     hopeless = math.isnan(found.time.value)
     asked = "the book's laws expect none to grok" if hopeless else f"the book's laws ask for {found.time} steps"
     lines = [f"- {words}: `{command(spec, fields)}`" for words, fields in found.remedies]

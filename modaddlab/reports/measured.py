@@ -6,6 +6,7 @@ import difflib
 import functools
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -91,8 +92,7 @@ def figure(study: Study, name: str) -> Figure:
         raise LabError(f"no figure is called {name!r};{f' did you mean {near[0]}?' if near else ''} there are {', '.join(names)}")
     ask, reasons = _asking(study), []
     for section, drawing in chosen:
-        found = ask(section.find)
-        reason = _reason(study, section, found)
+        found, reason = _found(study, section, ask)
         if reason is None:
             if call := drawing.call(found, _null(section, ask), study):
                 function, arguments, options = call
@@ -108,11 +108,12 @@ def _null(section: Section, ask: Callable[[Callable[[Study], Any]], Any]) -> Any
     return None if isinstance(null, LabError) else null
 
 
-def _reason(study: Study, section: Section, found: Any) -> str | None:
-    """Why a section is left out: the first thing that it asks for in vain."""
-    asked = (needs_of(section.find) or ()) if isinstance(found, LabError) else section.needs
-    unmet = next((need.words for need in asked if not need.met_by(study)), None)
-    return f"For {unmet} alone" if unmet else str(found) if isinstance(found, LabError) else None
+def _found(study: Study, section: Section, ask: Callable[[Callable[[Study], Any]], Any]) -> tuple[Any, str | None]:
+    """A section's finding, or why there is none: the first thing that it asks for in vain."""
+    needs = (*(needs_of(section.find) or ()), *section.needs)
+    unmet = next((need.words for need in needs if not need.met_by(study)), None)
+    found = None if unmet else ask(section.find)
+    return found, f"Needs {unmet}" if unmet else str(found) if isinstance(found, LabError) else None
 
 
 class _Writer:
@@ -136,12 +137,12 @@ class _Writer:
         ]
         if wanted := expectation(self.study):
             self.parts["What the book's laws ask for"] = wanted
-        refused: dict[str, dict[str, None]] = {}
+        refused: dict[str, dict[str, dict[str, None]]] = {}
         for section in SECTIONS:
-            found = self.ask(section.find)
-            if reason := _reason(self.study, section, found):
+            found, reason = _found(self.study, section, self.ask)
+            if reason:
                 name = f"{section.find.__module__.removeprefix('modaddlab.')}.{section.find.__name__}"
-                refused.setdefault(reason, {}).setdefault(f"{section.title} (`{name}`)")
+                refused.setdefault(reason, {}).setdefault(section.title, {}).setdefault(f"`{name}`")
                 continue
             null = _null(section, self.ask)
             blocks = self.parts.setdefault(section.title, [])
@@ -151,7 +152,10 @@ class _Writer:
         self.parts = {title: blocks for title, blocks in self.parts.items() if blocks}
         if refused:
             opening = "Some measurements are for other networks or ask for more than this record keeps."
-            lines = [f"- {reason}: {tables.listing(list(sections))}." for reason, sections in refused.items()]
+            lines = []
+            for reason, sections in refused.items():
+                named = [f"{title} ({', '.join(names)})" for title, names in sections.items()]
+                lines.append(f"- {reason}: {tables.listing(named)}.")
             self.parts["What does not apply, and why"] = [opening, "\n".join(lines)]
 
     def _sentences(self, section: Section, found: Any, null: Any) -> Iterator[str]:
@@ -193,7 +197,8 @@ class _Writer:
                 TELL.get()(f"{self.study.record.run_id}: {drawing.caption}")
                 function, arguments, options = call
                 file = self._keep("figure", lambda theme: figures.svg(theme, function, *arguments, **options))  # noqa: B023
-                yield f'![{drawing.caption}]({file}){{fig-alt="{drawing.alt}"}}'
+                caption = re.sub(r"\[(.*)\]", "" if null is None else r"\1", drawing.caption)
+                yield f'![{caption}]({file}){{fig-alt="{drawing.alt}"}}'
 
     def _keep(self, kind: str, draw: Callable[[str], str]) -> str:
         file = f"{kind}-{len(self.drawings)}.svg"

@@ -78,8 +78,8 @@ class Report:
         """The whole text; the networks in columns, or one below the other."""
         each = [{"What it is": _facts(study)} | one.parts for study, one in zip(self.studies, self.measured, strict=True)]
         legend = (
-            f"Every number stands beside {self._family()}: a line is a seed, the dot this network, the ring the null, which is "
-            "the same number where its cause is absent."
+            f"A number has {self._family()} beside it, where they have it: a line is a seed, the dot this network; the ring is "
+            "the null, the same number where its cause is absent."
         )
         blocks = [f"# {self.title}", legend]
         for title in dict.fromkeys(title for parts in each for title in parts):

@@ -6,14 +6,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from modaddlab.findings import structure
 from modaddlab.findings.networks import Need
 from modaddlab.study import Study
 
 TRAINED = Need("a training that was recorded", lambda study: study.spec.origin is None and study.spec.steps > 0)
 KEYS = Need("key frequencies", lambda study: bool(study.keys))
+ATTENDS = Need("heads that attend to some residues more than to others", lambda study: _attends(study))
+EXPLAINED = Need("neurons that one key explains", lambda study: structure.of(study).explained_neurons.value > 0)
 
 Call = tuple[Callable[..., Any], tuple[Any, ...], Mapping[str, Any]]
 """A figure function and its arguments."""
+
+
+def _attends(study: Study) -> bool:
+    """Whether attention varies over the pairs, of a network that has any."""
+    pattern = getattr(study.grid, "pattern_PPn3", None)
+    return pattern is None or bool(np.ptp(pattern, axis=(0, 1)).max() > 1e-9)
 
 
 @dataclass(frozen=True)
@@ -22,7 +33,7 @@ class Drawing:
 
     Attributes:
         name: what `Study.figure` calls it; of several of one name a network has one.
-        caption: what it shows; what is drawn, not what it proves.
+        caption: what it shows; what is drawn, not what it proves. What stands in brackets is about the null, where there is one.
         alt: for those who do not see it.
         call: the figure function and its arguments, from the finding, its null (None where there is none) and the network; None
             where there is nothing to draw.

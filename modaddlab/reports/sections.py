@@ -23,9 +23,9 @@ from modaddlab.findings import (
     structure,
     waves,
 )
+from modaddlab.findings.networks import TEST_PAIRS
 from modaddlab.reports.drawings import ablation_figure, components, goes_round, training_curves, unwrapped
-from modaddlab.reports.section import KEYS, TRAINED, Drawing, Section
-from modaddlab.study import Study
+from modaddlab.reports.section import ATTENDS, EXPLAINED, KEYS, TRAINED, Drawing, Section
 
 SECTIONS = (
     Section(
@@ -34,7 +34,7 @@ SECTIONS = (
         {
             "memorized": "It had 99 % of its training pairs right at step {}.",
             "grokked": "It had 95 % of the test pairs right at step {}: it grokked.",
-            "times_later": "That is {} times as late.",
+            "times_later": "That is {} times as many steps.",
             "quiet_accuracy": "Between the two it had {} of the test pairs right, in the median.",
             "cleanup_end": "Its cleanup was over at step {}.",
             "collapsed": "It fell back below half of the test pairs at step {}.",
@@ -89,7 +89,7 @@ SECTIONS = (
         "Waves and key frequencies",
         concentration.of_characters,
         {
-            "effective": "In the waves of the logarithm, in which its operation is a sum, it is that of {} equal frequencies.",
+            "effective": "In waves of the logarithm, which its operation adds or subtracts, it is that of {} equal frequencies.",
             "top_share": "The five strongest of these hold {} of the energy.",
             "frequencies": "Above the largest gap are the frequencies {} of the logarithm.",
         },
@@ -109,17 +109,17 @@ SECTIONS = (
     Section(
         "Waves and key frequencies",
         structure.of,
-        {"n_keys": "At least two of three rules find the same {} key frequencies."},
+        {"n_keys": "Key frequencies, which at least two of three rules find: {}."},
         null=structure.null,
     ),
     Section(
         "Waves and key frequencies",
         spectrum.of,
         {
-            "key_list": "They are {}.",
-            "embedding.share": "Two components for each key hold {} of the embedding's energy; the null renames the residues.",
+            "key_list": "Which ones: {}.",
+            "embedding.share": "The components of the keys hold {} of the embedding's energy; the null renames the residues.",
             "output.share": "They hold {} of the energy of the map from neurons to answers.",
-            "disputed": "Not all rules find the frequencies {}.",
+            "disputed": "Found by some of the rules, not by all: {}.",
         },
         null=spectrum.null,
         needs=(KEYS,),
@@ -134,7 +134,7 @@ SECTIONS = (
         (
             Drawing(
                 "embedding-spectrum",
-                "The spectrum of what stands for the residues, key frequencies in colour; the grey line is before training.",
+                "The spectrum of what stands for the residues, key frequencies in colour[; the grey line is before training].",
                 "A bar for each Fourier component of the embedding, a few of them tall in a network that has grokked.",
                 components("embedding", "$W_E$"),
             ),
@@ -188,14 +188,14 @@ SECTIONS = (
             "circularity": "A principal component of its embedding is a wave of one frequency to {} (circularity).",
         },
         opening="A pizza has a symmetricity near 1 and a distance irrelevance near 0, a clock an irrelevance near 1. That means "
-        "something only where the embedding is circular and the answers are right. The null is the initial weights.",
+        "something only where the embedding is circular and the answers are right. The null has random weights.",
     ),
     Section(
         "Neurons",
         structure.of,
         {
             "explained_neurons": "Of {} of the neurons, a polynomial in the waves of one key explains more than 85 %.",
-            "n_neuron_keys": "Some neuron follows {} of the frequencies best.",
+            "n_neuron_keys": "Frequencies that some neuron follows best: {}.",
             "smallest_cluster": "The smallest cluster of a key has {} of the neurons.",
             "largest_cluster": "The largest cluster of a key has {}.",
         },
@@ -209,7 +209,7 @@ SECTIONS = (
         (
             Drawing(
                 "neuron-shares",
-                "How much of each neuron its best frequency explains; the outline is before training.",
+                "How much of each neuron its best frequency explains[; the outline is before training].",
                 "A histogram over the neurons of the share of variance explained, coloured by frequency.",
                 lambda found, null, study: (
                     figures.fve_histogram,
@@ -244,18 +244,17 @@ SECTIONS = (
             "output_fve": "The wave of the input's frequency explains {} of an output vector.",
             "misalignment": "Output phase and twice the input phase are {} radians apart on average.",
             "imbalance_2": "The phases on the second ring are uneven by {}, where the null has random phases.",
-            "ghosts": "A ghost of the answer stands {} times as high as the answer.",
             "main_fve": "The answer alone explains {} of the logits.",
             "least_probability": "The least sure answer has the probability {}.",
         },
         (
             Drawing(
                 "phase-alignment",
-                "The phase of each neuron's output against twice that of its input, and before training.",
+                "The phase of each neuron's output against twice that of its input, and with random weights.",
                 "Dots for the neurons in two square panels, on the diagonal in a trained network.",
                 lambda found, null, study: (
                     figures.phase_alignment,
-                    (waves.neurons(study).fits, waves.neurons(Study.open(waves.UNTRAINED)).fits),
+                    (waves.neurons(study).fits, waves.neurons(waves.untrained(study)).fits),
                     {},
                 ),
             ),
@@ -268,6 +267,7 @@ SECTIONS = (
         ),
         null=waves.null,
     ),
+    Section("Neurons", waves.of, {"ghosts": "A ghost of the answer stands {} times as high as the answer."}),
     Section(
         "Attention",
         structure.of,
@@ -278,6 +278,7 @@ SECTIONS = (
             "attention_to_equals": "{} of the attention goes from “=” to itself.",
         },
         null=structure.null,
+        needs=(ATTENDS,),
     ),
     Section(
         "Attention",
@@ -285,8 +286,9 @@ SECTIONS = (
         {
             "patterns": "The softmax of the scores' waves explains {} of all attention.",
             "products": "{} of what heads write lies along products of two waves of their own frequency.",
-            "headless": "No head follows {} of the keys.",
+            "headless": "Keys that no head follows: {}.",
         },
+        needs=(ATTENDS,),
     ),
     Section(
         "Attention",
@@ -304,6 +306,7 @@ SECTIONS = (
                 ),
             ),
         ),
+        needs=(ATTENDS,),
     ),
     Section(
         "Circuit and closed form",
@@ -335,7 +338,7 @@ SECTIONS = (
             ),
             Drawing(
                 "answer-as-waves",
-                "One question that it was not trained on: a wave for each key, and their sum beside the network's logits.",
+                "One question: a wave for each key, and their sum beside the network's logits.",
                 "A row of one cosine wave over the answers for each key, and below their sum beside the logits.",
                 lambda found, null, study: (
                     (
@@ -353,7 +356,7 @@ SECTIONS = (
         "Logits",
         spectrum.of,
         {
-            "logits.counted": "{} components of the logits stand above the largest gap.",
+            "logits.counted": "Components of the logits above the largest gap: {}.",
         },
         (
             Drawing(
@@ -394,11 +397,13 @@ SECTIONS = (
         "Ablations with random controls",
         ablation.of,
         {
+            "full.accuracy": "As it is, it has {} of the test pairs right.",
             "skip.loss": "With the path past the MLP cut the test loss is {}.",
-            "heads.lost": "Without all heads it loses {} of accuracy.",
-            "mlp.lost": "Without the MLP it loses {}.",
+            "heads.accuracy": "Without all heads it has {} of the test pairs right.",
+            "mlp.accuracy": "Without the MLP it has {}.",
         },
         (ablation_figure("paths", "with heads and paths cut"),),
+        needs=(TEST_PAIRS,),
         opening="What it cannot do without; every null is that of random parts of the same size.",
     ),
     Section(
@@ -407,19 +412,24 @@ SECTIONS = (
         {
             "logits_off.loss": "Without the waves of all keys in its logits the test loss is {}.",
             "logits_only.loss": "With these waves alone it is {}.",
-            "embedding_off.lost": "Without the keys in the embedding it loses {} of accuracy.",
-            "embedding_only.lost": "With the keys alone in the embedding it loses {}.",
-            "strongest.lost": "Without as many strongest frequencies of the embedding it loses {}.",
-            "polynomials.loss": "With polynomials in place of the explained neurons the test loss is {}.",
-            "explained_zero.lost": "With the explained neurons at zero it loses {} of accuracy.",
+            "embedding_off.accuracy": "Without the keys in the embedding it has {} of the test pairs right.",
+            "embedding_only.accuracy": "With the keys alone in the embedding it has {}.",
+            "strongest.accuracy": "Without the strongest frequencies of the embedding, as many as there are keys, it has {}.",
             "directions_only.loss": "With the MLP on the keys' directions only the test loss is {}.",
             "directions_off.loss": "With the MLP off these directions it is {}.",
         },
-        (
-            ablation_figure("logits", "with waves of the logits removed or kept alone"),
-            ablation_figure("neurons", "with neurons replaced or removed"),
-        ),
-        needs=(KEYS,),
+        (ablation_figure("logits", "with waves of the logits removed or kept alone"),),
+        needs=(TEST_PAIRS, KEYS),
+    ),
+    Section(
+        "Ablations with random controls",
+        ablation.of,
+        {
+            "polynomials.loss": "With polynomials in place of the explained neurons the test loss is {}.",
+            "explained_zero.accuracy": "With the explained neurons at zero it has {} of the test pairs right.",
+        },
+        (ablation_figure("neurons", "with neurons replaced or removed"),),
+        needs=(TEST_PAIRS, KEYS, EXPLAINED),
     ),
     Section(
         "Progress before it shows",

@@ -49,9 +49,7 @@ def test_our_own_reader_reads_it_back(network: str, tmp_path: Path) -> None:
 
 def hooked(config: dict[str, Any], state: dict[str, torch.Tensor]) -> Any:
     """HookedTransformer of TransformerLens 2 and 3, or the bridge of later ones, with these weights."""
-    lens: Any = pytest.importorskip(
-        "transformer_lens", reason="TransformerLens is not installed: pip install 'transformer-lens<4'"
-    )
+    lens: Any = pytest.importorskip("transformer_lens", reason="TransformerLens is not installed: pip install -e '.[lens]'")
     if int(importlib.metadata.version("transformer-lens").split(".")[0]) < 4:
         network = lens.HookedTransformer(lens.HookedTransformerConfig(**config, device="cpu"))
         network.load_state_dict(state, strict=True)

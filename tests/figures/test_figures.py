@@ -368,3 +368,10 @@ def test_show_displays_light_then_dark(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_wrong_arguments_are_named(name: str, args: tuple[object, ...]) -> None:
     with pytest.raises(ValueError, match="must"):
         getattr(figures, name)(*args)
+
+
+def test_the_sign_has_one_component_and_a_network_without_keys_no_second_panel() -> None:
+    norm_PP = np.arange(1.0, 65.0).reshape(8, 8)
+    with theme.use("light"):
+        assert holds(figures.logit_spectrum(norm_PP, [1, 4]), norm_PP[np.ix_([0, 1, 2, 7], [0, 1, 2, 7])])
+        assert len(figures.logit_spectrum(norm_PP, []).axes) == len(figures.logit_spectrum(norm_PP, [1]).axes) - 1

@@ -14,3 +14,8 @@ def test_a_network_written_by_hand_follows_its_clocks(form: str) -> None:
     assert clocks.follows.value == 1
     assert clocks.follows.null == 0
     assert clocks.stays.value == 0
+
+
+def test_half_a_turn_is_left_out_because_it_shows_nothing() -> None:
+    clocks = findings.clocks.of(modaddlab.closed_form("clock", 16, frequencies=[3, 5]))
+    assert (clocks.follows.value, clocks.stays.value) == (1, 0)

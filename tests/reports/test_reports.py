@@ -16,7 +16,7 @@ import modaddlab
 from modaddlab import LabError, Study
 from modaddlab.experiments import catalogue
 from modaddlab.experiments.overrides import changed, with_overrides
-from modaddlab.findings import structure
+from modaddlab.findings import structure, waves
 from modaddlab.models.registry import TwoLayerSpec
 from modaddlab.report.__main__ import main
 from modaddlab.reports import beside, criteria, measured
@@ -67,7 +67,7 @@ def test_both_themes_of_each_drawing_are_in_the_page(drawn: Report) -> None:
 
 def test_a_number_stands_beside_the_seeds_and_its_null(drawn: Report, pizza: Study) -> None:
     text = drawn.measured[0].parts["Waves and key frequencies"]
-    assert "the same **2** key frequencies" in text
+    assert "find: **2**." in text
     assert "[three seeds 3 to 5]" in text  # a network written by hand has no initial weights, and so no null here
     assert str(structure.of(pizza).wave_fve) in drawn.measured[0].parts["Circuit and closed form"]
 
@@ -75,14 +75,16 @@ def test_a_number_stands_beside_the_seeds_and_its_null(drawn: Report, pizza: Stu
 def test_a_perfect_network_follows_its_clocks_and_all_its_parts_are_there(drawn: Report) -> None:
     parts = drawn.measured[0].parts
     assert "a + b + 2d to **100.0 %**" in parts["Turning the clocks"]
-    assert {"Neurons", "Attention", "Circuit and closed form", "Logits", "Ablations with random controls"} <= parts.keys()
+    assert {"Neurons", "Circuit and closed form", "Logits", "Ablations with random controls"} <= parts.keys()
+    assert "before training" not in parts["Neurons"]  # there was no training
 
 
 def test_what_does_not_apply_is_said_with_what_is_missing(drawn: Report) -> None:
     lines = drawn.measured[0].parts["What does not apply, and why"]
-    assert "- For a two-layer network alone: Neurons (`findings.waves.of`)." in lines
-    assert "- For snapshots (record.snapshots) alone: Progress before it shows (`findings.progress.of`)." in lines
-    assert "findings.structure.of" not in lines
+    assert "- Needs a two-layer network: Neurons (`findings.waves.of`)." in lines
+    assert "- Needs snapshots (record.snapshots): Progress before it shows (`findings.progress.of`)." in lines
+    assert "heads that attend" in lines  # its heads attend alike to all residues
+    assert "key frequencies" not in lines
 
 
 def test_a_second_report_measures_nothing(drawn: Report, pizza: Study, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,6 +116,28 @@ def test_two_networks_stand_side_by_side(pizza: Study) -> None:
     report = Report(pizza, Study.from_weights(weights, model, P))
     assert report.html.count('class="layout"') == report.html.count("<h2")
     assert "Not measured." in report.html  # a two-layer network has no attention
+
+
+def test_the_null_of_a_two_layer_network_has_its_own_modulus_and_width() -> None:
+    model = TwoLayerSpec(d_mlp=12)
+    weights = model.init_params(P, 3)
+    null = waves.untrained(Study.from_weights(weights, model, P))
+    assert (null.p, null.spec.model) == (P, model)
+
+
+def test_the_mainlines_numbers_are_kept_and_those_of_other_source_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    records = beside._records("mainline")
+    assert beside._kept(records).keys() == beside.FINDINGS.keys(), "older source measured them; run python -m modaddlab.reports"
+    run = next(iter(records))
+    measured_anew = beside.measure(Study.open(run), finding="curves.of")
+    kept = beside._kept(records)["curves.of"]["numbers"]
+    assert {name: float(number) for name, number in measured_anew.items()} == pytest.approx(
+        {name: numbers[0] for name, numbers in kept.items()}, rel=1e-6, nan_ok=True
+    )
+    source = beside._source
+    monkeypatch.setattr(beside, "_source", lambda name: "other" if name == "curves.of" else source(name))
+    assert beside._kept(records).keys() == beside.FINDINGS.keys() - {"curves.of"}
+    assert beside._kept(dict.fromkeys(records, "another record")) == {}
 
 
 def test_every_section_has_its_numbers_of_the_networks_beside() -> None:

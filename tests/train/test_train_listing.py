@@ -114,7 +114,15 @@ def test_dry_run_says_what_would_be_trained(tmp_path: Path, capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("asked", "line"),
     [
-        (steps(7000, 3000, 13_000), "the book's laws expect it to grok at step 7,000 [3,000, 13,000], with 95 %"),
+        (
+            steps(7000, 3000, 13_000),
+            "the book's laws expect it to grok at step 7,000 [3,000, 13,000] (95 % interval of one run).",
+        ),
+        (
+            steps(70_000, 30_000, 130_000),
+            "the book's laws expect it to grok at step 70,000 [30,000, 130,000] (95 % interval of one run), "
+            "after its last, 40,000.",
+        ),
         (steps(None), "the book's laws do not expect it to grok. None has."),
     ],
 )
