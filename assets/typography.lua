@@ -1,5 +1,5 @@
 -- One typography for what is typed and what is computed: percent signs behind a narrow no-break space, true minus signs,
--- powers of ten in place of e-08, and no line that ends inside a number, "n = 10" or, but for tables, an interval.
+-- powers of ten in place of e-08, and no line that ends inside a number, "n = 10", "< 5" or, but for tables, an interval.
 --
 -- Words alone are changed: no code, formula, address or alternative text. Both engines run this filter over a whole chapter, Quarto
 -- by `filters: [{path: assets/typography.lua, at: post-quarto}]`, when values and references stand in their sentences, the
@@ -28,6 +28,7 @@ local function bond(left, right, in_table)
   if right:find("^%%") and left:find("%d$") then return NARROW end
   if right == TIMES and left:find("%d$") or left:sub(-#TIMES) == TIMES and begins_number(right) then return FIXED end
   if left:find("^[%[(]*%a$") and right == "=" or left:find("^[%[(]*%a" .. FIXED .. "=$") and begins_number(right) then return FIXED end
+  if left:find("^[%[(]*[<>]$") and begins_number(right) then return FIXED end
   if in_table then return nil end  -- a column may be narrower than an interval
   if left:find("%[[^%[%]]*%d[^%[%]]*,$") and begins_number(right) and right:find("^[^%[]*%]") then return FIXED end
   local interval = right:find("^%[[^%]]*%d[^%]]*,.*%]") and begins_number(right:sub(2))

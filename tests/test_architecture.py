@@ -48,12 +48,12 @@ LAYERS: dict[str, set[str]] = {
     "tables": set(),
     "web": {"analysis", "command", "errors", "figures", "findings", "models", "store", "study"},
     "report.__main__": {"command", "errors", "report", "reports"},
-    "reports.__main__": {"command"},
     "reports": {
         "analysis.spectra",
         "card",
         "claims",
         "closure",
+        "command",
         "errors",
         "experiments",
         "figures",

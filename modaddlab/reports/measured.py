@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from modaddlab import figures, source, tables
 from modaddlab.errors import LabError
-from modaddlab.findings.networks import needs_of
+from modaddlab.findings.networks import TRANSFORMER, needs_of
 from modaddlab.findings.value import Value, spelled
 from modaddlab.reports.beside import TELL, name_of
 from modaddlab.reports.criteria import criteria, expectation
@@ -25,6 +25,9 @@ from modaddlab.reports.sections import SECTIONS
 from modaddlab.reports.strips import strip
 from modaddlab.store import derived
 from modaddlab.study import Study
+
+WORDS = {TRANSFORMER: "a transformer with “=”"}
+"""Needs that are told in other words, because Zhong et al.'s network is a transformer too."""
 
 Beside = Mapping[str, list[float]]
 """A value's name -> what the networks have that this one is held against."""
@@ -111,7 +114,7 @@ def _null(section: Section, ask: Callable[[Callable[[Study], Any]], Any]) -> Any
 def _found(study: Study, section: Section, ask: Callable[[Callable[[Study], Any]], Any]) -> tuple[Any, str | None]:
     """A section's finding, or why there is none: the first thing that it asks for in vain."""
     needs = (*(needs_of(section.find) or ()), *section.needs)
-    unmet = next((need.words for need in needs if not need.met_by(study)), None)
+    unmet = next((WORDS.get(need, need.words) for need in needs if not need.met_by(study)), None)
     found = None if unmet else ask(section.find)
     return found, f"Needs {unmet}" if unmet else str(found) if isinstance(found, LabError) else None
 

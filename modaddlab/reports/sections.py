@@ -185,7 +185,8 @@ SECTIONS = (
             "symmetricity": "The cosine of the directions in which a and b move a logit fastest is {} (gradient symmetricity).",
             "irrelevance": "{} of the spread of the right answer's logit is left at one difference of a and b (distance "
             "irrelevance).",
-            "circularity": "A principal component of its embedding is a wave of one frequency to {} (circularity).",
+            "circularity": "A principal component of its embedding is a wave of one frequency to {} (circularity); circles "
+            "of one size mix in it.",
         },
         opening="A pizza has a symmetricity near 1 and a distance irrelevance near 0, a clock an irrelevance near 1. That means "
         "something only where the embedding is circular and the answers are right. The null has random weights.",
@@ -196,11 +197,19 @@ SECTIONS = (
         {
             "explained_neurons": "Of {} of the neurons, a polynomial in the waves of one key explains more than 85 %.",
             "n_neuron_keys": "Frequencies that some neuron follows best: {}.",
+        },
+        null=structure.null,
+        needs=(KEYS,),
+    ),
+    Section(
+        "Neurons",
+        structure.of,
+        {
             "smallest_cluster": "The smallest cluster of a key has {} of the neurons.",
             "largest_cluster": "The largest cluster of a key has {}.",
         },
         null=structure.null,
-        needs=(KEYS,),
+        needs=(KEYS, EXPLAINED),
     ),
     Section(
         "Neurons",

@@ -29,6 +29,7 @@ def typeset(markdown: str) -> str:
         ("4.1e-08 or −2e+05", "4.1_×_10⁻⁸ or −2_×_10⁵"),  # noqa: RUF001
         ("(n = 10) and *p = 7*", "(n_=_10) and <em>p_=_7</em>"),
         ("a 2026-11-22 mainline-25k a-1 b, c 46bf2e-1x", "a 2026-11-22 mainline-25k a-1 b, c 46bf2e-1x"),
+        ("(> 99.9 %) and < 0.01, a > b", "(&gt;_99.9~%) and &lt;_0.01, a &gt; b"),
         ("5 [of them] and 7 [, 8]", "5 [of them] and 7 [, 8]"),
     ],
 )

@@ -84,7 +84,7 @@ def test_what_does_not_apply_is_said_with_what_is_missing(drawn: Report) -> None
     assert "- Needs a two-layer network: Neurons (`findings.waves.of`)." in lines
     assert "- Needs snapshots (record.snapshots): Progress before it shows (`findings.progress.of`)." in lines
     assert "heads that attend" in lines  # its heads attend alike to all residues
-    assert "key frequencies" not in lines
+    assert "Needs key frequencies" not in lines
 
 
 def test_a_second_report_measures_nothing(drawn: Report, pizza: Study, monkeypatch: pytest.MonkeyPatch) -> None:
