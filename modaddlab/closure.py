@@ -49,10 +49,11 @@ class Package:
     Args:
         folder: the package's folder, whose name is the package's.
         write: writes a statement out; Python's own way is quick and differs between its versions, `plainly` does not.
+        unhashed: modules, or packages with a dot behind their names, that digests say nothing of.
     """
 
-    def __init__(self, folder: Path, write: Callable[[ast.AST], str] = ast.dump) -> None:
-        self.folder, self._write = folder, write
+    def __init__(self, folder: Path, write: Callable[[ast.AST], str] = ast.dump, unhashed: tuple[str, ...] = ()) -> None:
+        self.folder, self._write, self._unhashed = folder, write, unhashed
         self._modules: dict[str, _Module | None] = {}
         self._texts: dict[ast.AST, str] = {}
         self._uses: dict[ast.AST, _Used] = {}
@@ -90,6 +91,11 @@ class Package:
         if node not in self._texts:
             self._texts[node] = self._write(node)
         return self._texts[node]
+
+    def is_hashed(self, module: str) -> bool:
+        """Whether a digest covers a module's definitions."""
+        packages = tuple(name for name in self._unhashed if name.endswith("."))
+        return module not in self._unhashed and not module.startswith(packages)
 
     def used(self, node: ast.AST) -> _Used:
         """The names that a statement uses."""
@@ -335,7 +341,7 @@ class _Walk:
         self._enter(module, (name,))
         while self._todo:
             self._read(*self._todo.pop())
-        lines = [f"{place}\n{text}\n" for place, text in sorted(self._found.items())]
+        lines = [f"{place}\n{text}\n" for place, text in sorted(self._found.items()) if self._package.is_hashed(place[0])]
         definitions = frozenset(place for place in self._found if not place[1].startswith("("))
         return Closure(hashlib.sha256("".join(lines).encode()).hexdigest(), frozenset(self._files), definitions)
 

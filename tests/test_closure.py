@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
 
 from modaddlab import source
-from modaddlab.closure import Package
+from modaddlab.closure import Closure, Package, plainly
 
 SOURCES = {
     "__init__.py": """
@@ -204,3 +205,23 @@ def test_a_kept_result_of_one_record_depends_on_no_named_run_and_no_figure() -> 
         modules = {module for module, _ in package.closure(*place).definitions}
         assert "modaddlab.store.record" in modules, place
         assert [module for module in modules if module.startswith(elsewhere)] == ["modaddlab.experiments.spec"], place
+
+
+@pytest.mark.parametrize(("name", "old", "new", "same"), [("tools.py", "0.5", "0.6", True), ("networks/one.py", "4", "6", False)])
+def test_what_is_not_to_be_hashed_changes_nothing(lab: Path, name: str, old: str, new: str, same: bool) -> None:
+    def closure() -> Closure:
+        return Package(lab, plainly, ("lab.tools", "lab.network.")).closure("lab.core", "measure")
+
+    before = closure()
+    changed(lab, name, old, new)
+    assert (closure().digest == before.digest) == same
+    assert lab / name in before.files
+
+
+def test_a_tree_is_written_plainly_whatever_empty_fields_a_version_of_python_has() -> None:
+    node = ast.parse("def f(x, y=1): return g(x)[0] or 'ä'").body[0]
+    assert isinstance(node, ast.FunctionDef)
+    text = plainly(node)
+    node.decorator_list, node.returns = None, []  # type: ignore[assignment]
+    assert plainly(node) == text
+    assert plainly(ast.parse("def f(x, y=2): return g(x)[0] or 'ä'").body[0]) != text

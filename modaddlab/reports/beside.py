@@ -54,6 +54,11 @@ FINDINGS: Mapping[str, Callable[[Study], Any]] = {
 KEPT = paths.ROOT / "data" / "beside.json"
 """The numbers of the mainline's seeds."""
 
+FILES_AND_WORDS = tuple(
+    f"modaddlab{name}" for name in ("", ".card", ".command", ".errors", ".paths", ".store", ".store.", ".tables")
+)
+"""Source that findings reach and that makes none of their numbers."""
+
 TELL: ContextVar[Callable[[str], None]] = ContextVar("tell", default=lambda what: None)
 """Is told what is measured next."""
 
@@ -129,7 +134,7 @@ def _source(finding: str) -> str | None:
 
 @functools.cache
 def _package() -> Package:
-    return Package(source.PACKAGE, plainly)
+    return Package(source.PACKAGE, plainly, FILES_AND_WORDS)
 
 
 def measure(study: Study, *, finding: str) -> dict[str, np.ndarray]:
