@@ -39,7 +39,8 @@ def clock_and_pizza(p: int, a: int, b: int) -> Figure:
     x, y = (np.array([wave(a * angle), wave(b * angle)]) for wave in (np.cos, np.sin))
     right.plot(x, y, color=colors.muted, lw=1, ls=":")
     right.plot(x.mean(), y.mean(), "o", ms=8, color=colors.ink)
-    right.annotate("midpoint", (x.mean(), y.mean()), (8, -14), textcoords="offset points", color=colors.ink)
+    below = {"xytext": (0, -8), "textcoords": "offset points", "ha": "center", "va": "top"}
+    right.annotate("midpoint", (x.mean(), y.mean()), **below, color=colors.ink)
     return figure
 
 
