@@ -13,6 +13,7 @@ import difflib
 
 from modaddlab import tables
 from modaddlab.claims import (
+    gross,
     he_mechanism,
     he_training,
     morwani,
@@ -30,6 +31,7 @@ from modaddlab.errors import LabError
 
 SUBJECTS: dict[str, tuple[Claim, ...]] = {
     "The circuit": (*nanda_circuit.SETUP, *nanda_circuit.CIRCUIT),
+    "What can be proven": gross.CLAIMS,
     "What removing parts costs": (*nanda_ablations.CLAIMS, *replications.ABLATIONS),
     "How the transformer trains": (
         *nanda_training.PHASES, *replications.TRAINING, *sweeps_of_task.CRITERIA, *nanda_training.CONTROLS,

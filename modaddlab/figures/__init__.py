@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from modaddlab.figures.operations import two_orders, wave_shares
     from modaddlab.figures.pizza import attention_rates, clock_and_pizza, one_circle_alone
     from modaddlab.figures.progress import excluded_by_key, key_share, progress_measures, sparsity_and_norm
+    from modaddlab.figures.proof import proven_over_training, proven_shares
     from modaddlab.figures.scorecard import verdicts
     from modaddlab.figures.sizes import frequencies_by_modulus, times_by_size
     from modaddlab.figures.spectra import (

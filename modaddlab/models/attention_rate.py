@@ -117,6 +117,13 @@ class AttentionRateSpec(Network):
             return super().step_seconds(p, n_train, metrics_every)
         return STEP_SECONDS + 6 * self.d_mlp * p * (n_train + p * p / 3 / metrics_every) / RATE
 
+    def pair_operations(self, p: int) -> float:
+        """See `Network.pair_operations`: as in `TransformerSpec`, with a query for each b; without softmax it adds two tables."""
+        D, H = self.d_model, self.d_mlp
+        n = self.n_heads if self.attention_rate else 0
+        tables = 2 * D * (p * D + D * H + p * H + D * p + p * p + H * p + bool(n) * (2 * p * D + p * p))
+        return tables + p * p * (8 * n + max(4 * n, 1) * (H + p) + H)
+
     def maps(self, params: Mapping[str, Array], p: int) -> dict[str, Array]:
         """The embedding, and W_L = W_out W_U, transposed."""
         maps = {"W_E": params["embed.W_E"]} if "embed.W_E" in params else {}

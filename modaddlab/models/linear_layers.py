@@ -113,6 +113,10 @@ class LinearLayersSpec(Network):
         maps = {"W_E": params["embed.W_E"]} if "embed.W_E" in params else {}
         return maps | ({"W_L": params["unembed.W_U"].mT} if "unembed.W_U" in params else {})
 
+    def pair_operations(self, p: int) -> float:
+        """See `Network.pair_operations`: the second dense layer goes pair by pair."""
+        return super().pair_operations(p) + 2 * self.d_mlp**2 * (p + (self.n_dense - 1) * p * p)
+
     def grid(self, params: Mapping[str, np.ndarray], p: int) -> Grid:
         """The network on every pair."""
         weights = {name: np.asarray(value, dtype=np.float64) for name, value in params.items()}

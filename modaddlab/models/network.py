@@ -146,6 +146,11 @@ class Network(ABC):
         products = 6 * self.d_mlp * p  # three matrix products of two operations each, per pair
         return STEP_SECONDS + products * (n_train + p * p / 3 / metrics_every) / PRODUCT_RATE
 
+    def pair_operations(self, p: int) -> float:
+        """Floating-point operations that give the hidden neurons on all pairs, and whatever of the logits does not pass them,
+        exactly and by the shortest way known; of one layer. Here: two tables, added, and the nonlinearity."""
+        return 2 * p * p * self.d_mlp
+
     def memory(self, p: int, n_train: int) -> float:
         """An estimate of the bytes that a run's arrays take at most: those of a step, and of a row of metrics."""
         return AUTOGRAD_BYTES + (n_train + p * p) * (24 * self.d_mlp + 16 * p)

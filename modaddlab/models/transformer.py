@@ -212,6 +212,12 @@ class TransformerSpec(Network):
         step, on_all = n_train * 6 * self.d_mlp * p * layers / RATE, p * p / n_train / 3
         return STEP_SECONDS + step * (1 + on_all / metrics_every)
 
+    def pair_operations(self, p: int) -> float:
+        """See `Network.pair_operations`: tables of what each head gives to neurons and to logits, weighed for every pair."""
+        D, H, n = self.d_model, self.d_mlp, self.n_heads
+        tables = 2 * D * (p * D + D * H + p * H + D * p + p * p + H * p)
+        return tables + p * p * (8 * n + (4 * n + 1) * H + 4 * n * p)
+
     def memory(self, p: int, n_train: int) -> float:
         """See `Network.memory`."""
         step = n_train * (12 * self.d_mlp + 8 * p)

@@ -89,6 +89,10 @@ class TwoEmbeddingsSpec(Network):
             maps["W_E"] = array_namespace(params["mlp.W"]).concat(self.thetas(params), axis=-1)
         return maps | ({"W_L": params["unembed.W_U"].mT} if "unembed.W_U" in params else {})
 
+    def pair_operations(self, p: int) -> float:
+        """See `Network.pair_operations`."""
+        return super().pair_operations(p) + 4 * p * self.d_model * self.d_mlp
+
     def grid(self, params: Mapping[str, np.ndarray], p: int) -> Grid:
         """The network on every pair."""
         weights = {name: np.asarray(value, dtype=np.float64) for name, value in params.items()}

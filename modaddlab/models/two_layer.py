@@ -154,6 +154,10 @@ class TwoLayerSpec(Network):
         step = min(n_train, p * (p + 1) // 2) * (6 * self.d_mlp * p / PRODUCT_RATE + self.d_mlp * PASS_SECONDS)
         return STEP_SECONDS + step * (1 + 1 / metrics_every)
 
+    def pair_operations(self, p: int) -> float:
+        """See `Network.pair_operations`."""
+        return super().pair_operations(p) + 2 * p * (self.d_model or 0) * self.d_mlp
+
     def memory(self, p: int, n_train: int) -> float:
         """See `Network.memory`."""
         return p * (p + 1) / 2 * (8 * self.d_mlp + 16 * p)

@@ -29,6 +29,7 @@ from modaddlab.findings import (
     parts,
     pizza,
     progress,
+    proof,
     spectrum,
     stages,
     structure,
@@ -46,7 +47,7 @@ FINDINGS: Mapping[str, Callable[[Study], Any]] = {
     f"{find.__module__.rpartition('.')[2]}.{find.__name__}": find
     for find in (
         curves.of, stages.of, concentration.of, concentration.of_characters, spectrum.of, growth.of, clocks.of, pizza.stand,
-        structure.of, circuit.of, parts.of, waves.of, ablation.of, progress.gathering, progress.of,
+        structure.of, circuit.of, parts.of, waves.of, ablation.of, progress.gathering, progress.of, proof.of,
     )
 }  # fmt: skip
 """What is measured of each, as far as it applies and is asked of the network that is held against it."""

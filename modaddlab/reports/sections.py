@@ -8,21 +8,10 @@ from __future__ import annotations
 
 from modaddlab import figures
 from modaddlab.analysis import spectra
-from modaddlab.findings import (
-    ablation,
-    circuit,
-    clocks,
-    concentration,
-    curves,
-    growth,
-    parts,
-    pizza,
-    progress,
-    spectrum,
-    stages,
-    structure,
-    waves,
-)
+
+from modaddlab.findings import (  # isort: skip
+    ablation, circuit, clocks, concentration, curves, growth, parts, pizza, progress, proof, spectrum, stages, structure, waves,
+)  # fmt: skip
 from modaddlab.findings.networks import TEST_PAIRS
 from modaddlab.reports.drawings import ablation_figure, components, goes_round, training_curves, unwrapped
 from modaddlab.reports.section import ATTENDS, EXPLAINED, KEYS, TRAINED, Drawing, Section
@@ -401,6 +390,18 @@ SECTIONS = (
             ),
         ),
         null=circuit.null,
+    ),
+    Section(
+        "A short proof",
+        proof.of,
+        {
+            "bound": "Of all pairs {} can be proven right without the product of neurons and outputs.",
+            "cost": "The check takes {} of the operations of trying all pairs.",
+            "accuracy": "By trying, {} of all pairs are right.",
+            "left_in": "Waves leave {} of the neurons' variance.",
+            "left_out": "One wave for each neuron leaves {} of the outputs' energy.",
+        },
+        opening="A lower bound on the accuracy from waves into the neurons and out of them, and the size of what is left.",
     ),
     Section(
         "Ablations with random controls",

@@ -37,6 +37,12 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
             (marks, {name: dict.fromkeys(rates, 0.7) for name in marks}, medians),
             {},
         ),
+        "proven_shares": (figures.proven_shares, ({"knowing neither": (0.0, 0.2), "waves in and out": (1.0, 0.2)},), {}),
+        "proven_over_training": (
+            figures.proven_over_training,
+            ((np.arange(0, 90, 10), np.linspace(0, 1, 9)), (np.arange(0, 90, 10), np.linspace(0, 1, 9) ** 4)),
+            {},
+        ),
         "two_orders": (
             figures.two_orders,
             (residues.tolist(), np.outer(residues, residues) % 13, order.tolist(), ("in their usual order", "by logarithm")),

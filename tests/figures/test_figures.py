@@ -232,6 +232,8 @@ def test_the_two_layer_figures_carry_the_data() -> None:
 
 
 def test_the_figures_of_operations_and_sizes_carry_the_data() -> None:
+    for name, shares in (("proven_shares", [1.0, 0.0]), ("proven_over_training", CALLS["proven_over_training"][1][1][1])):
+        assert holds(drawn(name), shares) or holds(drawn(name), shares[::-1])
     args = CALLS["wave_shares"][1]
     for share_K in args[0]["a + b"].values():
         assert holds(drawn("wave_shares"), share_K)
