@@ -1,8 +1,8 @@
 -- One typography for what is typed and what is computed: percent signs behind a narrow no-break space, true minus signs,
--- powers of ten in place of e-08, and no line that ends inside a number, "n = 10", "< 5" or, but for tables, an interval.
+-- powers of ten in place of e-08, and no line that ends inside a number, "n = 10", "< 5" or an interval (but in a table on paper).
 --
--- Words alone are changed: no code, formula, address or alternative text. Both engines run this filter over a whole chapter, Quarto
--- by `filters: [{path: assets/typography.lua, at: post-quarto}]`, when values and references stand in their sentences, the
+-- Words alone are changed: no code, address or alternative text; and in formulas the space around cos and ln, which TeX sets and
+-- MathML does not. Both engines run this filter over a whole chapter, Quarto by `filters: [{path: assets/typography.lua, at: post-quarto}]`, when values and references stand in their sentences, the
 -- built-in renderer by pandoc's --lua-filter, after it has put them there.
 
 local NARROW, FIXED, MINUS, TIMES = "\u{202F}", "\u{A0}", "−", "×"
@@ -29,8 +29,9 @@ local function bond(left, right, in_table)
   if right == TIMES and left:find("%d$") or left:sub(-#TIMES) == TIMES and begins_number(right) then return FIXED end
   if left:find("^[%[(]*%a$") and right == "=" or left:find("^[%[(]*%a" .. FIXED .. "=$") and begins_number(right) then return FIXED end
   if left:find("^[%[(]*[<>]$") and begins_number(right) then return FIXED end
-  if in_table then return nil end  -- a column may be narrower than an interval
+  if in_table and not FORMAT:find("html") then return nil end  -- on paper a column may be narrower than an interval
   if left:find("%[[^%[%]]*%d[^%[%]]*,$") and begins_number(right) and right:find("^[^%[]*%]") then return FIXED end
+  if in_table then return nil end
   local interval = right:find("^%[[^%]]*%d[^%]]*,.*%]") and begins_number(right:sub(2))
   local number = left:find("%d$") or left:find("%d" .. NARROW .. "%%$") or left:find("10[\x80-\xFF]+$")  -- or a power of ten
   if interval and number then return FIXED end
@@ -61,6 +62,18 @@ local function typeset(inlines, in_table)
   return found
 end
 
+-- p\ln p and 2\cos\omega t with their thin spaces; none before a bracket.
+local function operators(tex)
+  local function spaced(head, next)
+    if next ~= "\\" and next ~= "\\left" and not next:find("^\\[bB]ig") then return head .. "\\," .. next end
+  end
+  for name in ("\\sin \\cos \\ln \\log \\exp"):gmatch("%S+") do
+    tex = tex:gsub("([%w})])%s*(" .. name .. ")%f[%A]", "%1\\,%2")
+    tex = tex:gsub("(" .. name .. "%f[%A])%s*([%w\\]%a*)", spaced):gsub("(" .. name .. "%s*%^%d)%s*([%w\\]%a*)", spaced)
+  end
+  return tex
+end
+
 local function untouched(element) return element, false end
 
 local typesetting
@@ -68,6 +81,7 @@ function typesetting(in_table)
   return {
     traverse = "topdown",
     Image = untouched,
+    Math = FORMAT:find("html") and function(formula) formula.text = operators(formula.text) return formula end or nil,
     Table = not in_table and function(block) return block:walk(typesetting(true)), false end or nil,
     Inlines = function(inlines) return typeset(inlines, in_table) end,
   }

@@ -150,7 +150,7 @@ def own_weights(scorecard: Scorecard) -> None:
         for one in scorecard.found
         if one.claim.id in theirs
     ]
-    table = tables.markdown(lines, widths=(36, 12, 12, 20, 24))
+    table = tables.markdown(lines, widths=(32, 14, 15, 18, 21))
     print("\n".join(["::: {.scorecard .own-weights .column-page}", table, ":::", ""]))
 
 

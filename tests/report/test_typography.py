@@ -12,9 +12,9 @@ FILTER = Path(__file__).parents[2] / "assets" / "typography.lua"
 NARROW, FIXED = "\u202f", "\u00a0"
 
 
-def typeset(markdown: str) -> str:
-    """The HTML of a chapter, with the two spaces made visible."""
-    html, _ = pandoc.run(markdown, "--from", pandoc.READ, "--to", "html", "--wrap=none", f"--lua-filter={FILTER}")
+def typeset(markdown: str, to: str = "html") -> str:
+    """A chapter, with the two spaces made visible."""
+    html, _ = pandoc.run(markdown, "--from", pandoc.READ, "--to", to, "--wrap=none", f"--lua-filter={FILTER}")
     return html.strip().replace(NARROW, "~").replace(FIXED, "_").replace("&nbsp;", "_")
 
 
@@ -43,11 +43,26 @@ def test_code_formulas_images_and_addresses_are_left_alone(left: str) -> None:
     assert typeset(f"See {left}.") == plain.strip()
 
 
+@pytest.mark.parametrize(
+    ("typed", "spaced"),
+    [
+        (r"p\ln p", r"p\,\ln\,p"),
+        (r"2\cos\omega t+\cos(a)", r"2\,\cos\,\omega t+\cos(a)"),
+        (r"\cos^2t\sin\bigl(x\bigr)\exp\,y", r"\cos^2\,t\,\sin\bigl(x\bigr)\,\exp\,y"),
+    ],
+)
+def test_operators_have_the_spaces_that_mathml_lacks(typed: str, spaced: str) -> None:
+    plain, _ = pandoc.run(f"${spaced}$", "--from", pandoc.READ, "--to", "html", "--wrap=none")
+    assert typeset(f"${typed}$") == plain.strip()
+
+
 def test_the_text_of_a_link_is_typeset_and_its_address_is_not() -> None:
     assert typeset("[5 % of](x%20-1)") == '<p><a href="x%20-1">5~% of</a></p>'
 
 
-def test_an_interval_in_a_table_may_break() -> None:
-    html = typeset("| a | b |\n|---|---|\n| 5 % | 6 [5, 7] |\n")
+def test_an_interval_in_a_table_may_stand_below_its_value_and_break_on_paper_alone() -> None:
+    table = "| a | b |\n|---|---|\n| 5 % | 6 [5, 7] |\n"
+    html = typeset(table)
     assert "<td>5~%</td>" in html
-    assert "<td>6 [5, 7]</td>" in html
+    assert "<td>6 [5,_7]</td>" in html
+    assert "6 [5, 7]" in typeset(table, "plain")

@@ -26,6 +26,17 @@ if (entry && getComputedStyle(sidebar).position === "sticky") {
   if (below > 0) sidebar.scrollTop = below + sidebar.clientHeight / 2;
 }
 
+// narrow screens: a tap shows a figure as large as it was drawn, to be moved about; formulas that scroll do so by keyboard too
+for (const image of document.querySelectorAll("figure img")) {
+  image.addEventListener("click", () => {
+    const figure = image.closest("figure");
+    if (image.naturalWidth > figure.clientWidth || figure.classList.contains("large")) figure.classList.toggle("large");
+  });
+}
+for (const formula of document.querySelectorAll("math[display=block]")) {
+  if (formula.scrollWidth > formula.clientWidth) formula.setAttribute("tabindex", "0");
+}
+
 // tabs ---------------------------------------------------------------------------------------------------------------
 for (const tabset of document.querySelectorAll(".tabset")) {
   const tabs = [...tabset.querySelectorAll(":scope > .tabs > [role=tab]")];

@@ -148,8 +148,9 @@ Web.Lab = class {
     this.go.textContent = this.running ? "pause" : "train";
     const fields = [`model.d_mlp=${H}`, `task.train_frac=${share / 100}`, `optim.lr=${+(lr / 1000).toFixed(6)}`, `optim.weight_decay=${decay}`, "steps=5000"];
     if (activation === "quad") fields.push("model.activation=quad");
-    this.command.textContent = `python -m modaddlab.train mlp-grokking --p ${p} --seed ${seed} ${fields.map((text) => `--set ${text}`).join(" ")} --set name=my-lab`;
-    this.reading.textContent = `python -m modaddlab.read lab.safetensors --activation ${activation} --split seed:${seed} --train-frac ${share / 100}`;
+    const line = (code, words) => code.replaceChildren(...words.split(" ").flatMap((word) => [element("span", {}, word), " "])); // it ends between words alone
+    line(this.command, `python -m modaddlab.train mlp-grokking --p ${p} --seed ${seed} ${fields.map((text) => `--set ${text}`).join(" ")} --set name=my-lab`);
+    line(this.reading, `python -m modaddlab.read lab.safetensors --activation ${activation} --split seed:${seed} --train-frac ${share / 100}`);
   }
 
   toggle(run = !this.running) {
