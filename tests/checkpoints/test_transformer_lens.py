@@ -62,6 +62,7 @@ def hooked(config: dict[str, Any], state: dict[str, torch.Tensor]) -> Any:
     return network
 
 
+@pytest.mark.filterwarnings("ignore:HookedTransformer is deprecated:DeprecationWarning")  # of version 3
 @pytest.mark.parametrize("network", NETWORKS)
 def test_transformer_lens_reads_it(network: str, tmp_path: Path) -> None:
     study = study_of(NETWORKS[network], tmp_path)
