@@ -2,8 +2,9 @@
 -- powers of ten in place of e-08, and no line that ends inside a number, "n = 10", "< 5" or an interval (but in a table on paper).
 --
 -- Words alone are changed: no code, address or alternative text; and in formulas the space around cos and ln, which TeX sets and
--- MathML does not. Both engines run this filter over a whole chapter, Quarto by `filters: [{path: assets/typography.lua, at: post-quarto}]`, when values and references stand in their sentences, the
--- built-in renderer by pandoc's --lua-filter, after it has put them there.
+-- MathML does not. Both engines run this filter over a whole chapter, Quarto by
+-- `filters: [{path: assets/typography.lua, at: post-quarto}]`, when values and references stand in their sentences, the built-in renderer
+-- by pandoc's --lua-filter, after it has put them there.
 
 local NARROW, FIXED, MINUS, TIMES = "\u{202F}", "\u{A0}", "−", "×"
 local RAISED = { ["-"] = "⁻", ["0"] = "⁰", ["1"] = "¹", ["2"] = "²", ["3"] = "³", ["4"] = "⁴",
