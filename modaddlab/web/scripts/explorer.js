@@ -42,7 +42,7 @@ Web.Explorer = class {
   // ---- the page -------------------------------------------------------------------------------------------------------------------
   build(act) {
     const { parts } = this, button = (words, onclick) => element("button", { type: "button", onclick }, words);
-    const panel = (title, words, ...content) => element("section", { class: "panel" }, element("h3", {}, title), ...(words ? [element("p", { class: "note" }, ...words)] : []), ...content);
+    const panel = (title, words, ...content) => element("section", { class: "panel" }, element("h2", {}, title), ...(words ? [element("p", { class: "note" }, ...words)] : []), ...content);
     this.lede = element("p", { class: "lede", "aria-live": "polite" });
     this.choice = element("select", { "aria-label": "which network", onchange: () => this.open({ run: this.choice.value }) });
     this.inputs = ["a", "b"].map((name, i) => element("input", { type: "number", min: 0, "aria-label": name, oninput: () => this.asked(i) }));

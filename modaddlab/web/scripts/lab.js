@@ -89,7 +89,7 @@ Web.Lab = class {
     this.command = element("code", {});
     this.reading = element("code", {});
     this.file = element("a", { download: "lab.safetensors", class: "button" }, "download this network");
-    const panel = (title, words, ...content) => element("section", { class: "panel" }, element("h3", {}, title), element("p", { class: "note" }, ...words), ...content);
+    const panel = (title, words, ...content) => element("section", { class: "panel" }, element("h2", {}, title), element("p", { class: "note" }, ...words), ...content);
     const square = (name) => element("span", { class: `swatch ${name}`, "aria-hidden": true });
     this.root.replaceChildren(
       this.stations, this.words, this.verdict,
