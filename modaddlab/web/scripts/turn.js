@@ -15,7 +15,7 @@ Web.figures.turn = class extends Web.Figure {
     };
   }
   build() {
-    this.canvas = element("canvas", { class: "square map", role: "img" });
+    this.canvas = element("canvas", { class: "square map", role: "img", "aria-label": "Which questions are answered as turned clocks ask" });
     return [this.canvas];
   }
   turned(clocks) {
