@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from modaddlab.errors import LabError
-from modaddlab.experiments import two_layer, two_layer_sweeps, variations
+from modaddlab.experiments import optimizer_sweeps, two_layer, two_layer_sweeps, variations
 from modaddlab.experiments.overrides import changed
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec, flatten
 from modaddlab.models.registry import AttentionRateSpec, LinearLayersSpec, TransformerSpec, TwoEmbeddingsSpec, TwoLayerSpec
@@ -182,6 +182,7 @@ _RUNS: list[tuple[RunSpec, str]] = [
     (_linear("pizza-linear-d", "D"), "their linear model D: one dense layer on two embeddings side by side"),
     *((spec, variations.PURPOSES[name]) for name, spec in variations.VARIATIONS.items()),
     *((spec, two_layer_sweeps.PURPOSES[name]) for name, spec in two_layer_sweeps.VARIATIONS.items()),
+    *((spec, optimizer_sweeps.PURPOSES[name]) for name, spec in optimizer_sweeps.VARIATIONS.items()),
 ]
 
 RUNS: Mapping[str, RunSpec] = MappingProxyType({spec.name: spec for spec, _ in _RUNS})

@@ -35,7 +35,9 @@ DEFAULT_KIND, DEFAULT_MODEL = next((kind, cls()) for kind, cls in KINDS.items())
 class OptimSpec:
     """The optimizer: full batch unless batch_size says otherwise."""
 
-    optimizer: Literal["adamw", "sgd"] = setting("adamw", "the update rule; no adam, whose L2 penalty is not decoupled decay")
+    optimizer: Literal["adamw", "adam", "sgd", "muon"] = setting(
+        "adamw", "the update rule; adam adds the decay to the gradient, muon orthogonalizes the updates of matrices"
+    )
     lr: float = setting(1e-3, "learning rate after warm-up")
     weight_decay: float = setting(1.0, "decoupled weight decay: weights shrink by lr * weight_decay a step")
     beta1: float = setting(0.9, "AdamW's decay of the mean gradient; SGD's momentum is 0")
@@ -43,6 +45,12 @@ class OptimSpec:
     warmup_steps: int = setting(10, "steps over which the learning rate rises linearly from 0")
     batch_size: int | None = setting(None, "training pairs a step; none: all of them")
     l1: float = setting(0.0, "weight of the sum of absolute weights added to the loss")
+    gradient: Literal["plain", "grokfast-average", "grokfast-window", "orthogonal"] = setting(
+        "plain", "what is done to the gradient first: its slow part enlarged; its part along the weights taken away (OrthoGrad)"
+    )
+    grokfast_steps: int = setting(50, "over how many steps Grokfast averages the gradient")
+    grokfast_gain: float = setting(2.0, "how many times the average it adds to the gradient")
+    constant_norm: bool = setting(False, "all weights together brought back to their initial norm after every step (Omnigrok)")
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -51,11 +59,18 @@ class OptimSpec:
         check(0 <= self.l1 <= 10, f"optim.l1 (={self.l1}) must lie in [0, 10]")
         for name in ("beta1", "beta2"):
             check(0 <= getattr(self, name) < 1, f"optim.{name} (={getattr(self, name)}) must lie in [0, 1)")
+        check(1 <= self.grokfast_steps <= 1000, f"optim.grokfast_steps (={self.grokfast_steps}) must lie between 1 and 1000")
+        check(0 <= self.grokfast_gain <= 1000, f"optim.grokfast_gain (={self.grokfast_gain}) must lie in [0, 1000]")
         check(self.warmup_steps >= 0, f"optim.warmup_steps (={self.warmup_steps}) must not be negative")
         check(
             self.batch_size is None or self.batch_size >= 1,
             f"optim.batch_size (={self.batch_size}) must be at least 1, or none for the full batch",
         )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the update is AdamW's or plain descent's and nothing else."""
+        return self.optimizer in ("adamw", "sgd") and self.gradient == "plain" and not self.constant_norm
 
 
 @dataclass(frozen=True, kw_only=True)

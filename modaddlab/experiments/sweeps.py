@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from modaddlab.errors import LabError
-from modaddlab.experiments import two_layer_sweeps, variations
+from modaddlab.experiments import optimizer_sweeps, two_layer_sweeps, variations
 from modaddlab.experiments.catalogue import ATTENTION_RATES, RUNS, named
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.experiments.two_layer import CONFIGURATIONS, DEFAULT_SEED
@@ -233,6 +233,12 @@ SWEEPS: Mapping[str, Sweep] = MappingProxyType(
                 purpose="the two-layer network where no test pair is the mirror image of a training pair, ten seeds",
                 varies=("task.unordered",),
                 runs=_two_layer_points("unordered"),
+            ),
+            Sweep(
+                name="optimizers",
+                purpose="do other update rules grok sooner? seven of them, fifteen settings each, ten seeds of two",
+                varies=("name",),
+                runs=optimizer_sweeps.runs,
             ),
             Sweep(
                 name="two-layer-odd",

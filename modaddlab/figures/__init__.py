@@ -114,6 +114,7 @@ if TYPE_CHECKING:
         steps_to_grok,
         sweep_outcomes,
         two_bases,
+        update_rules,
     )
     from modaddlab.figures.task import addition_on_a_circle, answers_film, operation_table
     from modaddlab.figures.theme import frequency_colors

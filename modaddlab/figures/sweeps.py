@@ -414,3 +414,36 @@ def seed_strips(
         axes.grid(False)
         axes.set_title(name, fontsize=10)
     return figure
+
+
+@themed
+def update_rules(rules: Mapping[str, tuple[Times, Times]]) -> Figure:
+    """Time to grok of several update rules, a line each: open dots as usual, filled dots tuned, a bar through their mean.
+
+    Args:
+        rules: in words -> the seeds' times in the usual and in the fastest setting.
+    """
+    colors = palette()
+    figure = new_figure(0.9 + 0.52 * len(rules))
+    axes = figure.add_subplot()
+    looks: tuple[dict[str, Any], ...] = ({"mfc": "none", "mec": colors.control}, {"mfc": colors.test, "mec": colors.test})
+    for line, pair in enumerate(rules.values()):
+        for (steps, trained_for), look, shift in zip(pair, looks, (-0.16, 0.16), strict=True):
+            steps_S = np.asarray(steps, dtype=np.float64)
+            known_S, y = steps_S[np.isfinite(steps_S)], line + shift
+            axes.plot(known_S, np.full(len(known_S), y), ls="", marker="o", ms=5, **look)
+            axes.plot([trained_for] * (len(steps_S) > len(known_S)), [y] * (len(steps_S) > len(known_S)), ">", ms=7, **look)
+            if len(known_S) == len(steps_S) > 2:
+                axes.plot([over_seeds(known_S, "log").mean], [y], marker="|", ms=13, mew=2, color=look["mec"])
+    axes.set_yticks(range(len(rules)), list(rules))
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
+    axes.minorticks_off()
+    axes.set_xlabel("step of 95 % test accuracy")
+    names = ("as usual, each seed", "in its fastest setting")
+    handles = [Line2D([], [], ls="", marker="o", ms=5, label=name, **look) for name, look in zip(names, looks, strict=True)]
+    handles.append(Line2D([], [], ls="", marker=">", ms=7, mfc="none", mec=colors.ink, label="some not by this step"))
+    figure.legend(handles=handles, loc="outside upper left", ncols=3, frameon=False)
+    return figure

@@ -62,9 +62,15 @@ def shape(spec: RunSpec) -> dict[str, Any]:
     """What the runs of a batch have in common, by the names of the fields.
 
     Raises:
-        LabError: the run draws something at every step (minibatches, dropout) or has an L1 penalty; it trains alone.
+        LabError: the run draws something at every step (minibatches, dropout), has an L1 penalty or an update rule of its own; it
+            trains alone.
     """
-    alone = {"optim.batch_size": spec.optim.batch_size, "model.dropout": spec.model.dropout, "optim.l1": spec.optim.l1}
+    alone = {
+        "optim.batch_size": spec.optim.batch_size,
+        "model.dropout": spec.model.dropout,
+        "optim.l1": spec.optim.l1,
+        "an update rule besides AdamW and SGD": not spec.optim.is_plain,
+    }
     for name, value in alone.items():
         if value:
             raise LabError(f"{spec.run_id} has {name} set, which replicas in a batch cannot have; train it alone")

@@ -31,7 +31,7 @@ class ExactBlock:
         self.stack = Stack([spec], device)
         self.params = {name: value[0] for name, value in self.stack.params.items()}
         self.grads = {name: value[0] for name, value in self.stack.grads.items()}
-        self.optimizer = Optimizer(spec.optim, self.stack.flat[0], self.stack.grad[0])
+        self.optimizer = Optimizer(spec.optim, self.stack.flat[0], self.stack.grad[0], self.params, self.grads)
 
     def measure(self) -> list[Row]:
         """The gradient at the weights now, and a row of metrics."""

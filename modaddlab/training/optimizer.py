@@ -1,6 +1,7 @@
-"""The update rules: AdamW and plain gradient descent.
+"""The update of the weights by their gradient.
 
-`Optimizer` is for one vector of weights: AdamW by torch's fused kernel. It gives the bits of `torch.optim.AdamW(fused=True)` and
+`Optimizer` is for one network, with every rule that a specification can name (`modaddlab.training.rules` has those that are not
+here). AdamW is torch's fused kernel. It gives the bits of `torch.optim.AdamW(fused=True)`, `torch.optim.Adam(fused=True)` and
 `torch.optim.SGD`; without the bookkeeping of those classes, which for a network of some 20,000 weights takes longer than the
 update.
 
@@ -12,6 +13,7 @@ repeated there (a CUDA graph).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,53 +21,93 @@ from torch import Tensor
 
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import OptimSpec
+from modaddlab.training.rules.grokfast import Average, Window
+from modaddlab.training.rules.muon import Muon
+from modaddlab.training.rules.orthogonal import Orthogonal
 from modaddlab.training.stack import Stack
 
 EPS = 1e-8
 
 
+class Rule(Protocol):
+    """What is done to a gradient before the update; see `modaddlab.training.rules`."""
+
+    state: dict[str, Tensor]
+
+    def __call__(self, lr: float) -> None: ...
+
+
 class Optimizer:
-    """Changes `flat` in place by its gradient.
+    """Changes weights in place by their gradient, and with some rules the gradient too.
 
     Args:
         optim: the update rule and its numbers.
-        flat: the weights, (N,).
+        flat: the weights, (N,), as they are before the first step.
         grad: their gradient, (N,), read at every step.
+        params, grads: the parts of both by name, which some rules ask for.
+
+    Attributes:
+        state: all that the next steps depend on besides the weights.
     """
 
-    def __init__(self, optim: OptimSpec, flat: Tensor, grad: Tensor) -> None:
+    def __init__(
+        self, optim: OptimSpec, flat: Tensor, grad: Tensor, params: Mapping[str, Tensor] = {}, grads: Mapping[str, Tensor] = {}
+    ) -> None:
         self.optim, self.flat, self.grad = optim, flat, grad
+        self.norm = torch.linalg.vector_norm(flat) if optim.constant_norm else None
+        self.rules = _rules(optim, grad, params, grads)
         self.state: dict[str, Tensor] = {}
-        if optim.optimizer == "adamw":
+        if optim.optimizer != "sgd":
             self.state = {
                 "step": torch.zeros((), dtype=torch.float32, device=flat.device),
                 "exp_avg": torch.zeros_like(flat),
                 "exp_avg_sq": torch.zeros_like(flat),
             }
+        self.state |= {f"{name}/{part}": value for name, rule in self.rules.items() for part, value in rule.state.items()}
 
     def step(self, lr: float) -> None:
         """One update with a learning rate."""
+        for rule in self.rules.values():
+            rule(lr)
         optim, state = self.optim, self.state
         if optim.optimizer == "sgd":
             grad = self.grad.add(self.flat, alpha=optim.weight_decay) if optim.weight_decay else self.grad
             self.flat.add_(grad, alpha=-lr)
-            return
-        state["step"].add_(1)
-        torch._fused_adamw_(  # pyright: ignore[reportPrivateImportUsage]
-            [self.flat],
-            [self.grad],
-            [state["exp_avg"]],
-            [state["exp_avg_sq"]],
-            [],
-            [state["step"]],
-            lr=lr,
-            beta1=optim.beta1,
-            beta2=optim.beta2,
-            weight_decay=optim.weight_decay,
-            eps=EPS,
-            amsgrad=False,
-            maximize=False,
-        )
+        else:
+            state["step"].add_(1)
+            # of the two, Adam adds the decay to the gradient
+            update = torch._fused_adam_ if optim.optimizer == "adam" else torch._fused_adamw_  # pyright: ignore[reportPrivateImportUsage]
+            update(
+                [self.flat],
+                [self.grad],
+                [state["exp_avg"]],
+                [state["exp_avg_sq"]],
+                [],
+                [state["step"]],
+                lr=lr,
+                beta1=optim.beta1,
+                beta2=optim.beta2,
+                weight_decay=optim.weight_decay,
+                eps=EPS,
+                amsgrad=False,
+                maximize=False,
+            )
+        if self.norm is not None:
+            self.flat.mul_(self.norm / torch.linalg.vector_norm(self.flat))
+
+
+def _rules(optim: OptimSpec, grad: Tensor, params: Mapping[str, Tensor], grads: Mapping[str, Tensor]) -> dict[str, Rule]:
+    """What is done to the gradient, in order."""
+    found: dict[str, Rule] = {}
+    if optim.gradient == "grokfast-window":
+        found["grokfast"] = Window(grad, optim.grokfast_steps, optim.grokfast_gain)
+    if optim.gradient == "grokfast-average":
+        found["grokfast"] = Average(grad, optim.grokfast_steps, optim.grokfast_gain)
+    if optim.gradient == "orthogonal":
+        found["orthogonal"] = Orthogonal(params, grads)
+    if optim.optimizer == "muon":
+        found["muon"] = Muon(params, grads)
+    return found
 
 
 class StackedOptimizer:

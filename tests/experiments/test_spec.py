@@ -167,7 +167,8 @@ def test_every_field_changes_the_id() -> None:
         },
         "optim": {
             "optimizer": "sgd", "lr": 0.01, "weight_decay": 0.5, "beta1": 0.8, "beta2": 0.9, "warmup_steps": 0,
-            "batch_size": 64, "l1": 0.1,
+            "batch_size": 64, "l1": 0.1, "gradient": "orthogonal", "grokfast_steps": 9, "grokfast_gain": 1.0,
+            "constant_norm": True,
         },
         "record": {
             "metrics_every": 5, "energies": False, "weights": "none", "snapshots": 3, "snapshot_dtype": "float32",
@@ -239,6 +240,8 @@ OUT_OF_RANGE: dict[str, list[Any]] = {
     "optim.warmup_steps": [-1],
     "optim.batch_size": [0, -1],
     "optim.l1": [-1.0, 11.0],
+    "optim.grokfast_steps": [0, -1, 1001],
+    "optim.grokfast_gain": [-1.0, 1001.0],
     "record.metrics_every": [0, -1],
     "record.snapshots": [-1, 1001],
     "steps": [-1, 10_000_001],

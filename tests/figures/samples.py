@@ -262,6 +262,16 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
             ("operation", {"add": figures.Times([7010], 25_000), "cubic": figures.Times([np.nan], 15_000)}),
             {"scale": "categories"},
         ),
+        "update_rules": (
+            figures.update_rules,
+            (
+                {
+                    "AdamW": (figures.Times([4000, 5000, 4500], 6000), figures.Times([180, 200, 190], 6000)),
+                    "Muon": (figures.Times([np.nan, 5900], 6000), figures.Times([300], 6000)),
+                },
+            ),
+            {},
+        ),
         "curves_by_setting": (
             figures.curves_by_setting,
             ("weight decay", {0.1: (step, run["test_accuracy"]), 1.0: (step, run["train_accuracy"])}),

@@ -54,7 +54,7 @@ BAD = [
     (["debug", "--wandb", "a/b"], "--wandb 'a/b' must be a project's name"),
     (["debug", "--device", "tpu"], "--device tpu must be one of cpu, cuda; the CPU is enough"),
     (["debug", "--device", "mps"], "--device mps must be one of cpu, cuda (Apple's GPUs have no float64"),
-    (["debug", "--set", "optim.optimizer=adam"], "no adam, whose L2 penalty is not decoupled decay"),
+    (["debug", "--set", "optim.optimizer=adagrad"], "adam adds the decay to the gradient"),
     (["debug", "--set", "seed=1", "--seed", "2"], "--seed 2 and --set seed=1 contradict each other; leave one of them out"),
     (["mlp-standard", "--p", "31", "--set", "task.p=37"], "--p 31 and --set task.p=37 contradict each other"),
     (["debug", "--sed", "7"], "unrecognized arguments: --sed"),

@@ -174,6 +174,9 @@ def test_what_is_compiled() -> None:
         {"model": TransformerSpec()},
         {"optim": OptimSpec(batch_size=8)},
         {"optim": OptimSpec(l1=1e-3)},
+        {"optim": OptimSpec(optimizer="muon")},
+        {"optim": OptimSpec(gradient="orthogonal")},
+        {"optim": OptimSpec(constant_norm=True)},
     ]
     assert not any(covers(dataclasses.replace(run, **other)) for other in others)
 

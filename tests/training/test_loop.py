@@ -41,6 +41,14 @@ VARIANTS = {
     "minibatches": dataclasses.replace(TINY, optim=OptimSpec(batch_size=8)),
     "sgd": dataclasses.replace(TINY, optim=OptimSpec(optimizer="sgd", lr=0.1, weight_decay=0.01)),
     "l1, float32 loss": dataclasses.replace(TINY, optim=OptimSpec(l1=1e-3), loss_dtype="float32"),
+    "muon, slow gradients": dataclasses.replace(
+        TINY, optim=OptimSpec(optimizer="muon", gradient="grokfast-window", grokfast_steps=7)
+    ),
+    "adam, constant norm, slow gradients": dataclasses.replace(
+        TINY,
+        model=TwoLayerSpec(d_mlp=12),
+        optim=OptimSpec(optimizer="adam", gradient="grokfast-average", constant_norm=True, weight_decay=0.1),
+    ),
     "two-layer network": dataclasses.replace(TINY, model=TwoLayerSpec(d_mlp=12)),
     "two-layer network, learned embedding, sgd": dataclasses.replace(
         TINY,

@@ -249,6 +249,7 @@ def test_two_at_once_train_a_batch_once(tmp_path: Path) -> None:
         (dataclasses.replace(TINY, loss_dtype="float32"), "loss_dtype is float64 of"),
         (dataclasses.replace(TINY, optim=OptimSpec(batch_size=16)), "has optim.batch_size set"),
         (dataclasses.replace(TINY, optim=OptimSpec(l1=1e-3)), "has optim.l1 set"),
+        (dataclasses.replace(TINY, optim=OptimSpec(optimizer="muon")), "has an update rule besides AdamW and SGD"),
         (dataclasses.replace(TINY, model=dataclasses.replace(TRANSFORMER, dropout=0.1)), "has model.dropout set"),
     ],
 )

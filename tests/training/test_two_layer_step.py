@@ -92,7 +92,13 @@ def test_the_fast_run_follows_the_plain_one(name: str, optim: OptimSpec, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "optim", [OptimSpec(), OptimSpec(optimizer="sgd", weight_decay=0.0), OptimSpec(optimizer="sgd", weight_decay=0.3)]
+    "optim",
+    [
+        OptimSpec(),
+        OptimSpec(optimizer="adam", weight_decay=0.3),
+        OptimSpec(optimizer="sgd", weight_decay=0.0),
+        OptimSpec(optimizer="sgd", weight_decay=0.3),
+    ],
 )
 def test_the_optimizer_gives_the_bits_of_torch_s(optim: OptimSpec) -> None:
     generator = torch.Generator().manual_seed(0)
@@ -100,8 +106,9 @@ def test_the_optimizer_gives_the_bits_of_torch_s(optim: OptimSpec) -> None:
     theirs = torch.nn.Parameter(flat.clone())
     theirs.grad = torch.empty(1000)
     mine = Optimizer(optim, flat, torch.empty(1000))
-    if optim.optimizer == "adamw":
-        reference: torch.optim.Optimizer = torch.optim.AdamW([theirs], betas=(0.9, 0.98), weight_decay=1.0, fused=True)
+    if optim.optimizer in ("adam", "adamw"):
+        rule = torch.optim.Adam if optim.optimizer == "adam" else torch.optim.AdamW
+        reference: torch.optim.Optimizer = rule([theirs], betas=(0.9, 0.98), weight_decay=optim.weight_decay, fused=True)
     else:
         reference = torch.optim.SGD([theirs], weight_decay=optim.weight_decay)
     for step in range(20):
