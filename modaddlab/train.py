@@ -80,7 +80,7 @@ def train(
         seed: another seed.
         p: another modulus, of a named run that is there for any.
         data: the data folder; none: the book's, or $MODADDLAB_DATA.
-        device: "cpu" or "cuda".
+        device: "cpu", "cuda" or "mps".
         threads: CPU threads; none: one for a small network, as many as torch chooses for others.
         progress: show how far it is on standard error: a bar on a terminal, a line every ten seconds elsewhere, as in a notebook.
         observe: called at every row of metrics.
@@ -163,7 +163,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, metavar="N", help="seed of the split and of the initial weights")
     parser.add_argument("--seeds", metavar="N-N", help="several: 0-9, or 0,1,2; every combination with --set is trained")
     parser.add_argument("--p", metavar="N", help="modulus of a two-layer network's run (mlp-...), or several; its width follows")
-    parser.add_argument("--device", type=device.check, default="cpu", metavar="cpu|cuda", help="where to train (default: cpu)")
+    parser.add_argument(
+        "--device", type=device.check, default="cpu", metavar="cpu|cuda|mps", help="where to train (default: cpu)"
+    )
     parser.add_argument(
         "--threads", type=int, metavar="N", help="CPU threads of a run (default: all for one large run, else one)"
     )

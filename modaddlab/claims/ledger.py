@@ -21,6 +21,7 @@ from modaddlab.claims import (
     nanda_circuit,
     nanda_training,
     optimizers,
+    prieto,
     replications,
     suite,
     sweeps_of_task,
@@ -48,7 +49,7 @@ SUBJECTS: dict[str, tuple[Claim, ...]] = {
     "The two-layer network's waves": (*he_mechanism.FEATURES, *he_mechanism.SWAPS, *he_mechanism.MECHANISM),
     "The two-layer network's closed form": (*he_mechanism.CLOSED_FORM, *morwani.CLAIMS),
     "How the two-layer network trains": (
-        *he_training.DYNAMICS, *he_training.GROKKING, *he_training.LOSSES, *replications.TWO_LAYERS,
+        *he_training.DYNAMICS, *he_training.GROKKING, *he_training.LOSSES, *replications.TWO_LAYERS, *prieto.CLAIMS,
     ),
 }  # fmt: skip
 """The claims by what they are about."""

@@ -27,6 +27,9 @@ from modaddlab.models.network import Network
 from modaddlab.models.registry import KINDS
 from modaddlab.tasks import TaskSpec
 
+LossDtype = Literal["float64", "float32", "log1p", "stablemax"]
+"""How a loss is computed (`modaddlab.training.steps.objective`)."""
+
 DEFAULT_KIND, DEFAULT_MODEL = next((kind, cls()) for kind, cls in KINDS.items())
 """The network of a run that names none."""
 
@@ -127,7 +130,11 @@ class RunSpec:
         None, "ends the run once 95 % of the test pairs have been right for so many steps; none: after all its steps"
     )
     seed: int = setting(0, "seed of the split and of the initial weights")
-    loss_dtype: Literal["float64", "float32"] = setting("float64", "precision of the log-softmax; the weights are float32")
+    loss_dtype: LossDtype = setting(
+        "float64",
+        "precision of the log-softmax, the weights being float32: float64; float32; log1p: float32 from the leads over the right "
+        "answer, as precise as float64 and more; or stablemax: float32, with the StableMax of Prieto et al. 2025 in its place",
+    )
     origin: OriginSpec | None = setting(None, "where the weights come from that were not trained here; none: from this training")
 
     def __post_init__(self) -> None:

@@ -60,6 +60,11 @@ def _two_layer_points(kind: str) -> Callable[[], tuple[RunSpec, ...]]:
     return lambda: tuple(named(name, seed=seed) for name in (*names, two_layer_sweeps.BASE.name) for seed in SEEDS)
 
 
+def _digits() -> tuple[RunSpec, ...]:
+    """Every way to compute the loss, from five seeds."""
+    return tuple(named(f"mlp-digits-{loss}", seed=seed) for seed in SEEDS[:5] for loss in two_layer_sweeps.DIGITS)
+
+
 def _attention_rates() -> tuple[RunSpec, ...]:
     """Every rate with three seeds for a quarter of the published steps, fifths before tenths, and the two published networks."""
     names = [f"attention-rate-{rate:g}" for rate in (*ATTENTION_RATES[::2], *ATTENTION_RATES[1::2])]
@@ -227,6 +232,12 @@ SWEEPS: Mapping[str, Sweep] = MappingProxyType(
                 purpose="how fast does the two-layer network learn? learning rates 0.00003 to 0.001, ten seeds of each",
                 varies=("optim.lr",),
                 runs=_two_layer_points("rate"),
+            ),
+            Sweep(
+                name="digits",
+                purpose="what the digits of the loss do to a network without decay, and StableMax",
+                varies=("loss_dtype",),
+                runs=_digits,
             ),
             Sweep(
                 name="two-layer-unordered",

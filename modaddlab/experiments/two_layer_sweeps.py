@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec
+from modaddlab.experiments.spec import LossDtype, OptimSpec, RecordSpec, RunSpec, TaskSpec
 from modaddlab.experiments.two_layer import CONFIGURATIONS
 
 BASE = CONFIGURATIONS["mlp-grokking"]
@@ -22,6 +22,10 @@ DECAYS = {0.0: 50_000, 0.25: 50_000, 0.5: 50_000, 1.0: 50_000, 4.0: 25_000, 8.0:
 FRACTIONS = {0.4: 50_000, 0.5: 50_000, 0.6: 50_000, 0.7: 50_000, 0.8: 25_000, 0.9: 25_000}
 RATES = {3e-5: 50_000, 3e-4: 25_000, 1e-3: 10_000}
 """The values besides the base's, and their steps."""
+
+
+DIGITS: tuple[LossDtype, ...] = ("float64", "float32", "log1p", "stablemax")
+"""How the loss is computed of a network of 64 neurons without decay, which at a rate of 0.003 is soon sure of its pairs."""
 
 
 def _run(name: str, steps: int, *, task: TaskSpec = BASE.task, optim: OptimSpec = BASE.optim) -> RunSpec:
@@ -54,6 +58,18 @@ _RUNS: list[tuple[RunSpec, str]] = [
             f"mlp-grokking with learning rate {_short(rate)}",
         )
         for rate, steps in RATES.items()
+    ),
+    *(
+        (
+            dataclasses.replace(
+                _run(f"mlp-digits-{loss}", 4_000, optim=dataclasses.replace(BASE.optim, lr=3e-3, weight_decay=0.0)),
+                model=dataclasses.replace(BASE.model, d_mlp=64),
+                record=RecordSpec(metrics_every=50, energies=False, weights="none"),
+                loss_dtype=loss,
+            ),
+            f"64 neurons without decay, the loss by {loss}",
+        )
+        for loss in DIGITS
     ),
     (
         _run("mlp-unordered-23", 50_000, task=dataclasses.replace(BASE.task, unordered=True)),

@@ -133,9 +133,9 @@ def parts(steps: Sequence[int], device: str) -> list[list[int]]:
 
     Args:
         steps: how far each run is.
-        device: "cpu" or "cuda".
+        device: "cpu", "cuda" or "mps".
     """
-    if device == "cpu":
+    if device != "cuda":
         return [[r] for r in range(len(steps))]
     return [[r for r, step in enumerate(steps) if step == at] for at in dict.fromkeys(steps)]
 
@@ -145,7 +145,7 @@ def new_block(specs: Sequence[RunSpec], device: str, step: int = 0) -> Block:
 
     Args:
         specs: the runs, of one shape.
-        device: "cpu" or "cuda".
+        device: "cpu", "cuda" or "mps".
         step: how many updates they have had; their weights are to be restored then.
     """
     if len(specs) > 1:

@@ -1,12 +1,10 @@
-"""Where a network can be trained: on the CPU, or on a GPU with CUDA."""
+"""Where a network can be trained: on the CPU, on a GPU with CUDA, or on Apple's, which has no float64."""
 
 from __future__ import annotations
 
 from modaddlab.errors import LabError
 
-DEVICES = ("cpu", "cuda")
-
-_WHY_NOT = {"mps": "Apple's GPUs have no float64, in which losses are computed", "xpu": "only NVIDIA's GPUs have been tried"}
+DEVICES = ("cpu", "cuda", "mps")
 
 
 def check(name: str) -> str:
@@ -16,8 +14,7 @@ def check(name: str) -> str:
         LabError: it is none.
     """
     if name not in DEVICES:
-        why = f" ({_WHY_NOT[name]})" if name in _WHY_NOT else ""
-        raise LabError(f"--device {name} must be one of {', '.join(DEVICES)}{why}; the CPU is enough for every run of the book")
+        raise LabError(f"--device {name} must be one of {', '.join(DEVICES)}; the CPU is enough for every run of the book")
     return name
 
 
@@ -25,10 +22,22 @@ def require(name: str) -> None:
     """Refuse a device that is not there.
 
     Raises:
-        LabError: the name is none of ours, or there is no GPU for "cuda".
+        LabError: the name is none of ours, or there is no such GPU.
     """
-    if check(name) == "cuda":
-        import torch
+    if check(name) == "cpu":
+        return
+    import torch
 
-        if not torch.cuda.is_available():
-            raise LabError("no CUDA device was found; leave --device away to train on the CPU")
+    there = torch.cuda.is_available() if name == "cuda" else torch.backends.mps.is_available()
+    if not there:
+        raise LabError(f"no {name.upper()} device was found; leave --device away to train on the CPU")
+
+
+def require_precision(name: str, loss_dtype: str) -> None:
+    """Refuse a loss that a device cannot compute.
+
+    Raises:
+        LabError: it asks for float64, and the device has none.
+    """
+    if name == "mps" and loss_dtype == "float64":
+        raise LabError("--device mps has no float64; take --set loss_dtype=log1p, whose float32 is as precise, or the CPU")

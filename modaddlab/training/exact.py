@@ -37,7 +37,8 @@ class ExactBlock:
         """The gradient at the weights now, and a row of metrics."""
         row = {"step": self.step} | self.measures.row(self.params, *self._right_and_loss())
         objective = self.data.gradients(self.step, self.params, self.grads)
-        return [row | {"objective": objective.item(), "gradient_norm": self.stack.grad[0].double().norm().item()}]
+        norm = self.stack.grad[0].to(self.measures.device).double().norm()
+        return [row | {"objective": objective.item(), "gradient_norm": norm.item()}]
 
     def update(self) -> None:
         """One update by the gradient."""
@@ -71,5 +72,5 @@ class ExactBlock:
     def _right_and_loss(self) -> tuple[Tensor, Tensor]:
         """Per ordered pair: whether the largest logit is the right one, and the cross-entropy; on the CPU."""
         logits = self.everything.logits(self.params)[:, : self.spec.task.p]
-        right_B, loss_B = accuracy_and_loss(logits, self.data.labels)
+        right_B, loss_B = accuracy_and_loss(logits.to(self.measures.device), self.data.labels.to(self.measures.device))
         return right_B.cpu(), loss_B.cpu()

@@ -27,7 +27,7 @@ from modaddlab.store.record import Record
 from modaddlab.store.store import Store
 from modaddlab.training import machine
 from modaddlab.training.blocks import is_compiled, new_block, parts, require_one_shape
-from modaddlab.training.device import require
+from modaddlab.training.device import require, require_precision
 from modaddlab.training.run import Run
 from modaddlab.training.status import Interrupted, Status
 
@@ -46,7 +46,7 @@ class Options(TypedDict, total=False):
     """How to train.
 
     Attributes:
-        device: "cpu" or "cuda".
+        device: "cpu", "cuda" or "mps".
         threads: CPU threads; none: those of the saved state that a run alone goes on from; else one for a small network, as many
             as torch chooses for others. They decide the last bits and are in the provenance. Of compiled loops: how many runs
             are computed at once, which decides nothing.
@@ -106,6 +106,7 @@ def train_together(specs: Sequence[RunSpec], store: Store, **options: Unpack[Opt
     require_one_shape(list(every.values()))
     require(options.get("device", "cpu"))
     for run_id, spec in every.items():
+        require_precision(options.get("device", "cpu"), spec.loss_dtype)
         if spec.origin is not None:
             raise LabError(f"{run_id} was not trained here (it has an origin) and cannot be trained again; it can be read again")
     batch = _Batch(every, store, options)

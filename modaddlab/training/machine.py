@@ -57,7 +57,7 @@ def provenance(device: torch.device, train_version: int, *, threads: int, second
     """
     return {
         "train_version": train_version,
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name() + " GPU" * (device.type == "mps"),
         "threads": threads,
         "wall_seconds": round(seconds, 1),
         "peak_memory_mb": _peak_memory_bytes() // 2**20,

@@ -33,12 +33,14 @@ class Measures:
         device: where the weights live.
 
     Attributes:
+        device: where the measures are taken, in float64: there, or on the CPU where there is none.
         train, test: which of the p*p ordered pairs are trained on, and which are not, int64 on the CPU.
     """
 
     def __init__(self, spec: RunSpec, device: torch.device) -> None:
         self.train, self.test = map(torch.tensor, tasks.split(spec.task, spec.seed))
-        self.basis_PP = torch.tensor(fourier_basis(spec.task.p), device=device)
+        self.device = torch.device("cpu") if device.type == "mps" else device
+        self.basis_PP = torch.tensor(fourier_basis(spec.task.p), device=self.device)
         self.p, self.model, self.energies = spec.task.p, spec.model, spec.record.energies
 
     @torch.no_grad()
@@ -54,9 +56,10 @@ class Measures:
         for name, pairs in (("train", self.train), ("test", self.test)):
             row[f"{name}_loss"] = loss_B[pairs].mean().item() if len(pairs) else float("nan")
             row[f"{name}_accuracy"] = right_B[pairs].double().mean().item() if len(pairs) else float("nan")
-        for name, matrix_PX in self.model.maps({name: value.double() for name, value in params.items()}, self.p).items():
+        exact = {name: value.to(self.device).double() for name, value in params.items()}
+        for name, matrix_PX in self.model.maps(exact, self.p).items():
             norms_P = (self.basis_PP @ matrix_PX).norm(dim=1).cpu().numpy()
             row[f"gini_{name}"] = gini(norms_P)
             if self.energies:
                 row[f"energy_{name}"] = sum_over_rows(norms_P**2).astype(np.float32)
-        return row | {f"norm/{name}": value.double().norm().item() for name, value in params.items()}
+        return row | {f"norm/{name}": value.norm().item() for name, value in exact.items()}

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from modaddlab import tasks
-from modaddlab.experiments.spec import RunSpec
+from modaddlab.experiments.spec import LossDtype, RunSpec
 from modaddlab.training.measures import Measures, Row
 from modaddlab.training.optimizer import StackedOptimizer
 from modaddlab.training.stack import Stack
 from modaddlab.training.steps.choice import autograd_step
-from modaddlab.training.steps.objective import Params, accuracy_and_loss
+from modaddlab.training.steps.objective import Params, accuracy_and_loss, mean_loss
 
 EVALUATED_AT_ONCE = 8
 """Runs whose p*p pairs are evaluated at once for a row of metrics."""
@@ -43,13 +43,15 @@ class StackedBlock:
         torch.set_float32_matmul_precision("highest")  # no TF32, whose products have three digits
         self.specs, self.step, self.device = list(specs), step, device
         self.model, self.p = specs[0].model, specs[0].task.p
-        self.loss_dtype: torch.dtype = getattr(torch, specs[0].loss_dtype)
+        self.loss_dtype: LossDtype = specs[0].loss_dtype
         self.stack, self.measures = Stack(specs, device), [Measures(spec, device) for spec in specs]
         self.every_pair_B2 = torch.tensor(tasks.all_pairs(self.p), device=device)
         self.labels_RB = torch.tensor(np.stack([tasks.labels(spec.task, spec.seed) for spec in specs]), device=device)
         trained_RB = torch.stack([measures.train for measures in self.measures]).to(device)
         self.pairs_RB2, self.answers_RB = self.every_pair_B2[trained_RB], self.labels_RB.gather(1, trained_RB)
-        self.objective_R = torch.zeros(len(specs), dtype=self.loss_dtype, device=device)
+        self.objective_R = torch.zeros(
+            len(specs), dtype=torch.float64 if self.loss_dtype == "float64" else torch.float32, device=device
+        )
         self.optimizer = StackedOptimizer([spec.optim for spec in specs], self.stack, step)
 
     @functools.cached_property
@@ -113,7 +115,7 @@ class StackedBlock:
         return autograd_step(self.model, self.p, pairs_B2, labels_B).logits(params)
 
     def _loss(self, params: Params, pairs_B2: Tensor, labels_B: Tensor) -> Tensor:
-        return torch.nn.functional.cross_entropy(self._logits(params, pairs_B2).to(self.loss_dtype), labels_B)
+        return mean_loss(self._logits(params, pairs_B2), labels_B, self.loss_dtype)
 
     def _right_and_loss(self, params: Params, labels_B: Tensor) -> tuple[Tensor, Tensor]:
         return accuracy_and_loss(self._logits(params, self.every_pair_B2)[:, : self.p], labels_B)

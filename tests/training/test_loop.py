@@ -21,7 +21,7 @@ from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec
 from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
 from modaddlab.store.content import check_metrics
 from modaddlab.store.store import Store
-from modaddlab.training import loop, machine
+from modaddlab.training import device, loop, machine
 from modaddlab.training.steps.batches import TrainingSet
 from modaddlab.training.steps.plain import PlainStep
 
@@ -259,11 +259,19 @@ def test_a_diverging_run_is_one_clear_line(tmp_path: Path) -> None:
         loop.train(spec, Store(tmp_path), threads=1)
 
 
-def test_a_missing_gpu_is_one_clear_line(tmp_path: Path) -> None:
-    if torch.cuda.is_available():
-        pytest.skip("there is a CUDA device")
-    with pytest.raises(LabError, match="no CUDA device"):
-        loop.train(TINY, Store(tmp_path), device="cuda")
+@pytest.mark.parametrize("name", ["cuda", "mps"])
+def test_a_missing_gpu_is_one_clear_line(name: str, tmp_path: Path) -> None:
+    if torch.cuda.is_available() if name == "cuda" else torch.backends.mps.is_available():
+        pytest.skip("there is such a device")
+    with pytest.raises(LabError, match=f"no {name.upper()} device"):
+        loop.train(TINY, Store(tmp_path), device=name)
+
+
+def test_a_device_without_float64_asks_for_a_loss_that_needs_none() -> None:
+    with pytest.raises(LabError, match="loss_dtype=log1p"):
+        device.require_precision("mps", TINY.loss_dtype)
+    device.require_precision("mps", "log1p")
+    device.require_precision("cuda", "float64")
 
 
 def test_without_test_pairs_the_test_metrics_are_nan(tmp_path: Path) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from modaddlab import tasks
-from modaddlab.experiments.spec import TaskSpec
+from modaddlab.experiments.spec import LossDtype, TaskSpec
 from modaddlab.models.registry import TransformerSpec
 from modaddlab.models.transformer import forward
 from modaddlab.training.steps.last_position import LastPosition
+from modaddlab.training.steps.objective import CrossEntropy, mean_loss
 from modaddlab.training.steps.one_layer import OneLayer
 from modaddlab.training.steps.plain import PlainStep
 
@@ -90,3 +94,69 @@ def test_numpy_and_torch_run_the_same_forward() -> None:
 def test_the_mainline_has_the_published_number_of_parameters() -> None:
     shapes = TransformerSpec().param_shapes(113)
     assert sum(int(np.prod(shape)) for shape in shapes.values()) == 226_816
+
+
+def exact_loss(logits_BC: torch.Tensor, labels_B: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy by the leads over the right answer, in float64."""
+    leads_BC = logits_BC.double() - logits_BC.double().gather(1, labels_B[:, None])
+    return torch.log1p(torch.exp(leads_BC).scatter(1, labels_B[:, None], 0.0).sum(dim=1)).mean()
+
+
+@pytest.mark.parametrize("margin", [-20.0, 0.0, 5.0, 20.0, 60.0])
+def test_the_loss_from_leads_has_its_digits_however_sure_the_network_is(margin: float) -> None:
+    """Where float32's log-softmax has a loss and a gradient of 0 (from a margin of 20 on), and float64's (at 60)."""
+    generator, labels = torch.Generator().manual_seed(0), torch.arange(6)
+    logits = torch.randn(6, 11, generator=generator)
+    logits[torch.arange(6), labels] = margin + logits.max(dim=1).values
+    exact = logits.double().requires_grad_()
+    loss = exact_loss(exact, labels)
+    [slope] = torch.autograd.grad(loss, exact)
+    leaf = logits.clone().requires_grad_()
+    found = mean_loss(leaf, labels, "log1p")
+    assert found.dtype == torch.float32
+    assert found.item() == pytest.approx(loss.item(), rel=2e-5)
+    np.testing.assert_allclose(torch.autograd.grad(found, leaf)[0], slope, rtol=5e-5, atol=0)
+    if margin >= 20:
+        assert mean_loss(logits, labels, "float32").item() == 0
+    by_hand = logits.clone()
+    assert CrossEntropy(labels, 11, "log1p").loss_and_gradient_(by_hand).item() == found.item()
+    np.testing.assert_allclose(by_hand / 6, slope, rtol=5e-5, atol=0)
+
+
+def test_stablemax_is_what_its_definition_says() -> None:
+    logits, labels = torch.tensor([[2.0, -1.0, 0.0], [-3.0, 0.5, 1.0]]), torch.tensor([0, 1])
+    scores = [[3.0, 0.5, 1.0], [0.25, 1.5, 2.0]]
+    expected = -(np.log(3 / 4.5) + np.log(1.5 / 3.75)) / 2
+    assert scores == torch.where(logits >= 0, logits + 1, 1 / (1 - logits)).tolist()
+    assert mean_loss(logits, labels, "stablemax").item() == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["log1p", "stablemax"])
+@pytest.mark.parametrize("step_class", [OneLayer, LastPosition])
+def test_the_fast_steps_have_every_loss(step_class: type, loss: LossDtype) -> None:
+    model, (pairs, labels) = SHAPES["one layer"], batch(7)
+    exact, params = random_params(model, 7, torch.float64), random_params(model, 7, torch.float32)
+    expected, found = ({name: torch.empty_like(value) for name, value in tensors.items()} for tensors in (exact, params))
+    wanted = PlainStep(model, 7, pairs, labels, loss).gradients(exact, expected)
+    assert step_class(model, 7, pairs, labels, loss).gradients(params, found).item() == pytest.approx(wanted.item(), rel=1e-5)
+    for name in exact:
+        assert (found[name] - expected[name]).norm() / expected[name].norm() < 1e-5, name
+
+
+class NoFloat64(TorchDispatchMode):
+    """As on a device that has none."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        assert torch.float64 not in [getattr(one, "dtype", None) for one in tree_leaves(found)], func
+        return found
+
+
+@pytest.mark.parametrize("loss", ["log1p", "stablemax", "float32", "float64"])
+def test_a_step_without_float64_needs_none(loss: LossDtype) -> None:
+    model, (pairs, labels) = SHAPES["one layer"], batch(7)
+    params = random_params(model, 7, torch.float32)
+    grads = {name: torch.empty_like(value) for name, value in params.items()}
+    refused = pytest.raises(AssertionError) if loss == "float64" else contextlib.nullcontext()
+    with refused, NoFloat64():
+        LastPosition(model, 7, pairs, labels, loss).gradients(params, grads)

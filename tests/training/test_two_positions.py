@@ -72,6 +72,6 @@ def test_it_trains_one_layer_on_the_cpu_and_autograd_the_rest() -> None:
     def chosen(n_layers: int, minibatch: bool) -> type:
         model = AttentionRateSpec(**SMALL, n_layers=n_layers)
         pairs, labels, _ = some(model, torch.float32)
-        return type(exact_step(model, torch.device("cpu"), minibatch=minibatch)(P, pairs, labels, torch.float64))
+        return type(exact_step(model, torch.device("cpu"), minibatch=minibatch)(P, pairs, labels, "float64"))
 
     assert [chosen(1, False), chosen(1, True), chosen(2, False)] == [TwoPositions, PlainStep, PlainStep]

@@ -12,7 +12,9 @@ ACTIVATIONS = ("relu", "quad", "id")
 
 
 def covers(spec: RunSpec) -> bool:
-    """Whether there are compiled steps for a run: one-hot vectors, no GELU, full batches, no L1 penalty, a plain update rule."""
+    """Whether there are compiled steps for a run: one-hot vectors, no GELU, full batches, no L1 penalty, plain loss and rule."""
+    if spec.loss_dtype not in ("float64", "float32"):
+        return False
     if spec.model.kind != TwoLayerSpec.kind or spec.optim.l1 or spec.optim.batch_size or not spec.optim.is_plain:
         return False
     return cast(TwoLayerSpec, spec.model).d_model is None and spec.model.activation in ACTIVATIONS

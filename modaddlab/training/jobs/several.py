@@ -130,7 +130,7 @@ def _train(
 ) -> dict[str, str]:
     """Why runs failed, by run id."""
     make_folder(store.data / "partial")  # what every run would complain about is said once
-    cores = 1 if how.device == "cuda" else engine.n_cores()
+    cores = 1 if how.device != "cpu" else engine.n_cores()
     n_workers = min(where.workers or cores, len(todo))
     costs = {run_id: cost.seconds(spec, store.partial(spec).newest_step() or 0) for run_id, spec in todo.items()}
     if where.replicas is not None:

@@ -22,7 +22,7 @@ class How:
     """How runs are trained. Nothing of it belongs to a run's specification; `threads` decides the last bits.
 
     Attributes:
-        device: "cpu" or "cuda".
+        device: "cpu", "cuda" or "mps".
         threads: CPU threads of a run; none: as many as torch chooses.
         force: train again what is trained.
         resume: go on from a saved state; none: unless `force` is set.

@@ -67,4 +67,4 @@ class TrainingSet:
 
     def _step_on(self, rows: np.ndarray, *, minibatch: bool) -> Step:
         step = exact_step(self.spec.model, self.device, minibatch=minibatch)
-        return step(self.spec.task.p, self.pairs[rows], self.labels[rows], getattr(torch, self.spec.loss_dtype))
+        return step(self.spec.task.p, self.pairs[rows], self.labels[rows], self.spec.loss_dtype)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from modaddlab.experiments.spec import LossDtype
 from modaddlab.models.network import Network
 from modaddlab.training.steps.last_position import LastPosition
 from modaddlab.training.steps.one_layer import OneLayer
@@ -38,7 +39,7 @@ FAST: dict[str, Callable[[Any, bool, bool], Callable[..., Step]]] = {
 """By kind of network: which step, given the network, whether it is on the CPU, and whether it is for one minibatch."""
 
 
-def exact_step(model: Network, device: torch.device, *, minibatch: bool) -> Callable[[int, Tensor, Tensor, torch.dtype], Step]:
+def exact_step(model: Network, device: torch.device, *, minibatch: bool) -> Callable[[int, Tensor, Tensor, LossDtype], Step]:
     """The step of a network, waiting for the modulus, the pairs, their answers and the precision of the loss.
 
     Args:
@@ -53,4 +54,4 @@ def exact_step(model: Network, device: torch.device, *, minibatch: bool) -> Call
 
 def autograd_step(model: Network, p: int, pairs_B2: Tensor, labels_B: Tensor) -> Step:
     """The step of a network by autograd."""
-    return exact_step(model, torch.device("meta"), minibatch=True)(p, pairs_B2, labels_B, torch.float64)
+    return exact_step(model, torch.device("meta"), minibatch=True)(p, pairs_B2, labels_B, "float64")

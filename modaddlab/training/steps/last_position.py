@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from modaddlab.experiments.spec import LossDtype
 from modaddlab.models.network import activate
 from modaddlab.models.transformer import N_POSITIONS, TransformerSpec, layer_norm
 from modaddlab.training.steps.objective import Params, autograd_gradients
@@ -42,13 +43,14 @@ class LastPosition:
         p: the modulus.
         pairs_B2: int64 residues (a, b), shape (B, 2), on the device of the parameters.
         labels_B: int64 right answers, shape (B,).
-        loss_dtype: precision of the log-softmax.
+        loss_dtype: how the loss is computed.
     """
 
     def __init__(
-        self, model: TransformerSpec, p: int, pairs_B2: Tensor, labels_B: Tensor, loss_dtype: torch.dtype = torch.float64
+        self, model: TransformerSpec, p: int, pairs_B2: Tensor, labels_B: Tensor, loss_dtype: LossDtype = "float64"
     ) -> None:
-        self.model, self.p, self.pairs_B2, self.labels_B, self.loss_dtype = model, p, pairs_B2, labels_B, loss_dtype
+        self.model, self.p, self.pairs_B2, self.labels_B = model, p, pairs_B2, labels_B
+        self.loss_dtype: LossDtype = loss_dtype
 
     def logits(self, params: Params, dropout: torch.Generator | None = None) -> Tensor:
         """Logits at "=", shape (B, C).
@@ -76,7 +78,7 @@ class LastPosition:
         return last_BD @ params["unembed.W_U"]
 
     def gradients(self, params: Params, grads: Params, dropout: torch.Generator | None = None) -> Tensor:
-        """Mean loss of all pairs (scalar in `loss_dtype`); its gradient is written into `grads`."""
+        """Mean loss of all pairs (a scalar); its gradient is written into `grads`."""
         return autograd_gradients(lambda leaves: self.logits(leaves, dropout), params, self.labels_B, self.loss_dtype, grads)
 
     def _attention(self, stream: list[_Rows], position: int, weights: Params) -> _Rows:

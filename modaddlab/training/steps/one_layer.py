@@ -24,6 +24,7 @@ import math
 import torch
 from torch import Tensor
 
+from modaddlab.experiments.spec import LossDtype
 from modaddlab.models.transformer import TransformerSpec
 from modaddlab.training.steps.activation import activate_into, activation_backward_
 from modaddlab.training.steps.objective import CrossEntropy, Params
@@ -38,11 +39,11 @@ class OneLayer:
         p: the modulus.
         pairs_B2: int64 residues (a, b), shape (B, 2).
         labels_B: int64 right answers, shape (B,).
-        loss_dtype: precision of the log-softmax.
+        loss_dtype: how the loss is computed.
     """
 
     def __init__(
-        self, model: TransformerSpec, p: int, pairs_B2: Tensor, labels_B: Tensor, loss_dtype: torch.dtype = torch.float64
+        self, model: TransformerSpec, p: int, pairs_B2: Tensor, labels_B: Tensor, loss_dtype: LossDtype = "float64"
     ) -> None:
         if not self.covers(model):
             raise ValueError("OneLayer covers one layer without LayerNorm and dropout")
@@ -120,7 +121,7 @@ class OneLayer:
         The chain rule runs backwards through `logits`; a variable dX is the loss's derivative in X.
 
         Returns:
-            the loss, a scalar in `loss_dtype`.
+            the loss, a scalar.
         """
         model, p, H = self.model, self.p, self.model.d_mlp
         n, R = model.n_heads, 2 * p + 1

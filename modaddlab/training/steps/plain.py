@@ -7,9 +7,9 @@ as little work as `Network.logits` needs.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
+from modaddlab.experiments.spec import LossDtype
 from modaddlab.models.network import Network
 from modaddlab.training.steps.objective import Params, autograd_gradients
 
@@ -22,7 +22,7 @@ class PlainStep:
         p: the modulus.
         pairs_B2: int64 residues (a, b), shape (B, 2).
         labels_B: int64 right answers, shape (B,).
-        loss_dtype: precision of the log-softmax.
+        loss_dtype: how the loss is computed.
         literal: whether the network is computed literally, or with as little work as it can.
     """
 
@@ -32,17 +32,18 @@ class PlainStep:
         p: int,
         pairs_B2: Tensor,
         labels_B: Tensor,
-        loss_dtype: torch.dtype = torch.float64,
+        loss_dtype: LossDtype = "float64",
         *,
         literal: bool = True,
     ) -> None:
         self.compute = model.forward if literal else model.logits
-        self.model, self.p, self.pairs_B2, self.labels_B, self.loss_dtype = model, p, pairs_B2, labels_B, loss_dtype
+        self.model, self.p, self.pairs_B2, self.labels_B = model, p, pairs_B2, labels_B
+        self.loss_dtype: LossDtype = loss_dtype
 
     def logits(self, params: Params) -> Tensor:
         """Logits of every pair, shape (B, C)."""
         return self.compute(params, self.pairs_B2, self.p)
 
     def gradients(self, params: Params, grads: Params) -> Tensor:
-        """Mean loss of all pairs (scalar in `loss_dtype`); its gradient is written into `grads`."""
+        """Mean loss of all pairs (a scalar); its gradient is written into `grads`."""
         return autograd_gradients(self.logits, params, self.labels_B, self.loss_dtype, grads)

@@ -18,6 +18,7 @@ import math
 import torch
 from torch import Tensor
 
+from modaddlab.experiments.spec import LossDtype
 from modaddlab.models.attention_rate import AttentionRateSpec
 from modaddlab.training.steps.activation import activate_into, activation_backward_
 from modaddlab.training.steps.objective import CrossEntropy, Params
@@ -35,11 +36,11 @@ class TwoPositions:
         p: the modulus.
         pairs_B2: int64 residues (a, b), shape (B, 2), none of them twice.
         labels_B: int64 right answers, shape (B,).
-        loss_dtype: precision of the log-softmax.
+        loss_dtype: how the loss is computed.
     """
 
     def __init__(
-        self, model: AttentionRateSpec, p: int, pairs_B2: Tensor, labels_B: Tensor, loss_dtype: torch.dtype = torch.float64
+        self, model: AttentionRateSpec, p: int, pairs_B2: Tensor, labels_B: Tensor, loss_dtype: LossDtype = "float64"
     ) -> None:
         self.model, self.p, self.n_pairs = model, p, len(pairs_B2)
         n, width = model.n_heads, -(-(model.d_mlp + p) // 16) * 16  # rows that begin where a processor's vectors do
@@ -71,7 +72,7 @@ class TwoPositions:
         The chain rule runs backwards through `logits`; a variable dX is the loss's derivative in X.
 
         Returns:
-            the loss, a scalar in `loss_dtype`.
+            the loss, a scalar.
         """
         model, p, n, H, C = self.model, self.p, self.model.n_heads, self.model.d_mlp, self.logit_columns
         self._tables(params)
@@ -170,10 +171,10 @@ class _Block:
         p: the modulus.
         pairs_B2: int64 residues (a, b), shape (B, 2).
         labels_B: int64 right answers, shape (B,).
-        dtype: precision of the softmax.
+        dtype: how the loss is computed.
     """
 
-    def __init__(self, n: int, p: int, pairs_B2: Tensor, labels_B: Tensor, dtype: torch.dtype) -> None:
+    def __init__(self, n: int, p: int, pairs_B2: Tensor, labels_B: Tensor, dtype: LossDtype) -> None:
         B = self.n_pairs = len(pairs_B2)
         # the columns of S: for each head a, then p + b; at the end base
         rows_B2 = pairs_B2 + torch.tensor([0, p])
