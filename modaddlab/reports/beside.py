@@ -56,9 +56,10 @@ KEPT = paths.ROOT / "data" / "beside.json"
 """The numbers of the mainline's seeds."""
 
 FILES_AND_WORDS = tuple(
-    f"modaddlab{name}" for name in ("", ".card", ".command", ".errors", ".paths", ".store", ".store.", ".tables")
+    f"modaddlab{name}"
+    for name in ("", ".card", ".command", ".errors", ".experiments.", ".fields", ".paths", ".store", ".store.", ".tables")
 )
-"""Source that findings reach and that makes none of their numbers."""
+"""Source that findings reach and that makes none of their numbers; what a network was trained with stands in its record."""
 
 TELL: ContextVar[Callable[[str], None]] = ContextVar("tell", default=lambda what: None)
 """Is told what is measured next."""
