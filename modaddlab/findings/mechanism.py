@@ -15,10 +15,10 @@ import numpy as np
 
 from modaddlab import tables
 from modaddlab.analysis import activations, indicator, subsets, two_layer
-from modaddlab.findings.networks import ADDITION, ALL_WEIGHTS, KNOWN_HARMONICS, ODD_MODULUS, TWO_LAYER, for_networks
+from modaddlab.findings.networks import ADDITION, ALL_WEIGHTS, KNOWN_HARMONICS, ODD_MODULUS, TWO_LAYER, UNTRAINED, for_networks
 from modaddlab.findings.sweep import Columns
 from modaddlab.findings.value import Group, Value, factor, loss, number, pooled, share, total, words
-from modaddlab.findings.waves import ORDERS, UNTRAINED, Neurons, Waves, neurons, of
+from modaddlab.findings.waves import ORDERS, Neurons, Waves, neurons, of
 from modaddlab.study import Study
 
 FREQUENCY, OUTPUT = 3, 5

@@ -26,6 +26,10 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
+UNTRAINED = "mlp-untrained"
+"""The book's two-layer network before training."""
+
+
 @dataclass(frozen=True)
 class Need:
     """Something that a measurement asks of a network or its record.
@@ -123,6 +127,14 @@ def keys_of(study: Study, keys: Sequence[int] | None) -> list[int]:
 def needs_of(function: Callable[..., object]) -> tuple[Need, ...] | None:
     """What a measurement asks of a network; None for a function that says nothing about it."""
     return vars(function).get("needs")
+
+
+def with_random_weights(study: Study) -> Study:
+    """The same network with random weights: the book's where that is of its size, otherwise what its seed draws."""
+    model, ours = study.spec.model, Study.open(UNTRAINED)
+    if (model, study.p) == (ours.spec.model, ours.p):
+        return ours
+    return Study.from_weights(model.init_params(study.p, study.spec.seed), model, study.p, name="random-weights")
 
 
 def kind(study: Study) -> str:

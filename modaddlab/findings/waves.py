@@ -14,11 +14,17 @@ import numpy as np
 
 from modaddlab.analysis import activations, indicator, two_layer
 from modaddlab.experiments.spec import OptimSpec
-from modaddlab.findings.networks import ADDITION, ALL_WEIGHTS, KNOWN_HARMONICS, ODD_MODULUS, TWO_LAYER, for_networks
+from modaddlab.findings.networks import (
+    ADDITION,
+    ALL_WEIGHTS,
+    KNOWN_HARMONICS,
+    ODD_MODULUS,
+    TWO_LAYER,
+    for_networks,
+    with_random_weights,
+)
 from modaddlab.findings.value import Group, Value, loss, number, share, total
 from modaddlab.study import Study
-
-UNTRAINED = "mlp-untrained"
 
 HARMONICS = (1, 2, 3, 4, 5, 6, 7, 8)
 """The rings on which the balance of phases is measured."""
@@ -174,15 +180,7 @@ def of(study: Study) -> Waves:
 @for_networks(TWO_LAYER, KNOWN_HARMONICS, ADDITION, ODD_MODULUS, ALL_WEIGHTS)
 def null(study: Study) -> Waves:
     """The same of random weights."""
-    return of(untrained(study))
-
-
-def untrained(study: Study) -> Study:
-    """The same network with random weights: the book's where that is of its size, otherwise what its seed draws."""
-    model, ours = study.spec.model, Study.open(UNTRAINED)
-    if (model, study.p) == (ours.spec.model, ours.p):
-        return ours
-    return Study.from_weights(model.init_params(study.p, study.spec.seed), model, study.p, name="random-weights")
+    return of(with_random_weights(study))
 
 
 @for_networks(TWO_LAYER, KNOWN_HARMONICS, ADDITION, ODD_MODULUS, ALL_WEIGHTS)

@@ -11,9 +11,10 @@ import numpy as np
 from modaddlab import tables
 from modaddlab.analysis import two_layer
 from modaddlab.findings import waves
+from modaddlab.findings.networks import UNTRAINED
 from modaddlab.findings.sweep import Columns
 from modaddlab.findings.value import Group, Value, loss, number, over, pooled, setting, share, steps, total, words
-from modaddlab.findings.waves import HARMONICS, UNTRAINED, Neurons, Waves, neurons
+from modaddlab.findings.waves import HARMONICS, Neurons, Waves, neurons
 from modaddlab.study import Study
 
 RUNS = {

@@ -12,7 +12,7 @@ from modaddlab.analysis import spectra
 from modaddlab.findings import (  # isort: skip
     ablation, circuit, clocks, concentration, curves, growth, parts, pizza, progress, proof, spectrum, stages, structure, waves,
 )  # fmt: skip
-from modaddlab.findings.networks import TEST_PAIRS
+from modaddlab.findings.networks import TEST_PAIRS, with_random_weights
 from modaddlab.reports.drawings import ablation_figure, components, goes_round, training_curves, unwrapped
 from modaddlab.reports.section import ATTENDS, EXPLAINED, KEYS, TRAINED, Drawing, Section
 
@@ -252,7 +252,7 @@ SECTIONS = (
                 "Dots for the neurons in two square panels, on the diagonal in a trained network.",
                 lambda found, null, study: (
                     figures.phase_alignment,
-                    (waves.neurons(study).fits, waves.neurons(waves.untrained(study)).fits),
+                    (waves.neurons(study).fits, waves.neurons(with_random_weights(study)).fits),
                     {},
                 ),
             ),

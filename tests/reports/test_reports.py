@@ -16,7 +16,8 @@ import modaddlab
 from modaddlab import LabError, Study
 from modaddlab.experiments import catalogue
 from modaddlab.experiments.overrides import changed, with_overrides
-from modaddlab.findings import structure, waves
+from modaddlab.findings import structure
+from modaddlab.findings.networks import with_random_weights
 from modaddlab.models.registry import TwoLayerSpec
 from modaddlab.report.__main__ import main
 from modaddlab.reports import beside, criteria, measured
@@ -121,7 +122,7 @@ def test_two_networks_stand_side_by_side(pizza: Study) -> None:
 def test_the_null_of_a_two_layer_network_has_its_own_modulus_and_width() -> None:
     model = TwoLayerSpec(d_mlp=12)
     weights = model.init_params(P, 3)
-    null = waves.untrained(Study.from_weights(weights, model, P))
+    null = with_random_weights(Study.from_weights(weights, model, P))
     assert (null.p, null.spec.model) == (P, model)
 
 
