@@ -16,6 +16,9 @@ from .errors import BookError
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+"""As in `_environment`, which Quarto reads: both engines compute the same digits, and processes do not wait for each other."""
+
 START_SECONDS = OUTPUT_SECONDS = 600
 """How long a kernel may take to start, and outputs to follow the end of their cell: on a busy machine both are slow, and nbclient
 would leave out, without a word, what it has not taken in after four seconds."""
@@ -49,8 +52,7 @@ async def client_of(notebook: NotebookNode, folder: Path) -> AsyncIterator[Noteb
             record_timing=False,
         )
         try:
-            # as in `_environment`, which Quarto reads: one thread, so that both engines compute the same digits
-            environment = {"OMP_NUM_THREADS": "1"} | os.environ
+            environment = ONE_THREAD | os.environ
             history = ["--HistoryManager.hist_file=:memory:"]
             await manager.start_kernel(cwd=str(folder), env=environment, extra_arguments=history)
             try:

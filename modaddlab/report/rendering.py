@@ -16,6 +16,7 @@ from .check import check_site
 from .display import Reporter
 from .errors import BookError
 from .folder import fresh_folder, one_at_a_time, site_folder
+from .kernel import ONE_THREAD
 from .project import Book, load_book
 
 ENGINES = ("auto", "quarto", "builtin")
@@ -103,7 +104,8 @@ def _measure_sentences(root: Path) -> None:
     """Write the values that stand in sentences, in a process of its own, which sees the package as it is now."""
     if not sentences.subjects(sentences.chapters_of(root)):
         return
-    done = subprocess.run([sys.executable, "-m", "modaddlab.report.sentences"], cwd=root, check=False)
+    command = [sys.executable, "-m", "modaddlab.report.sentences"]
+    done = subprocess.run(command, cwd=root, env=ONE_THREAD | os.environ, check=False)
     if done.returncode:
         raise BookError(None, "the values in sentences could not be written; see above")
 
