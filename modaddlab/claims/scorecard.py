@@ -67,6 +67,8 @@ class Finding:
             return unit(with_range(form, found.mean, found.one_more))
         if found.n <= FEW:
             return unit(", ".join([*texts, *["never"] * missing]))
+        if not texts:
+            return f"never in {missing}"
         if missing:
             return unit(f"{form(there_S.min())} to {form(there_S.max())}, never in {missing}")
         return f"{unit(texts[0])} in all" if len(set(texts)) == 1 else unit(with_range(form, found.mean, found.one_more))

@@ -64,6 +64,8 @@ def test_a_quantity_that_no_network_has_fails_and_one_that_some_have_is_theirs()
     assert (some.ours_text, some.n_text, some.verdict) == ("17.0, never", "1 of 2", "replicates")
     none = measure(dataclasses.replace(BASE, measure=only_of_seed_1))
     assert (none.ours_text, none.verdict) == ("never", "does not replicate")
+    nobody = measure(dataclasses.replace(BASE, runs="rule-muon", measure=lambda _: math.nan))
+    assert (nobody.ours_text, nobody.verdict) == ("never in 10", "does not replicate")
 
 
 def test_a_range_is_written_with_what_is_behind_it_once() -> None:
