@@ -304,6 +304,18 @@ class Study:
         )
 
 
+def remember(function: Callable[..., Mapping[str, np.ndarray]], **arguments: object) -> dict[str, np.ndarray]:
+    """The arrays `function(**arguments)`, which follow from no record, computed once and kept on disk; as `Study.remember`."""
+    module, name = function.__module__, function.__qualname__
+    return derived.remember(
+        "",
+        f"{module.removeprefix('modaddlab.')}.{name}",
+        arguments,
+        functools.partial(function, **arguments),
+        version=functools.partial(source.IMPORTED.digest, module, name),
+    )
+
+
 @functools.cache
 def _folder_of_this_process() -> str:
     folder = tempfile.TemporaryDirectory(prefix="modaddlab-")

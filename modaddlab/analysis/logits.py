@@ -63,6 +63,19 @@ def by_difference(x_PP: np.ndarray) -> ByDifference:
     return ByDifference(x_dP.mean(axis=1), x_dP.min(axis=1), x_dP.max(axis=1))
 
 
+def by_distance(logits_PPC: np.ndarray) -> np.ndarray:
+    """The mean logit at each distance d = c - a - b from the sum, (P,) over d, every pair's logits less their mean.
+
+    Args:
+        logits_PPC: (P, P, P) over a, b and the output c.
+    """
+    p = require_shape("logits_PPC", logits_PPC, "P P P")["P"]
+    a_P = np.arange(p)
+    sum_PP = a_P[:, None] + a_P
+    means_P = np.array([logits_PPC[a_P[:, None], a_P, (sum_PP + d) % p].mean(dtype=np.float64) for d in range(p)])
+    return means_P - means_P.mean()
+
+
 def difference_share(x_PP: np.ndarray) -> float:
     """The share of a table's variance over the pairs that depends on a - b alone; NaN for a constant table."""
     mean_P = by_difference(x_PP).mean_P

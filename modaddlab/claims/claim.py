@@ -118,7 +118,7 @@ class Claim:
         details: single published values behind the one that is judged, such as the key frequencies behind their number.
         trained_for: steps of the source's run, where it says whether something happens within it.
         measure: the same quantity of one of our networks; of yes or no the step at which it happens, or 1.
-        pooled: in place of it a value, with its interval, of many runs together, and how many.
+        pooled: in place of it a value, with its interval and its null, of many runs together, and how many.
         runs: the named run whose seeds it is measured on; "mainline" stands for it and its shorter seeds.
         p: another modulus of that run.
         of_times: whether it is about the time to grok alone, so that runs which end when they have grokked count as well.
@@ -172,9 +172,9 @@ class Claim:
             raise ValueError(f"claim {self.id}: give either the published value or what the source says in words")
         if (self.published is None) != (self.tolerance is None):
             raise ValueError(f"claim {self.id}: a published value needs a tolerance, and only a value does")
-        if (self.null is None) != (not self.null_is):
+        if self.pooled is None and (self.null is None) != (not self.null_is):
             raise ValueError(f"claim {self.id}: a null and its description go together")
-        if self.null_published is not None and self.null is None:
+        if self.null_published is not None and not self.null_is:
             raise ValueError(f"claim {self.id}: a published null needs a null to stand beside")
         if self.typical is not None and (self.published is None or self.typical not in self.published):
             raise ValueError(f"claim {self.id}: a typical value lies in the published range")

@@ -150,7 +150,8 @@ def findings(claims: Sequence[Claim] = ledger.CLAIMS) -> list[Finding]:
 
 def _finding(claim: Claim, values: Sequence[float], steps: Sequence[int], null: float | None) -> Finding:
     if claim.pooled is not None:
-        found = of_runs(*claim.pooled())
+        value, n = claim.pooled()
+        found, null = of_runs(value, n), value.null
     elif values:
         found = measured(claim, values, steps)
     else:

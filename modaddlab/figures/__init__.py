@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from modaddlab.figures.failures import final_accuracies, runs_grid
     from modaddlab.figures.gradients import circulant_shares, leading_directions, outer_products
     from modaddlab.figures.hero import Moment, hero
+    from modaddlab.figures.kernel import accuracy_by_share, answer_energies, feature_matrices, kernel_fits
     from modaddlab.figures.logits import (
         correct_logit_surface,
         logit_heatmaps,

@@ -189,11 +189,11 @@ def columns(rows: Iterable[Outcome]) -> Columns:
     }
 
 
-def curve_columns(curves: Mapping[Any, Curve], every: int = 4, what: str = "test accuracy") -> Columns:
+def curve_columns(curves: Mapping[Any, Curve], every: int = 4, what: str = "test accuracy", along: str = "step") -> Columns:
     """Every few points of some curves, one below the other, as a figure's data."""
     thinned = {name: (step_T[::every], value_T[::every]) for name, (step_T, value_T) in curves.items()}
     return {
         "curve": [str(name) for name, (step_T, _) in thinned.items() for _ in step_T],
-        "step": np.concatenate([step_T for step_T, _ in thinned.values()]),
+        along: np.concatenate([step_T for step_T, _ in thinned.values()]),
         what: np.concatenate([value_T for _, value_T in thinned.values()]),
     }

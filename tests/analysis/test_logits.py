@@ -53,3 +53,10 @@ def test_mirrored_pairs_are_those_whose_mirror_image_alone_is_trained() -> None:
 def test_tables_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="labels_PP"):
         logits.margins(LOGITS, LABELS[:2])
+
+
+def test_by_distance_finds_the_wave_of_the_distance_from_the_sum() -> None:
+    p, c = 7, np.arange(7)
+    a, b = np.indices((p, p))
+    logits_PPC = np.cos(2 * np.pi * 2 * (c - (a + b)[..., None]) / p) + 3 + a[..., None]
+    assert logits.by_distance(logits_PPC) == pytest.approx(np.cos(2 * np.pi * 2 * c / p))

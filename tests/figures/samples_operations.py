@@ -43,6 +43,22 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
             ((np.arange(0, 90, 10), np.linspace(0, 1, 9)), (np.arange(0, 90, 10), np.linspace(0, 1, 9) ** 4)),
             {},
         ),
+        "kernel_fits": (
+            figures.kernel_fits,
+            ({name: [np.linspace(0, 1, 9) ** n] for n, name in enumerate(("train", "test", "circulant", "random order"))},),
+            {},
+        ),
+        "feature_matrices": (
+            figures.feature_matrices,
+            ({"whole": np.outer(np.arange(12), np.arange(12)) / 11, "block": np.outer(np.arange(6), np.arange(2, 8))},),
+            {},
+        ),
+        "accuracy_by_share": (
+            figures.accuracy_by_share,
+            ({"random circulant": (np.array([0.1, 0.5]), np.array([0.2, 1.0]))}, {"shuffled": 0.01}),
+            {},
+        ),
+        "answer_energies": (figures.answer_energies, ({"all": np.full(30, 1 / 30), "one": np.eye(6)[0]},), {}),
         "two_orders": (
             figures.two_orders,
             (residues.tolist(), np.outer(residues, residues) % 13, order.tolist(), ("in their usual order", "by logarithm")),

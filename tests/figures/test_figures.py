@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from numpy.typing import ArrayLike
@@ -234,6 +235,16 @@ def test_the_two_layer_figures_carry_the_data() -> None:
 def test_the_figures_of_operations_and_sizes_carry_the_data() -> None:
     for name, shares in (("proven_shares", [1.0, 0.0]), ("proven_over_training", CALLS["proven_over_training"][1][1][1])):
         assert holds(drawn(name), shares) or holds(drawn(name), shares[::-1])
+    assert all(holds(drawn("kernel_fits"), curves[0]) for curves in CALLS["kernel_fits"][1][0].values())
+    assert holds(drawn("accuracy_by_share"), CALLS["accuracy_by_share"][1][0]["random circulant"][1])
+    for axes, energy_K in zip(drawn("answer_energies").axes, CALLS["answer_energies"][1][0].values(), strict=True):
+        bars = [bar for bar in axes.patches if isinstance(bar, Rectangle)]
+        assert np.allclose([bar.get_height() for bar in bars], energy_K)
+    for axes, x_RC in zip(drawn("feature_matrices").axes, CALLS["feature_matrices"][1][0].values(), strict=True):
+        image = np.asarray(axes.images[0].get_array())
+        image = image[:: len(image) // len(x_RC), :: len(image) // len(x_RC)]
+        off_RC = x_RC - np.diag(np.diag(x_RC)) if np.allclose(x_RC, x_RC.T) else x_RC
+        assert image == pytest.approx(off_RC / off_RC.max(), abs=1 / 15)
     args = CALLS["wave_shares"][1]
     for share_K in args[0]["a + b"].values():
         assert holds(drawn("wave_shares"), share_K)
