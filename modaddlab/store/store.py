@@ -96,12 +96,12 @@ class Store:
         Args:
             name: only the runs of this name.
         """
-        found = [path.name for path in self._entries(f"{name}-??????????" if name else "*")]
+        found = self._entries(f"{name}-??????????" if name else "*")
         return [run_id for run_id in found if RUN_ID.fullmatch(run_id) and name in (None, run_id.rpartition("-")[0])]
 
     def strays(self) -> list[Path]:
         """What lies among the records and is none; hidden files and our own temporaries are left out."""
-        return [path for path in self._entries() if not RUN_ID.fullmatch(path.name) and path.name[0] != "."]
+        return [self.folder / name for name in self._entries() if not RUN_ID.fullmatch(name) and name[0] != "."]
 
     def find(self, run: str | RunSpec) -> Record | None:
         """The record of a run, or None where there is none.
@@ -113,7 +113,7 @@ class Store:
         target = confined(self.data, "runs", run_id)
         with disk_errors(target, "read"):
             is_there = os.path.lexists(target)
-        if not is_there and any(path.name.startswith(f".old-{run_id}-") for path in self._entries(run_id)):
+        if not is_there and any(name.startswith(f".old-{run_id}-") for name in self._entries(run_id)):
             with self._publishing():  # it is being replaced, or whoever did that died; the lock's holder knows
                 pass
         if not os.path.lexists(target):
@@ -196,12 +196,12 @@ class Store:
             _remove(old)
             return Record.load(self.data, spec.run_id)
 
-    def _entries(self, asked: str = "*") -> list[Path]:
-        """All that lies in the folder of records, sorted; `asked` says which names the answer will depend on."""
+    def _entries(self, asked: str = "*") -> list[str]:
+        """The names of all that lies in the folder of records, sorted; `asked` says which names the answer will depend on."""
         sys.audit("modaddlab.list", str(self.folder), asked)  # for `modaddlab.trace`
         confined(self.data, "runs")
         with disk_errors(self.folder, "read"):
-            return sorted(self.folder.iterdir()) if self.folder.is_dir() else []
+            return sorted(os.listdir(self.folder)) if self.folder.is_dir() else []
 
     @contextlib.contextmanager
     def _publishing(self) -> Iterator[None]:
@@ -223,16 +223,16 @@ class Store:
             lock.release()
 
     def _clear_up(self) -> None:
-        for path in self._entries():
-            match = _TEMPORARY.fullmatch(path.name)
+        for name in self._entries():
+            match = _TEMPORARY.fullmatch(name)
             if not match or not RUN_ID.fullmatch(match[2]):
                 continue
             target = self.folder / match[2]
             if match[1] == "old" and not os.path.lexists(target):
                 with disk_errors(target):
-                    os.rename(path, target)
+                    os.rename(self.folder / name, target)
             else:
-                _remove(path)
+                _remove(self.folder / name)
 
 
 def _contents(
