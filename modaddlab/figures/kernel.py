@@ -80,7 +80,7 @@ def accuracy_by_share(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], contr
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     axes.set_xlabel("share of the pairs that is trained on")
     for name, (share_N, accuracy_N) in curves.items():
-        axes.plot(share_N, accuracy_N, "o-", color=inks[name], ms=5)
+        axes.plot(share_N, accuracy_N, "o-" if len(share_N) > 2 else "o", color=inks[name], ms=5)  # two points are no curve
     last = max(share_N[-1] for share_N, _ in curves.values())
     axes.plot([last] * len(controls), list(controls.values()), "D", color=colors.control, ms=5)
     ends = [EndLabel(accuracy_N[-1], name, inks[name]) for name, (_, accuracy_N) in curves.items()]

@@ -87,7 +87,7 @@ class Fewer(Group):
     learned: Value
     """of machines that learn their own,"""
     gained: Value
-    """and the first less the second."""
+    """and the first less the second, on the same splits."""
     n_fits: Value
     n: Value
     """How often they are fitted, and how many that learn there are."""
@@ -173,7 +173,9 @@ def measure() -> Kernel:
     fewer = [run(operation="add", seed=seed, part=FEWER, fits=FEWER_FITS) for seed in FEWER_SEEDS]
     circulant = [_random("circulant", part) for part in SHARES]
     others_drawn = {name: _random(name, HALF) for name in ("hankel", "shuffled", "renamed")}
-    fewer_learned = over([share(float(one["test_T"][-1])) for one in fewer])
+    learned_S = [float(one["test_T"][-1]) for one in fewer]
+    drawn_S = remember(measure_random, block="circulant", part=FEWER)["accuracy_S"]
+    fewer_learned = over([share(accuracy) for accuracy in learned_S])
     fewer_drawn = circulant[SHARES.index(FEWER)]
     multiply_PP = others["multiply"]["block_PP"]
     learned = over([share(float(one["test_T"][-1])) for one in runs])
@@ -194,7 +196,7 @@ def measure() -> Kernel:
             part=share(FEWER),
             drawn=fewer_drawn,
             learned=fewer_learned,
-            gained=change(fewer_drawn.value - fewer_learned.value),
+            gained=over([change(ours - theirs) for ours, theirs in zip(drawn_S, learned_S, strict=False)]),
             n_fits=total(FEWER_FITS),
             n=count(len(fewer)),
         ),

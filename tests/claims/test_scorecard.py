@@ -16,6 +16,7 @@ from modaddlab.claims.judgement import VERDICTS, judge, measured
 from modaddlab.claims.ledger import CLAIMS
 from modaddlab.claims.scorecard import Finding
 from modaddlab.experiments.catalogue import RUNS
+from modaddlab.findings.value import share
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -91,6 +92,14 @@ def test_the_null_is_measured_and_counts() -> None:
     with_null = dataclasses.replace(BASE, null=p_of, null_is="itself")
     assert measure(with_null).verdict == "does not replicate"
     assert measure(with_null).null_text == "17.0 (itself)"
+
+
+def test_a_value_of_many_runs_brings_its_own_null() -> None:
+    together = dataclasses.replace(BASE, measure=None, pooled=lambda: (share(1.0, null=0.2), 5), null_is="nothing learned")
+    found = measure(dataclasses.replace(together, published=exactly(1), holds=Band(0.9, 1)))
+    assert (found.verdict, found.null, found.n_text) == ("replicates", 0.2, "5")
+    as_true = dataclasses.replace(together, published=exactly(1), holds=Band(0, 1))
+    assert measure(as_true).verdict == "does not replicate", "it is as true of the null"
 
 
 def test_a_run_that_is_not_there_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
