@@ -13,8 +13,8 @@ With one-hot inputs all is a product of tables. With E = exp(M / L^2), k is a pr
 -(x_j y_j' - sum_i k(x_j, x_i) x_i w_i') M / L^2, where the sum over i is one over the training pairs of each residue.
 
 Source:
-    Mallinar et al. 2024 (Recursive Feature Machine), section 2 and appendix D; that gradients are taken from their mean, and the
-    2 in the kernel, from the released code, as the number of iterations.
+    Mallinar et al. 2024 (Recursive Feature Machine), section 2 and appendix D. They print exp(-(x - z)' M (x - z) / L) and G
+    without its second term; the kernel and G above are those of the code that they released.
 """
 
 from __future__ import annotations
