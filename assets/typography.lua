@@ -1,5 +1,5 @@
 -- One typography for what is typed and what is computed: percent signs behind a narrow no-break space, true minus signs,
--- powers of ten in place of e-08, and no line that ends inside a number, "n = 10", "< 5" or an interval (but in a table on paper).
+-- powers of ten in place of e-08, and no line that ends inside a number, "n = 10", "< 5" or an interval.
 --
 -- Words alone are changed: no code, address or alternative text; and in formulas the space around cos and ln, which TeX sets and
 -- MathML does not. Both engines run this filter over a whole chapter, Quarto by
@@ -30,7 +30,6 @@ local function bond(left, right, in_table)
   if right == TIMES and left:find("%d$") or left:sub(-#TIMES) == TIMES and begins_number(right) then return FIXED end
   if left:find("^[%[(]*%a$") and right == "=" or left:find("^[%[(]*%a" .. FIXED .. "=$") and begins_number(right) then return FIXED end
   if left:find("^[%[(]*[<>]$") and begins_number(right) then return FIXED end
-  if in_table and not FORMAT:find("html") then return nil end  -- on paper a column may be narrower than an interval
   if left:find("%[[^%[%]]*%d[^%[%]]*,$") and begins_number(right) and right:find("^[^%[]*%]") then return FIXED end
   if in_table then return nil end
   local interval = right:find("^%[[^%]]*%d[^%]]*,.*%]") and begins_number(right:sub(2))

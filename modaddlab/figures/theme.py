@@ -5,9 +5,9 @@ the page, and each theme brings its own inks. A colour has one meaning in the wh
 loss, weight norm, and each key frequency by its rank among the keys. The hues of a meaning are the same in both themes.
 
 The colours were chosen by maximising the smallest distance (in OKLab) between any two of a group as seen with normal, protan
-and deutan vision, under a contrast of at least 3:1 against the page; the tests compute both. Heatmaps use a map that rises
-monotonically in lightness away from the page (magnitudes), one that leaves the page's colour to both sides (signed values),
-and a wheel of hues (residues, phases).
+and deutan vision, under a contrast of at least 4.5:1 against the page, because labels have them too; the tests compute both.
+Heatmaps use a map that rises monotonically in lightness away from the page (magnitudes), one that leaves the page's colour to
+both sides (signed values), and a wheel of hues (residues, phases).
 
 A figure function is marked with `themed` and reads its colours from `palette()`. Text is drawn as paths: a page or a PDF then
 needs no font of ours and a label keeps the size that the layout was made for.
@@ -112,13 +112,13 @@ LIGHT = Palette(
     muted="#6b7280",
     rule="#e3e6ea",
     shade="#eff1f4",
-    train="#0e80e0",
-    test="#e0560f",
+    train="#0077d6",
+    test="#d04700",
     restricted="#075a38",
     excluded="#9c4f86",
     norm="#4b5563",
-    control="#767d88",
-    frequencies=("#7163e5", "#825405", "#328d8d", "#701336", "#5d9d1e", "#7f2192"),
+    control="#707782",
+    frequencies=("#7163e5", "#825405", "#268383", "#701336", "#228653", "#7f2192"),
     sequential=_ramp("light-sequential", "#f6f7f5", "#a9d6c5", "#4a9bb5", "#2b4f96", "#1b1442"),
     diverging=_ramp("light-diverging", "#6b3300", "#cf8a3f", "#f7f5f1", "#4b9ba5", "#033f50"),
     cyclic=_wheel("light-cyclic", 0.58, 0.10, 0.13),
@@ -137,7 +137,7 @@ DARK = Palette(
     excluded="#b970b0",
     norm="#b8c0cc",
     control="#8f98a5",
-    frequencies=("#8966e4", "#e09f11", "#7df5fa", "#be5d73", "#b9fc7f", "#ca95d5"),
+    frequencies=("#9573f2", "#e09f11", "#7df5fa", "#cd6a80", "#b9fc7f", "#ca95d5"),
     sequential=_ramp("dark-sequential", "#23272e", "#2f4f93", "#3f93b0", "#92d8bf", "#f6f9dc"),
     diverging=_ramp("dark-diverging", "#ffcf94", "#bb7430", "#272b31", "#2f8e9a", "#a3edf4"),
     cyclic=_wheel("dark-cyclic", 0.74, 0.09, 0.13),

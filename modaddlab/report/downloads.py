@@ -1,7 +1,7 @@
 """What a chapter gives away besides its page, whichever engine built it: a notebook that computes it again, and its text.
 
 Both are made from the chapter's source, with the values in its sentences and with the names that references and citations have
-on the built page. `llms.txt` lists the texts (https://llmstxt.org).
+on the built page; the text has the page's tables too. `llms.txt` lists the texts (https://llmstxt.org).
 """
 
 from __future__ import annotations
@@ -43,6 +43,12 @@ _ONLY_ON_PAPER = re.compile(
 _SPAN = re.compile(r"\[([^\[\]]*)\]\{[.#][^{}\n]*\}")
 _RAW = re.compile(r"^```\{=\w+\}\n.*?^```$", re.M | re.S)
 _FIGURE = re.compile(rf"^::: \{{#({_LABEL})[^}}]*\}}\s*\Z", re.M)
+_SECTION = re.compile(r"^#+ .*\{#(sec-[\w-]+)", re.M)
+_TABLE = re.compile(r"(?:<summary>(?P<title>(?:(?!</summary>).)*)</summary>\s*)?<table(?P<body>.*?)</table>", re.S)
+_LABELLED = re.compile(r'<(?:table|div) id="tbl-.*?</table>', re.S)
+_TABLE_ROW = re.compile(r"<tr[^>]*>(.*?)</tr>", re.S)
+_TABLE_CELL = re.compile(r"<t[hd][^>]*>(.*?)</t[hd]>", re.S)
+_FORMULA = re.compile(r"<math.*?<annotation[^>]*>(.*?)</annotation>.*?</math>", re.S)
 _ATTRIBUTES = re.compile(r"[ \t]*\{[#.][^{}\n]*\}")
 
 
@@ -64,10 +70,11 @@ def write(book: Book, folder: Path) -> None:
 def write_chapter(book: Book, folder: Path, chapter: Chapter, source: Source) -> None:
     """Write the text of a chapter whose page is there, and the notebook of one with cells."""
     page = folder / chapter.page
-    cells = list(_cells(source, names(page.read_text(encoding="utf-8"))))
-    _put(page.with_suffix(".md"), "\n\n".join(text for kind, text in cells if kind == "markdown") + "\n")
+    cells = list(_cells(source, page.read_text(encoding="utf-8")))
+    _put(page.with_suffix(".md"), "\n\n".join(text for kind, text in cells if kind != "code") + "\n")
     if source.cells:
-        _put(folder / notebook_of(chapter), nbformat.writes(notebook(book.title, cells)) + "\n")
+        computed = [cell for cell in cells if cell[0] != "table"]
+        _put(folder / notebook_of(chapter), nbformat.writes(notebook(book.title, computed)) + "\n")
 
 
 def write_list(book: Book, folder: Path) -> None:
@@ -113,12 +120,43 @@ def names(page: str) -> dict[str, str]:
     return found
 
 
-def _cells(source: Source, known: Names) -> Iterator[tuple[str, str]]:
-    before = ""
+def tables(page: str, label: str | None, section: str = "") -> str:
+    """Tables of a built page as Markdown; empty where there is none.
+
+    Args:
+        page: its HTML.
+        label: the table's, such as "tbl-seeds"; None for all without a label below a heading.
+        section: the label of that heading.
+    """
+    if label:
+        start = max(page.find(f'<table id="{label}"'), page.find(f'<div id="{label}"'))
+        found = _TABLE.search(page, start) if start >= 0 else None
+        return _pipes(found["body"]) if found else ""
+    below = re.search(rf'id="{section}".*?</h\d>(.*?)(?=<h\d|\Z)', page, re.S)
+    parts = _TABLE.finditer(_LABELLED.sub("", below[1]) if below else "")
+    return "\n\n".join((f"**{_plain(part['title'])}**\n\n" if part["title"] else "") + _pipes(part["body"]) for part in parts)
+
+
+def _pipes(body: str) -> str:
+    """The rows of an HTML table, the first of them its head."""
+    body = _FORMULA.sub(lambda match: f"${html.escape(html.unescape(match[1]).strip())}$", body)
+    rows = [[_plain(cell).replace("|", r"\|") for cell in _TABLE_CELL.findall(row)] for row in _TABLE_ROW.findall(body)]
+    rows.insert(1, ["---"] * len(rows[0]))
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cells(source: Source, page: str) -> Iterator[tuple[str, str]]:
+    before, section, known = "", "", names(page)
     for part in source.parts:
         if isinstance(part, Cell):
             yield "code", part.code
+            caption = part.options.get("tbl-cap")
+            if caption and (table := tables(page, part.label)):
+                yield "table", f"**{known.get(part.label or '', 'Table')}.** {_markdown(str(caption), known)}\n\n{table}"
+            elif part.options.get("output") == "asis" and section and (table := tables(page, None, section)):
+                yield "table", table
             continue
+        section = [section, *_SECTION.findall(part.text)][-1]
         label = _FIGURE.search(before)
         text = _markdown(part.text, known)
         if label and text.strip():
