@@ -110,7 +110,7 @@ def ablations_over_seeds(rows: Mapping[str, Sequence[Ablation]], full_loss: floa
     for axes, score in ((left, "test_loss"), (right, "test_accuracy")):
         for place, seeds in zip(places, rows.values(), strict=True):
             control_S = [row.control.summary(score).mean for row in seeds if row.control]
-            axes.plot(control_S, [place + 0.2] * len(control_S), "D", color=colors.control, markersize=3.6, alpha=0.75)
+            axes.plot(control_S, [place + 0.2] * len(control_S), "D", color=colors.control, markersize=3.6, alpha=0.85)
             values_S = [getattr(row.scores, score) for row in seeds]
             axes.plot(values_S, [place - 0.14] * len(values_S), "o", color=colors.ink, markersize=5, alpha=0.75)
         for place in places[:-1]:

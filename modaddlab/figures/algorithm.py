@@ -186,7 +186,7 @@ def logits_as_waves(wave_KC: np.ndarray, logits_C: np.ndarray, keys: Sequence[in
         if p % 2 == 0 and key == p // 2:
             coefficient /= 2
         between = np.real(coefficient * np.exp(2j * np.pi * key * fine / p))
-        axes.plot(fine, between, color=by_key[key], linewidth=0.9, alpha=0.75)
+        axes.plot(fine, between, color=by_key[key], linewidth=0.9, alpha=0.85)
         axes.plot(output_C, wave_C, "o", color=by_key[key], markersize=2.2)
         axes.set_ylim(-reach, reach)
         axes.set_yticks([0], [f"k = {key}"])

@@ -177,7 +177,7 @@ def head_writing(terms: Mapping[str, Sequence[HeadTerms]], keys: Sequence[int]) 
                 value = getattr(term, part) + (term.products_others if part == "rest" else 0.0)
                 own = part in ("linear", "products")
                 color = by_key.get(term.frequency, colors.muted) if own else colors.muted
-                axes.barh(place, value, left=start, height=0.7, color=color, alpha=alpha)
+                axes.barh(place, value, left=start, height=0.7, facecolor=(color, alpha), edgecolor=color, linewidth=0.6)
                 if part == "products" and value > 0.06:
                     middle = start + value / 2
                     axes.text(middle, place, f"{value:.0%}", ha="center", va="center", fontsize=9, color=colors.page)
@@ -195,8 +195,9 @@ def head_writing(terms: Mapping[str, Sequence[HeadTerms]], keys: Sequence[int]) 
     axes.grid(False)
     shown = next(iter(by_key.values()), colors.norm)
     handles = [
-        Patch(color=shown if part in ("linear", "products") else colors.muted, alpha=alpha, label=label)
+        Patch(facecolor=(ink, alpha), edgecolor=ink, label=label)
         for part, (label, alpha) in parts.items()
+        for ink in (shown if part in ("linear", "products") else colors.muted,)
     ]
     figure.legend(handles=handles, loc="outside upper left", ncols=5, handlelength=0.9, handletextpad=0.4, columnspacing=1.0)
     return figure

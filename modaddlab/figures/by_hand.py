@@ -96,7 +96,7 @@ def walk_circles(walk: Walk) -> Figure:
     for axes, key, points_P2, radius in zip(panels, walk.keys, walk.circle_KP2, walk.radius_K, strict=True):
         reach = 1.28 * float(np.abs(points_P2).max())
         _plane(axes, reach, float(radius))
-        axes.plot(*points_P2.T, "o", color=by_key[key], alpha=0.35, markersize=2.4)
+        axes.plot(*points_P2.T, "o", color=by_key[key], alpha=0.85, markersize=2.0)
         for residue, name in ((walk.a, "a"), (walk.b, "b")):
             angle = 2 * np.pi * key * residue / walk.p
             formula_2 = radius * np.array([np.cos(angle), np.sin(angle)])
@@ -126,7 +126,7 @@ def walk_attention(walk: Walk) -> Figure:
         color = by_key.get(walk.head_frequency_n[head], colors.muted)
         start = 0.0
         for share, name, alpha in zip(share_3, names, (0.95, 0.55, 0.2), strict=True):
-            axes.barh(head, share, left=start, height=0.56, color=color, alpha=alpha)
+            axes.barh(head, share, left=start, height=0.56, facecolor=(color, alpha), edgecolor=color, linewidth=0.8)
             if share > 0.13:
                 text = f"{name}: {share:.1%}" if share > 0.24 else f"{share:.1%}"
                 ink = colors.page if alpha > 0.9 else colors.ink
@@ -146,7 +146,7 @@ def walk_attention(walk: Walk) -> Figure:
     axes.set_xlabel('attention from "="')
     axes.grid(False)
     handles: list[Patch | Line2D] = [
-        Patch(color=colors.muted, alpha=alpha, label=f"to {name}")
+        Patch(facecolor=(colors.muted, alpha), edgecolor=colors.muted, label=f"to {name}")
         for name, alpha in zip(("a", "b", "="), (0.95, 0.55, 0.2), strict=True)
     ]
     handles.append(Line2D([], [], color=colors.ink, linewidth=2.0, label="formula"))
@@ -185,7 +185,7 @@ def walk_neurons(walk: Walk, neurons: Sequence[int]) -> Figure:
         for number, (place, value) in enumerate(zip(places, values, strict=True)):
             of_formula = number > len(inputs)
             solid = number in sums
-            style = {"color": color, "alpha": 0.95 if solid else 0.5}
+            style = {"facecolor": (color, 0.95 if solid else 0.5), "edgecolor": color, "linewidth": 0.8}
             if of_formula:
                 style = {"facecolor": "none", "edgecolor": colors.ink if solid else color, "linewidth": 1.3}
             axes.barh(place, value, height=0.7, **style)
@@ -227,7 +227,7 @@ def walk_cluster(walk: Walk, threshold: float = 0.85) -> Figure:
         high = float(max(formula_N.max(initial=0), output_N.max(initial=0))) or 1.0
         margin = 0.06 * (high - low)
         axes.plot([low, high], [low, high], color=colors.muted, linewidth=0.9)
-        axes.plot(formula_N, output_N, "o", color=by_key[key], markersize=3.6, alpha=0.75)
+        axes.plot(formula_N, output_N, "o", color=by_key[key], markersize=3.6, alpha=0.85)
         axes.set_xlim(low - margin, high + margin)
         axes.set_ylim(low - margin, high + margin)
         axes.set_aspect("equal")
@@ -320,7 +320,7 @@ def walk_steps(walk: Walk, control: Mapping[str, float] | None = None) -> Figure
     figure = new_figure(0.42 * len(walk.steps) + 1.25)
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.15, 1])
     places = np.arange(len(walk.steps))
-    left.barh(places, [step.explained for step in walk.steps], height=0.56, color=colors.norm, alpha=0.5)
+    left.barh(places, [step.explained for step in walk.steps], height=0.56, color=colors.norm, alpha=0.7)
     left.plot([step.explained_all for step in walk.steps], places, "o", mfc="none", mec=colors.ink, mew=1.4, markersize=7)
     if control is not None:
         shares = [max(control.get(step.name, np.nan), 0.0) for step in walk.steps]
@@ -330,7 +330,7 @@ def walk_steps(walk: Walk, control: Mapping[str, float] | None = None) -> Figure
     left.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     left.set_xlabel("the formula explains")
     margins = [lead(step.logits_C, walk.answer) for step in walk.steps]
-    right.barh(places, margins, height=0.56, color=[colors.norm if m > 0 else colors.test for m in margins], alpha=0.5)
+    right.barh(places, margins, height=0.56, color=[colors.norm if m > 0 else colors.test for m in margins], alpha=0.7)
     own = lead(walk.logits_C, walk.answer)
     right.axvline(own, color=colors.ink, linewidth=1.2, dashes=(4, 3))
     right.axvline(0, color=colors.muted, linewidth=0.8)
@@ -342,7 +342,7 @@ def walk_steps(walk: Walk, control: Mapping[str, float] | None = None) -> Figure
         axes.grid(visible=False, axis="y")
         axes.grid(visible=True, axis="x")
     handles: list[Patch | Line2D] = [
-        Patch(color=colors.norm, alpha=0.5, label="this pair"),
+        Patch(color=colors.norm, alpha=0.7, label="this pair"),
         Line2D([], [], marker="o", mfc="none", mec=colors.ink, mew=1.4, linestyle="none", markersize=7, label="all pairs"),
     ]
     if control is not None:

@@ -45,7 +45,7 @@ def steps_by_product(
     for marker, ink, (name, runs) in zip(MARKERS, inks, series.items(), strict=False):
         there = [run for run in runs if not math.isnan(run.steps)]
         lost = [run for run in runs if math.isnan(run.steps)]
-        axes.plot([run.x for run in there], [run.steps for run in there], marker, ms=7, color=ink, alpha=0.75, mew=0)
+        axes.plot([run.x for run in there], [run.steps for run in there], marker, ms=7, color=ink, alpha=0.8, mew=0)
         axes.plot([run.x for run in lost], [run.trained_for for run in lost], "^", ms=8, mfc="none", mew=1.6, color=ink)
         handles.append(Line2D([], [], ls="", marker=marker, ms=7, color=ink, label=name))
     if any(math.isnan(run.steps) for runs in series.values() for run in runs):
@@ -87,7 +87,7 @@ def curves_beside_seeds(curves: Mapping[str, Curve], seeds: Sequence[Curve], of:
     figure = new_figure(3.5)
     axes = figure.add_subplot()
     for step_T, value_T in seeds:
-        axes.plot(step_T, value_T, color=colors.muted, lw=0.9, alpha=0.6)
+        axes.plot(step_T, value_T, color=colors.muted, lw=0.9, alpha=0.8)
     handles = [Line2D([], [], color=colors.muted, lw=0.9, alpha=0.8, label=of)]
     for ink, (name, (step_T, value_T)) in zip(inks, curves.items(), strict=False):
         handles += axes.plot(step_T, value_T, color=ink, lw=2.2, label=name)
@@ -141,7 +141,7 @@ def memory_level(counted: Mapping[float, Sequence[float]], measured: Mapping[flo
     for share, values in counted.items():
         axes.plot(np.full(len(values), float(share)), values, "_", ms=16, mew=2, color=colors.control)
     for share, values in measured.items():
-        axes.plot(np.full(len(values), float(share)), values, "o", ms=6, mew=0, alpha=0.7, color=colors.test)
+        axes.plot(np.full(len(values), float(share)), values, "o", ms=6, mew=0, alpha=0.8, color=colors.test)
     shares = sorted({*counted, *measured})
     axes.set_xticks(shares, [f"{100 * share:g} %" for share in shares])
     accuracy_axis(axes, "test accuracy")

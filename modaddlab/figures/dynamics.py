@@ -96,7 +96,7 @@ def against_equations(
     upper, lower = figure.subplots(2, 1, sharex=True)
     step_axis(lower, step_T)
     start_N = measured[0][0]
-    shades = [colors.sequential(0.35 + 0.65 * value / np.pi) for value in start_N]
+    shades = [colors.sequential(0.5 + 0.5 * value / np.pi) for value in start_N]
     top = 1.5 * float(measured[1].max())
     for axes, measured_TN, solved_SN in zip((upper, lower), measured, solved, strict=True):
         require_shape("measured_TN", measured_TN, "T N", T=len(step_T), N=len(start_N))

@@ -82,7 +82,7 @@ def outcome_map(
         axes.contour(D_M, ratio_N, shown_NM, levels=[0.0], colors=[colors.ink], linewidths=1.4)
         axes.set_xticks([0, np.pi / 2, np.pi], ["0", "π/2", "π"])
         axes.set_xlabel("initial misalignment |D|")
-    panels[1].plot(*losers, ".", color=colors.muted, markersize=2.2, alpha=0.35, rasterized=True)
+    panels[1].plot(*losers, ".", color=colors.muted, markersize=2.2, alpha=0.8, rasterized=True)
     panels[1].plot(*winners, "o", color=colors.frequencies[0], markersize=3.2, alpha=0.8, rasterized=True)
     panels[0].set_yscale("log")
     panels[0].set_ylim(ratio_N[0], ratio_N[-1])

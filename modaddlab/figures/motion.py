@@ -291,7 +291,7 @@ def weight_path(
     spans = [Phase(*phase) for phase in phases]
     if spans and spans[-1].end < step_T[-1]:
         spans.append(Phase("afterwards", spans[-1].end, float(step_T[-1])))
-    inks = [colors.sequential(at) for at in np.linspace(0.35, 1.0, max(len(spans), 1))]
+    inks = [colors.sequential(at) for at in np.linspace(0.5, 1.0, max(len(spans), 1))]
     figure = new_figure(3.9)
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
     for axes, points_T2, share_2_, title in (

@@ -91,7 +91,7 @@ def attention_rates(
     for axes, (name, by_rate) in zip(panels, series.items(), strict=True):
         rates = list(by_rate)
         for rate, values in by_rate.items():
-            axes.plot([rate] * len(values), values, "o", ms=5, alpha=0.7, mew=0, color=colors.test)
+            axes.plot([rate] * len(values), values, "o", ms=5, alpha=0.8, mew=0, color=colors.test)
         axes.plot(rates, [np.mean(values) for values in by_rate.values()], color=colors.test, lw=1.8, label="this book")
         axes.plot(*published[name], color=colors.ink, lw=1.2, marker="s", ms=4, mfc="none", label="published medians")
         axes.plot(list(null[name]), list(null[name].values()), ":", color=colors.control, lw=1.6, label="untrained")

@@ -42,7 +42,7 @@ def times_by_size(
         for value, (steps, trained_for) in by_size.items():
             steps_S = np.asarray(steps, dtype=np.float64)
             there_S = steps_S[np.isfinite(steps_S)]
-            axes.plot(np.full(len(there_S), value), there_S, marker, ms=6, color=ink, alpha=0.7, mew=0)
+            axes.plot(np.full(len(there_S), value), there_S, marker, ms=6, color=ink, alpha=0.8, mew=0)
             if len(there_S) < len(steps_S):
                 axes.plot([value], [trained_for], "^", ms=9, mfc="none", mew=1.6, color=ink)
         handles.append(Line2D([], [], ls="", marker=marker, ms=6, color=ink, label=name))
@@ -101,7 +101,7 @@ def frequencies_by_modulus(series: Mapping[str, tuple[Sequence[int], Sequence[fl
     figure = new_figure(4.3)
     axes = figure.add_subplot()
     for (name, (p, n)), ink, marker in zip(series.items(), (colors.test, colors.train), "oD", strict=False):
-        axes.plot(p, n, marker, ms=6, color=ink, alpha=0.6, mew=0, label=name)
+        axes.plot(p, n, marker, ms=6, color=ink, alpha=0.8, mew=0, label=name)
     moduli = sorted({value for p, _ in series.values() for value in p})
     ends = np.geomspace(moduli[0], moduli[-1], 50)
     axes.plot(ends, ends / 2, color=colors.ink, lw=1.3, label="all of them, p / 2")

@@ -58,7 +58,8 @@ def draw_spectrum(axes: Axes, norm_P: np.ndarray, keys: Sequence[int], parts: bo
     by_key = frequency_colors(keys)
     color_K = [by_key.get(int(k), colors.muted) for k in frequency_K]
     if parts:
-        axes.bar(frequency_K, norm_K, width=0.84, color=color_K, alpha=BOTH_ALPHA)
+        pale_K = [(color, BOTH_ALPHA) for color in color_K]
+        axes.bar(frequency_K, norm_K, width=0.84, color=pale_K, edgecolor=color_K, linewidth=0.5)
         axes.bar(frequency_K - 0.2, cos_K, width=0.36, color=color_K)
         axes.bar(frequency_K + 0.2, sin_K, width=0.36, color=color_K, alpha=SINE_ALPHA)
     else:
@@ -100,7 +101,7 @@ def component_spectrum(
     handles: list[Artist] = [
         Patch(color=colors.muted, label="cosine"),
         Patch(color=colors.muted, alpha=SINE_ALPHA, label="sine"),
-        Patch(color=colors.muted, alpha=BOTH_ALPHA, label="both"),
+        Patch(facecolor=(colors.muted, BOTH_ALPHA), edgecolor=colors.muted, label="both"),
     ]
     if control_P is not None:
         require_shape("control_P", control_P, "P", P=p)
@@ -242,7 +243,7 @@ def sorted_components(
     axes = figure.subplots()
     rank = np.arange(1, len(order) + 1)
     heights = norm_PP.ravel()[order]
-    axes.vlines(rank, float(heights.min()) * 0.5, heights, color=inks, linewidth=1.2, alpha=0.6)
+    axes.vlines(rank, float(heights.min()) * 0.5, heights, color=inks, linewidth=1.2, alpha=0.8)
     axes.scatter(rank, heights, c=inks, s=22, zorder=2)
     axes.set_yscale("log")
     axes.set_ylim(float(heights.min()) * 0.5, float(heights.max()) * 3)

@@ -176,7 +176,6 @@ def common_to_rare(
     shown_T = step_T >= first_step
     step_axis(axes, step_T[shown_T], "log")
     accuracy_axis(axes, "right answers")
-    tones = kind_colors(colors)
     styles = {0: "-", 1: "-", 2: (0, (1, 1.2)), 3: (0, (5, 2)), 4: "-"}
     for name, (kind, share_T) in shares.items():
         require_shape(name, share_T, "T", T=len(step_T))
@@ -184,7 +183,7 @@ def common_to_rare(
         axes.plot(
             step_T[shown_T],
             share_T[shown_T],
-            color=colors.test if kind == 3 else tones[kind],
+            color=colors.test if kind >= 3 else colors.train,
             linestyle=styles[kind],
             linewidth=5.5 if wide else 1.8,
             label=name,

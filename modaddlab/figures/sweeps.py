@@ -178,7 +178,7 @@ def _placed(values: Sequence[float], scale: Scale) -> Callable[[float | str], fl
 
 def _seeds(axes: Axes, x: float, steps_S: np.ndarray, trained_for: float, scale: Scale) -> None:
     color, lost_S = palette().test, np.isnan(steps_S)
-    axes.plot(np.full((~lost_S).sum(), x), steps_S[~lost_S], "o", ms=6, color=color, alpha=0.7, mew=0)
+    axes.plot(np.full((~lost_S).sum(), x), steps_S[~lost_S], "o", ms=6, color=color, alpha=0.8, mew=0)
     if lost_S.any():
         axes.plot(np.full(lost_S.sum(), x), np.full(lost_S.sum(), trained_for), "^", ms=8, mfc="none", mew=1.6, color=color)
     if _has_mean(steps_S):
@@ -252,7 +252,7 @@ def curves_by_setting(
 
 def _ramp(n: int) -> list:
     """Colours from weak to strong, all of them visible on the page."""
-    return [palette().sequential(share) for share in np.linspace(0.35, 1.0, n)]
+    return [palette().sequential(share) for share in np.linspace(0.5, 1.0, n)]
 
 
 @themed
@@ -395,7 +395,7 @@ def seed_strips(
     for axes, (name, values) in zip(panels[:, 0], quantities.items(), strict=True):
         values_S = np.asarray(values, dtype=np.float64)
         mean = over_seeds(values_S, "log" if name in log else "linear")
-        axes.plot(values_S, np.zeros(len(values_S)), "o", ms=7, color=colors.test, alpha=0.6, mew=0)
+        axes.plot(values_S, np.zeros(len(values_S)), "o", ms=7, color=colors.test, alpha=0.8, mew=0)
         axes.hlines(0.5, mean.low, mean.high, color=colors.ink, lw=2.2)
         axes.plot(mean.mean, 0.5, "|", ms=12, mew=2.2, color=colors.ink)
         if name in published:

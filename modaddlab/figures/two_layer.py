@@ -172,7 +172,7 @@ def phase_alignment(waves: CosineNeurons, control: CosineNeurons) -> Figure:
     left, right = figure.subplots(1, 2)
     twice_H, psi_H = wrap(2 * waves.phi_H), wrap(waves.psi_H)
     left.plot([-np.pi, np.pi], [-np.pi, np.pi], color=colors.muted, linewidth=0.9, zorder=1)
-    left.scatter(twice_H, psi_H, s=9, color=colors.restricted, alpha=0.6, linewidths=0, zorder=2)
+    left.scatter(twice_H, psi_H, s=9, color=colors.restricted, alpha=0.8, linewidths=0, zorder=2)
     _angle_axis(left, "x", "twice the input's phase, $2\\varphi$")
     _angle_axis(left, "y", "the output's phase $\\psi$")
     left.set_aspect("equal")
@@ -216,7 +216,7 @@ def phase_rings(phi_N: np.ndarray, harmonics: Sequence[int] = (1, 2, 3, 4)) -> F
         mean = complex(point_N.mean())
         axes.add_patch(Circle((0, 0), 1.0, fill=False, edgecolor=colors.rule, linewidth=1.0))
         axes.add_patch(Circle((0, 0), disc, facecolor=colors.shade, edgecolor=colors.control, linewidth=0.8))
-        axes.scatter(np.real(point_N), np.imag(point_N), s=13, color=colors.train, alpha=0.65, linewidths=0)
+        axes.scatter(np.real(point_N), np.imag(point_N), s=13, color=colors.train, alpha=0.8, linewidths=0)
         axes.plot([0, mean.real], [0, mean.imag], color=colors.test, linewidth=2.4)
         axes.plot(mean.real, mean.imag, "o", color=colors.test, markersize=5)
         axes.set_title(f"${iota if iota > 1 else ''}\\varphi$", loc="center")
@@ -255,7 +255,7 @@ def ring_balance(
         axes.axhspan(null.low, null.high, color=colors.shade, linewidth=0)
         axes.axhline(null.mean, color=colors.control, linewidth=1.0, dashes=(4, 3))
         for values_R in values_SR:
-            axes.plot(harmonics, values_R, "o", color=colors.train, markersize=3, alpha=0.45, markeredgewidth=0)
+            axes.plot(harmonics, values_R, "o", color=colors.train, markersize=3, alpha=0.8, markeredgewidth=0)
         axes.plot(harmonics, values_SR.mean(axis=0), "_", color=colors.ink, markersize=13, markeredgewidth=2.2)
         axes.set_title(name, fontsize=10)
         axes.set_xticks(harmonics)
@@ -281,7 +281,7 @@ def magnitudes(waves: Mapping[str, CosineNeurons]) -> Figure:
     panels = figure.subplots(1, len(waves), squeeze=False)[0]
     for axes, (name, neurons) in zip(panels, waves.items(), strict=True):
         reach = 1.08 * float(max(neurons.alpha_H.max(), neurons.beta_H.max()))
-        axes.scatter(neurons.alpha_H, neurons.beta_H, s=8, color=colors.norm, alpha=0.5, linewidths=0)
+        axes.scatter(neurons.alpha_H, neurons.beta_H, s=8, color=colors.norm, alpha=0.7, linewidths=0)
         axes.set_xlim(0, reach)
         axes.set_ylim(0, reach)
         axes.set_aspect("equal")

@@ -52,7 +52,7 @@ _EXECUTE = words("cache:flag daemon:any echo:flag eval:flag freeze:false include
 _EVERYWHERE = words("code-fold:flag|show code-summary:text toc:true toc-depth:count") | {"execute": _EXECUTE}
 _FIGURES = words("fig-width:number fig-height:number fig-format:svg|png|jpeg|retina fig-dpi:count")
 _HTML = _EVERYWHERE | words(
-    "code-copy:false css:paths html-math-method:mathml lightbox:false respect-user-color-scheme:true"
+    "code-copy:false css:paths html-math-method:mathml lightbox:true respect-user-color-scheme:true"
 ) | {"theme": words("light:styles dark:styles")}  # fmt: skip
 _TYPST = words("citeproc:true include-in-header:own papersize:a4 template-partials:own toc:true toc-depth:2") | {
     "execute": words("echo:flag")

@@ -12,6 +12,7 @@ import matplotlib.colors
 import numpy as np
 import pytest
 from matplotlib.backend_bases import RendererBase
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
@@ -27,6 +28,7 @@ import samples_comparisons
 import samples_logits
 import samples_operations
 import samples_two_layer
+from test_theme import contrast
 
 P = 11
 CALLS = (
@@ -108,6 +110,24 @@ def drawn_texts(figure: Figure, monkeypatch: pytest.MonkeyPatch) -> list[tuple[s
     return found
 
 
+def faint_marks(figure: Figure, colors: theme.Palette) -> list[str]:
+    """Colours of lines and dots that stand out from the page by less than 3:1; helping lines are apart."""
+    found = []
+    for axes in figure.axes:
+        marks = [(line.get_color(), line.get_alpha()) for line in axes.lines if line.get_linestyle() != "None"]
+        dots = [line for line in axes.lines if line.get_marker() not in ("None", "", " ")]
+        marks += [(line.get_markeredgecolor(), line.get_alpha()) for line in dots if line.get_markeredgewidth()]
+        marks += [(line.get_markerfacecolor(), line.get_alpha()) for line in dots if not line.get_markeredgewidth()]
+        marks += [(face, None) for many in axes.collections if isinstance(many, PathCollection) for face in many.get_facecolors()]
+        for color, alpha in marks:
+            *rgb, opacity = matplotlib.colors.to_rgba(color, alpha)  # pyright: ignore[reportArgumentType]
+            page = np.array(matplotlib.colors.to_rgb(colors.page))
+            seen = matplotlib.colors.to_hex(opacity * np.array(rgb) + (1 - opacity) * page)
+            if opacity and seen not in (colors.page, colors.rule, colors.shade) and contrast(seen, colors.page) < 3:
+                found.append(seen)
+    return found
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_figure_draws_inside_its_borders(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     figure = drawn(name)
@@ -124,6 +144,7 @@ def test_figure_draws_inside_its_borders(name: str, monkeypatch: pytest.MonkeyPa
     assert overlaps == []
     assert {color for _, _, color in texts}.isdisjoint({theme.DARK.ink})
     assert shows_the_page(figure)
+    assert faint_marks(figure, theme.LIGHT) == []
 
 
 @pytest.mark.parametrize("name", {call[0]: name for name, call in CALLS.items()}.values())
@@ -133,6 +154,7 @@ def test_a_figure_takes_the_dark_theme(name: str) -> None:
         figure = function(*args, **kwargs)
         texts = [text for text in figure.findobj(Text) if isinstance(text, Text) and text.get_visible()]
     written = [text for text in texts if text.get_text().strip()]
+    assert faint_marks(figure, theme.DARK) == []
     assert written
     assert {matplotlib.colors.to_hex(text.get_color()) for text in written}.isdisjoint({theme.LIGHT.ink})
     assert shows_the_page(figure)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import numpy as np
 import pytest
 
 from modaddlab.figures import frequency_colors, theme
+from modaddlab.paths import ROOT
 
 # Severe protan and deutan vision on linear RGB: Machado, Oliveira and Fernandes 2009, table 1, severity 1.0.
 VISION = {
@@ -50,6 +52,19 @@ def test_marks_stand_out_from_the_page(colors: theme.Palette, dark_page: str) ->
     for color in (*marks, colors.muted):  # labels have them too
         assert contrast(color, page) >= 4.5, color
     assert contrast(colors.ink, page) >= 7
+
+
+@pytest.mark.parametrize("name", theme.THEMES)
+def test_the_texts_of_the_site_stand_out_from_the_page_and_from_code(name: str) -> None:
+    sheet = (ROOT / f"assets/{name}.scss").read_text(encoding="utf-8")
+    colors = dict(re.findall(r"^\$([\w-]+): (#[0-9a-f]{6})", sheet, re.M))
+    grounds = {color for color in colors if color.endswith("-bg")}
+    texts = {color for color in colors if not color.endswith(("-bg", "border-color"))}
+    assert len(grounds) >= 3
+    assert len(texts) >= 10
+    for text in texts:
+        assert min(contrast(colors[text], colors[ground]) for ground in grounds - {"mark-bg"}) >= 4.5, text
+    assert contrast(colors["body-color"], colors["mark-bg"]) >= 4.5
 
 
 @pytest.mark.parametrize("colors", theme.THEMES.values(), ids=theme.THEMES)
