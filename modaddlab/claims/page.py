@@ -38,7 +38,6 @@ CLASSES: dict[Verdict, str] = {
 """The style of each verdict on the site."""
 
 _WIDTHS = (30, 14, 21, 5, 15, 16, 10)
-_PRINT_WIDTHS = (38, 14, 20, 5, 17)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,7 +222,7 @@ def print_tables(found: Sequence[Finding]) -> str:
             }
             for one in ones
         ]
-        parts += [f"#### {subject}", "", tables.markdown(lines, widths=_PRINT_WIDTHS)]
+        parts += [f"#### {subject}", "", tables.markdown(lines)]
     return "\n".join([*parts, ":::", ""])
 
 

@@ -118,11 +118,11 @@ def faint_marks(figure: Figure, colors: theme.Palette) -> list[str]:
         dots = [line for line in axes.lines if line.get_marker() not in ("None", "", " ")]
         marks += [(line.get_markeredgecolor(), line.get_alpha()) for line in dots if line.get_markeredgewidth()]
         marks += [(line.get_markerfacecolor(), line.get_alpha()) for line in dots if not line.get_markeredgewidth()]
-        marks += [(face, None) for many in axes.collections if isinstance(many, PathCollection) for face in many.get_facecolors()]
+        marks += [(face, None) for many in axes.collections if isinstance(many, PathCollection) for face in many.get_facecolor()]
         for color, alpha in marks:
             *rgb, opacity = matplotlib.colors.to_rgba(color, alpha)  # pyright: ignore[reportArgumentType]
             page = np.array(matplotlib.colors.to_rgb(colors.page))
-            seen = matplotlib.colors.to_hex(opacity * np.array(rgb) + (1 - opacity) * page)
+            seen = matplotlib.colors.to_hex(tuple(opacity * np.array(rgb) + (1 - opacity) * page))
             if opacity and seen not in (colors.page, colors.rule, colors.shade) and contrast(seen, colors.page) < 3:
                 found.append(seen)
     return found
