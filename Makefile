@@ -27,8 +27,9 @@ test: $(VENV)/installed ## run the linters and the tests
 types:
 	$(RUN) -m pyright --pythonpath $(RUN)
 
+# Python's compiled files are kept even where they are switched off: dozens of processes would compile the package again.
 tests:
-	$(RUN) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 bench: $(VENV)/installed ## time (in five minutes) a training step, replicas in a batch and a sweep on two workers, each beside the plain way
 	$(RUN) -m benchmarks.steps

@@ -13,6 +13,7 @@ import io
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -62,6 +63,23 @@ def run(body: Callable[[], int | None], *, name: str = "modaddlab", interrupted:
             _drop_output()
         _say(f"{name}: {line}")
         return 2
+
+
+ENDS_WITH_INPUT = "--ends-with-input"
+"""A child that is given this word has a pipe for its standard input, which its parent holds open and writes nothing into."""
+
+
+def end_with_input() -> None:
+    """Of a child that is to: end it with its parent, also when that is killed and tells it nothing."""
+    if ENDS_WITH_INPUT not in sys.argv:
+        return
+
+    def watch() -> None:
+        while os.read(0, 4096):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 class Parser(argparse.ArgumentParser):

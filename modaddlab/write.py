@@ -13,7 +13,7 @@ from typing import Any
 from modaddlab import command
 from modaddlab.checkpoints import LAYOUTS, lens_config
 from modaddlab.errors import LabError
-from modaddlab.store.files import write_atomic
+from modaddlab.store.files import disk_errors, write_atomic
 from modaddlab.store.named import open_record
 from modaddlab.store.record import Record
 
@@ -55,12 +55,23 @@ def write(record: Record, file: str | os.PathLike[str]) -> dict[str, Any]:
     import torch
 
     path, model, p = Path(file), record.spec.model, record.spec.task.p
-    if os.path.lexists(path) or not path.parent.is_dir():
-        why = "is there already and is not written over" if os.path.lexists(path) else "lies in no folder"
-        raise LabError(f"{path} {why}; name another file")
+    is_there = LabError(f"{path} is there already and is not written over; name another file")
+    if os.path.lexists(path):
+        raise is_there
+    if not path.parent.is_dir():
+        raise LabError(f"{path} lies in no folder; name another file")
     arrays, content = LAYOUTS["transformer-lens"].write(model, record.final, p), io.BytesIO()
     torch.save({name: torch.tensor(value) for name, value in arrays.items()}, content)
-    write_atomic(path, content.getvalue())
+    with disk_errors(path):
+        try:
+            path.touch(exist_ok=False)  # whoever makes it has the name, also of two who write at once
+        except FileExistsError:
+            raise is_there from None
+    try:
+        write_atomic(path, content.getvalue())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
     return lens_config(model, p)
 
 

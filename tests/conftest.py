@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -20,6 +21,12 @@ SLOW_FIRST = ("training", "report", "web", "train", "figures", "findings", "stor
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Folders whose files take long come first: what is left when one of two workers has nothing more to do is short."""
     items.sort(key=lambda item: ([*SLOW_FIRST, item.path.parent.name]).index(item.path.parent.name))
+
+
+def pytest_collection_finish() -> None:
+    """What thousands of tests and their modules hold is never free again, and is not searched again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

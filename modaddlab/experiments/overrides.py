@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import RunSpec, flatten
+from modaddlab.experiments.spec import RunSpec, field_types, flatten
 from modaddlab.fields import describe_type
 from modaddlab.models.registry import KINDS
 
@@ -46,11 +46,12 @@ def combinations(spec: RunSpec, assignments: Sequence[str]) -> list[RunSpec]:
 
     Args:
         spec: where to start from.
-        assignments: texts "field=value" or "field=value,value"; a later one wins. Values are written as in JSON; texts need no
+        assignments: texts "field=value" or "field=value,value", one for a field. Values are written as in JSON; texts need no
             quotes, and "none" stands for the absence of a value. A range "0-9" stands for its integers.
 
     Raises:
-        LabError: an assignment has no "=", a field is unknown, a value is not of the field's type or range, or they are too many.
+        LabError: an assignment has no "=", a field is unknown or assigned twice, a value is not of the field's type or range, or
+            they are too many.
     """
     values = parsed(spec, assignments)
     n = math.prod(map(len, values.values()))
@@ -67,6 +68,8 @@ def parsed(spec: RunSpec, assignments: Iterable[str]) -> dict[str, list[Any]]:
         if not equals:
             raise LabError(f"--set {assignment!r} must have the form field=value, such as optim.weight_decay=0.3")
         path = path.strip()
+        if path in values:
+            raise LabError(f"--set {path} is given twice; leave one of them out, or name both values with a comma to train each")
         values[path] = _parse_all(text, _hint_of(path, spec), path)
     return values
 
@@ -93,7 +96,7 @@ def _hint_of(path: str, spec: RunSpec) -> Any:
         hint = f"did you mean {' or '.join(near)}" if near else "see --list-fields"
         raise LabError(f"unknown field {path!r}{_other_kind(path, spec)}; {hint}")
     table, _, name = path.rpartition(".")
-    return typing.get_type_hints(type(getattr(spec, table) if table else spec))[name]
+    return field_types(type(getattr(spec, table) if table else spec))[name]
 
 
 def _other_kind(path: str, spec: RunSpec) -> str:

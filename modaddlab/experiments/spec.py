@@ -164,7 +164,7 @@ class RunSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Every field, nested, in plain JSON types."""
-        return dataclasses.asdict(self)
+        return _plain(self)
 
     def changes(self) -> dict[str, Any]:
         """The fields that differ from their defaults, as {"optim.lr": 0.01, ...}; the name is not among them."""
@@ -182,7 +182,7 @@ class RunSpec:
         """Of the training code for this family of networks."""
         return self.model.train_version
 
-    @property
+    @functools.cached_property
     def run_id(self) -> str:
         """`<name>-<first ten hex digits of sha256(canonical JSON)>`."""
         return f"{self.name}-{hashlib.sha256(self.canonical_json().encode()).hexdigest()[:10]}"
@@ -197,10 +197,17 @@ class RunSpec:
         return _build(cls, content, "")
 
 
+def _plain(value: Any) -> Any:
+    """As `dataclasses.asdict`, which copies every value, though none can be changed: lists hold thousands of runs."""
+    if not dataclasses.is_dataclass(value):
+        return value
+    return {item.name: _plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+
+
 def _build(cls: type, content: Any, prefix: str) -> Any:
     """A dataclass from nested dictionaries, its errors naming the whole path of a field."""
     check(isinstance(content, dict), f"{prefix.rstrip('.') or 'a run'} must be a table of fields, found {content!r}")
-    hints = _hints(cls)
+    hints = field_types(cls)
     unknown = sorted(set(content) - set(hints))
     check(not unknown, f"unknown field {prefix}{unknown[0] if unknown else ''}; known: {', '.join(prefix + k for k in hints)}")
     arguments = {}
@@ -216,7 +223,7 @@ def _build(cls: type, content: Any, prefix: str) -> Any:
 
 
 @functools.cache
-def _hints(cls: type) -> dict[str, Any]:
+def field_types(cls: type) -> dict[str, Any]:
     """The type of every field; to find them takes longer than all else that is done to a specification."""
     annotated = typing.get_type_hints(cls)
     return {item.name: annotated[item.name] for item in dataclasses.fields(cls)}

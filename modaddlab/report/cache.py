@@ -52,6 +52,8 @@ class Cache:
     def __init__(self, book: Book, say: Callable[[str], None] = lambda _: None) -> None:
         self._book, self._say = book, say
         self._folder = book.root / FOLDER
+        if any(not (path.is_file() or path.is_dir()) for path in self._folder.rglob("*")):  # a pipe would be waited for
+            shutil.rmtree(self._folder, ignore_errors=True)
         self._cache = get_cache(str(self._folder))
         self._trees = Trees(book.root)
         self._seen: dict[str, str] = {}

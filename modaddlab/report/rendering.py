@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import command
 from . import builtin, mark, reference, sentences
 from .check import check_site
 from .display import Reporter
@@ -104,17 +105,22 @@ def _measure_sentences(root: Path) -> None:
     """Write the values that stand in sentences, in a process of its own, which sees the package as it is now."""
     if not sentences.subjects(sentences.chapters_of(root)):
         return
-    command = [sys.executable, "-m", "modaddlab.report.sentences"]
-    done = subprocess.run(command, cwd=root, env=ONE_THREAD | os.environ, check=False)
-    if done.returncode:
+    if not _finished("modaddlab.report.sentences", root):
         raise BookError(None, "the values in sentences could not be written; see above")
 
 
 def _write_interactive(book: Book) -> None:
     """Make what the interactive pages load, where the book names it, in a process of its own: it sees the package as it is."""
     named = "interactive/" in str(book.options["project"].get("resources"))
-    if named and subprocess.run([sys.executable, "-m", "modaddlab.web"], cwd=book.root, check=False).returncode:
+    if named and not _finished("modaddlab.web", book.root):
         raise BookError(None, "the interactive pages could not be made; see above")
+
+
+def _finished(module: str, root: Path) -> bool:
+    """Run a module in a process of its own, which ends with this one, also when that is killed; whether it succeeded."""
+    words = [sys.executable, "-m", module, command.ENDS_WITH_INPUT]
+    with subprocess.Popen(words, cwd=root, env=ONE_THREAD | os.environ, stdin=subprocess.PIPE) as process:
+        return process.wait() == 0
 
 
 def _copy_last(target: Path, folder: Path) -> None:
@@ -132,9 +138,9 @@ def _refuse_defects(folder: Path) -> None:
 def _render_with_quarto(quarto: str, book: Book, folder: Path, to: Collection[str], only: Collection[Path]) -> None:
     formats = {frozenset(("html", "pdf")): [], frozenset(("html",)): ["html"], frozenset(("pdf",)): ["typst"]}[frozenset(to)]
     for chapter in [str(path) for path in sorted(only)] or [None]:
-        command = [quarto, "render", *([chapter] if chapter else []), "--output-dir", os.path.relpath(folder, book.root)]
-        command += ["--to", formats[0]] if formats else []
-        done = subprocess.run(command, cwd=book.root, env=quarto_environment(), check=False)
+        words = [quarto, "render", *([chapter] if chapter else []), "--output-dir", os.path.relpath(folder, book.root)]
+        words += ["--to", formats[0]] if formats else []
+        done = subprocess.run(words, cwd=book.root, env=quarto_environment(), check=False)
         if done.returncode:
             raise BookError(None, f"quarto ended with code {done.returncode}; its messages are above")
 

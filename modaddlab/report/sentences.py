@@ -237,4 +237,5 @@ def _line(text: str, match: re.Match[str]) -> int:
 
 
 if __name__ == "__main__":
+    command.end_with_input()
     sys.exit(command.run(main))

@@ -21,4 +21,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    command.end_with_input()
     sys.exit(command.run(main))

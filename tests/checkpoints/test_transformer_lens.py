@@ -19,7 +19,7 @@ import modaddlab
 from modaddlab import LabError, Store, Study, tasks
 from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
 from modaddlab.read import read
-from modaddlab.write import main
+from modaddlab.write import main, write
 
 P = 7
 SHAPE: dict[str, Any] = {"d_model": 12, "n_heads": 3, "d_head": 4, "d_mlp": 10}
@@ -89,3 +89,16 @@ def test_a_file_is_never_written_over(tmp_path: Path) -> None:
         with pytest.raises(LabError):
             study_of(NETWORKS["plain"], tmp_path).to_transformer_lens(tmp_path / file)
     assert (tmp_path / "lens.pt").read_text() == "mine"
+
+
+def test_of_two_that_write_one_file_at_once_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, save = tmp_path / "net.pth", torch.save
+
+    def meanwhile(*arguments: Any) -> None:
+        save(*arguments)
+        file.write_bytes(b"the other's")
+
+    monkeypatch.setattr(torch, "save", meanwhile)
+    with pytest.raises(LabError, match="is there already"):
+        write(study_of(NETWORKS["plain"], tmp_path).record, file)
+    assert file.read_bytes() == b"the other's"

@@ -73,8 +73,9 @@ def test_integers_are_ranges_and_lists() -> None:
     assert integers("0-2,7, 1", "--seeds") == [0, 1, 2, 7]
 
 
-def test_the_last_of_two_assignments_wins() -> None:
-    assert with_overrides(RunSpec(), ["seed=1", "seed=2"]).seed == 2
+def test_a_field_that_is_assigned_twice_is_one_line() -> None:
+    with pytest.raises(LabError, match=r"^--set seed is given twice; [^\n]*$"):
+        with_overrides(RunSpec(), ["seed=1", "steps=3", " seed =2"])
 
 
 @given(st.sampled_from(field_names()))

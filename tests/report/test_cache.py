@@ -69,6 +69,15 @@ def folder_for_database(folder: Path) -> None:
     (folder / "global.db").mkdir()
 
 
+def pipe_for(name: str) -> Callable[[Path], object]:
+    def damage(folder: Path) -> None:
+        [path] = folder.glob(name)
+        path.unlink()
+        os.mkfifo(path)
+
+    return damage
+
+
 def without_a_cell(content: bytes) -> bytes:
     whole = json.loads(content)
     del whole["cells"][0]
@@ -108,6 +117,16 @@ def test_damage_costs_an_execution_and_nothing_else(book: Book, damage: Callable
     assert kept(book, during) is None
     keep(book, during)
     assert kept(book, during) == kept(book) == ["1.5\nlines", "2.5"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+@pytest.mark.parametrize("name", [BASE, DATABASE])
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(book: Book, name: str) -> None:
+    keep(book)
+    pipe_for(name)(book.root / FOLDER)
+    assert kept(book) is None
+    keep(book)
+    assert kept(book) == ["1.5\nlines", "2.5"]
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(book: Book) -> None:

@@ -150,8 +150,16 @@ def slow(root, subject):
     time.sleep(999)
 
 if __name__ == "__main__":
+    command.end_with_input()
     sentences._measure_alone = slow
-    sys.exit(command.run(lambda: sentences._values_of(Path(sys.argv[1]), ["a", "b", "c"])))
+    sys.exit(command.run(lambda: sentences._values_of(Path.cwd(), ["a", "b", "c"])))
+"""
+RENDER = """
+import sys
+from pathlib import Path
+from modaddlab import command
+from modaddlab.report import rendering
+sys.exit(command.run(lambda: rendering._finished("slow", Path.cwd())))
 """
 
 
@@ -159,15 +167,17 @@ if __name__ == "__main__":
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
 def test_no_process_goes_on_measuring_for_one_that_is_gone(number: int, code: int, tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(SLOW)
-    command = [sys.executable, str(tmp_path / "slow.py"), str(tmp_path)]
     environment = os.environ | {"PYTHONPATH": str(Path(sentences.__file__).parents[2])}
     heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs do not
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
+    process = subprocess.Popen(
+        [sys.executable, "-c", RENDER], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=heed
+    )
     while not list(tmp_path.glob("*.measures")):
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.02)
-    workers = psutil.Process(process.pid).children()
+    family = psutil.Process(process.pid).children(recursive=True)
+    assert len(family) >= 3, "the child and its two workers"
     process.send_signal(number)
     assert process.wait(600) == code
-    assert psutil.wait_procs(workers, 600)[1] == []
+    assert psutil.wait_procs(family, 600)[1] == []
     assert "Traceback" not in process.communicate()[1]

@@ -26,6 +26,7 @@ from modaddlab.reports.sections import SECTIONS
 from modaddlab.reports.strips import WIDTH, strip
 
 P, KEYS = 13, [2, 5]
+BESIDE = {"structure.n_keys": [3.0, 4.0, 5.0], "structure.wave_fve": [0.5, 0.6, 0.7]}
 
 
 @pytest.fixture(scope="module")
@@ -36,15 +37,13 @@ def pizza() -> Study:
 @pytest.fixture(autouse=True)
 def _few_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three networks beside it, whose numbers are given."""
-    monkeypatch.setattr(
-        beside, "of", lambda against, studies: {"structure.n_keys": [3.0, 4.0, 5.0], "structure.wave_fve": [0.5, 0.6, 0.7]}
-    )
+    monkeypatch.setattr(beside, "of", lambda against, studies: BESIDE)
 
 
 @pytest.fixture(scope="module")
 def drawn(pizza: Study) -> Iterator[Report]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(beside, "of", lambda against, studies: {"structure.n_keys": [3.0, 4.0, 5.0]})
+        patch.setattr(beside, "of", lambda against, studies: BESIDE)
         report = Report(pizza)
         assert report.html
         yield report
@@ -89,8 +88,7 @@ def test_what_does_not_apply_is_said_with_what_is_missing(drawn: Report) -> None
 
 
 def test_a_second_report_measures_nothing(drawn: Report, pizza: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    again, given = Report(Study(pizza.record)), {"structure.n_keys": [3.0, 4.0, 5.0]}
-    monkeypatch.setattr(beside, "of", lambda against, studies: given)
+    again = Report(Study(pizza.record))
     monkeypatch.setattr(measured, "_Writer", lambda *arguments: pytest.fail("measured again"))
     assert again.html == drawn.html
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from train_cli import ENVIRONMENT, NUMBERS, ROOT, SHORT, program, run, specification
+from train_cli import ENVIRONMENT, NUMBERS, ROOT, SHORT, TINY, program, run, specification
 
 from modaddlab.store.store import Store
 from modaddlab.training import display, loop
@@ -20,7 +20,8 @@ from modaddlab.training import display, loop
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no signals between processes")
 def test_ctrl_c_leaves_a_resumable_state(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = [*SHORT, "--set", "steps=200", "--data", str(tmp_path), "--threads", "1"]
+    longer = ["debug", *TINY, "--set", "steps=200"]
+    arguments = [*longer, "--data", str(tmp_path), "--threads", "1"]
     command = program(arguments, line_seconds=0, row_seconds=0.1)
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT) as process:
         assert process.stderr is not None
@@ -43,7 +44,7 @@ def test_ctrl_c_leaves_a_resumable_state(tmp_path: Path, capsys: pytest.CaptureF
     assert code == 0
     assert f"going on from step {step} of 200" in err
     assert run([*arguments, "--data", str(whole)], capsys)[0] == 0
-    spec = specification([*SHORT, "--set", "steps=200"])
+    spec = specification(longer)
     for name, value in Store(whole).open(spec).final.items():
         np.testing.assert_array_equal(Store(again).open(spec).final[name], value)
 

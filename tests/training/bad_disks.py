@@ -1,8 +1,9 @@
-"""Gives the training command on disks that are full, limited, read-only or forbidden: `python bad_disks.py WHAT DATA RUN...`.
+"""Gives the training command on disks that are full, limited, read-only or forbidden: `python bad_disks.py KINDS DATA RUN...`.
 
-This process imports torch once and forks a child for every command. After each failure: one clear line, exit code 2, every
-record intact, nothing half-written among them; and when the disk is good again, the same command ends with the same bits.
-Prints as JSON which paths could not be written and why.
+This process imports torch once and forks a child for every command, on one of the KINDS (with commas between them) after the
+other. After each failure: one clear line, exit code 2, every record intact, nothing half-written among them; and when the disk
+is good again, the same command ends with the same bits.
+Prints as JSON which paths could not be written and why, for each kind.
 """
 
 from __future__ import annotations
@@ -229,7 +230,7 @@ def forbidden(data: Path, run: list[str], reference: str) -> list[str]:
     return lines
 
 
-def start(what: str, data: Path, arguments: list[str]) -> list[str]:
+def start(kinds: str, data: Path, arguments: list[str]) -> list[list[str]]:
     """A record to begin with, the bits that the run has on a good disk, then what is asked for."""
     loop.SAVE_SECONDS = 0.0
     commit = machine.commit()
@@ -241,7 +242,8 @@ def start(what: str, data: Path, arguments: list[str]) -> list[str]:
     reference = Store(data).open(run_id).digest
     shutil.rmtree(data / "runs" / run_id)
     assert command(["debug", *run[1:], "--set", "name=first"])[0] == 0
-    return {"limited": limited, "full": full, "read-only": read_only, "forbidden": forbidden}[what](data, run, reference)
+    disks = {"limited": limited, "full": full, "read-only": read_only, "forbidden": forbidden}
+    return [disks[kind](data, run, reference) for kind in kinds.split(",")]
 
 
 if __name__ == "__main__":

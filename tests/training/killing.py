@@ -31,6 +31,7 @@ from modaddlab.store import Partial, Store
 from modaddlab.store import files as files_module
 from modaddlab.train import main
 from modaddlab.training import display, loop, machine
+from modaddlab.training.compiled import block
 
 PLACES = ["start", "step", "state", "snapshot", "publish", "clear", "end"]
 CALLS = ("fsync", "replace", "rename", "mkdir", "rmdir", "unlink")
@@ -160,6 +161,8 @@ def run(data: Path, seed: int, n_kills: int, arguments: list[str]) -> dict[str, 
         mark(owner, name, place)
     assert threading.active_count() == 1  # a fork copies no other thread
     assert display.Display  # imported once, here
+    if arguments[0].startswith("mlp"):
+        block.load()  # compiled, or read, once
 
     log, draw = data.with_name("log.txt"), random.Random(seed)
     command = [*arguments, "--data", str(data), "--threads", "1"]

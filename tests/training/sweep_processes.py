@@ -37,8 +37,9 @@ sys.exit(main(["--sweep", "small", *sys.argv[2:]]))
 
 def small(name: str, steps: int, *more: str) -> RunSpec:
     """A run of which 10,000 steps take less than half a second."""
-    fields = ["task.p=7", "model.d_mlp=12", "record.metrics_every=100", "record.snapshots=3", f"steps={steps}", f"name={name}"]
-    return with_overrides(named("mlp-standard"), [*fields, *more])
+    fields = ["task.p=7", "model.d_mlp=12", "record.snapshots=3", f"steps={steps}", f"name={name}"]
+    rows = [] if any(field.startswith("record.metrics_every=") for field in more) else ["record.metrics_every=100"]
+    return with_overrides(named("mlp-standard"), [*fields, *rows, *more])
 
 
 ENDLESS = [small(f"endless-{seed}", 10_000_000, f"seed={seed}", "record.metrics_every=1000") for seed in range(2)]

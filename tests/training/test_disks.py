@@ -22,12 +22,12 @@ SETTINGS = ["task.p=11", "model.d_model=8", "model.n_heads=2", "model.d_head=4",
 RUN = ["debug", *(word for setting in [*SETTINGS, "record.metrics_every=2", "record.snapshots=5"] for word in ("--set", setting))]
 
 
-def complaints(what: str, data: Path, *before: str) -> list[str]:
-    """The lines in which commands failed, without the data folder's path."""
-    script = [sys.executable, "-W", "error", str(Path(__file__).with_name("bad_disks.py")), what, str(data), *RUN]
+def complaints(kinds: str, data: Path, *before: str) -> list[list[str]]:
+    """The lines in which commands failed on each kind of disk, without the data folder's path."""
+    script = [sys.executable, "-W", "error", str(Path(__file__).with_name("bad_disks.py")), kinds, str(data), *RUN]
     done = subprocess.run([*before, *script], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
-    return [line.replace(str(data), "DATA") for line in json.loads(done.stdout)]
+    return [[line.replace(str(data), "DATA") for line in lines] for lines in json.loads(done.stdout)]
 
 
 def own_disk(data: Path) -> list[str]:
@@ -39,29 +39,16 @@ def own_disk(data: Path) -> list[str]:
     return before
 
 
-def test_a_limit_on_the_size_of_files(tmp_path: Path) -> None:
-    lines = complaints("limited", tmp_path / "data")
-    assert len(lines) == 6
-    assert all(re.search(r"cannot write DATA/.*: the file would exceed the largest size allowed here", line) for line in lines)
-    for part, count in {r"/state-\d+\.safetensors:": 3, r"/snapshots/step-\d+\.safetensors:": 2, "/runs/": 1}.items():
-        assert sum(bool(re.search(part, line)) for line in lines) == count, lines
-
-
-def test_a_read_only_data_folder(tmp_path: Path) -> None:
+def test_a_full_disk_and_a_read_only_one(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
-    lines = complaints("read-only", data, *own_disk(data))
-    assert len(lines) == 2
-    assert all(re.search(r"cannot \w+ DATA.*: the file system is read-only; name another data folder", line) for line in lines)
-
-
-def test_a_full_disk(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    data.mkdir()
-    lines = complaints("full", data, *own_disk(data))
-    assert all(re.search(r"cannot (write|lock) DATA/.*: the disk is full; free some space$", line) for line in lines), lines
+    full, read_only = complaints("full,read-only", data, *own_disk(data))
+    assert all(re.search(r"cannot (write|lock) DATA/.*: the disk is full; free some space$", line) for line in full), full
     for part in (r"/debug-\w+\.lock:", r"/state-\d+\.safetensors:", r"/snapshots", "DATA/runs/"):
-        assert any(re.search(part, line) for line in lines), (part, lines)
+        assert any(re.search(part, line) for line in full), (part, full)
+    assert len(read_only) == 2
+    for line in read_only:
+        assert re.search(r"cannot \w+ DATA.*: the file system is read-only; name another data folder", line)
 
 
 @pytest.fixture
@@ -74,9 +61,13 @@ def open_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def test_a_folder_of_somebody_else(open_folder: Path) -> None:
-    lines = complaints("forbidden", open_folder / "data")
-    assert len(lines) == 5
-    assert all(re.search(r"cannot \w+ DATA.*: permission denied; change the permissions or name another", line) for line in lines)
-    for line, part in zip(lines, ["DATA/partial", "DATA/runs", "manifest.json", "final.safetensors", "state-"], strict=True):
+def test_a_limit_on_the_size_of_files_and_a_folder_of_somebody_else(open_folder: Path) -> None:
+    limited, forbidden = complaints("limited,forbidden", open_folder / "data")
+    assert len(limited) == 6
+    assert all(re.search(r"cannot write DATA/.*: the file would exceed the largest size allowed here", line) for line in limited)
+    for part, count in {r"/state-\d+\.safetensors:": 3, r"/snapshots/step-\d+\.safetensors:": 2, "/runs/": 1}.items():
+        assert sum(bool(re.search(part, line)) for line in limited) == count, limited
+    assert len(forbidden) == 5
+    assert all(re.search(r"cannot \w+ DATA.*: permission denied; change the permissions or name", line) for line in forbidden)
+    for line, part in zip(forbidden, ["DATA/partial", "DATA/runs", "manifest.json", "final.safetensors", "state-"], strict=True):
         assert part in line

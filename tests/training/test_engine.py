@@ -50,31 +50,42 @@ def kill_beyond(step: int, spec: RunSpec, sweep: Command) -> int:
     return sweep.saved(spec)[spec.run_id]
 
 
-def test_a_run_outlives_its_workers_as_long_as_it_gets_further_and_a_failing_one_stops_no_other(
-    command: Callable[..., Command], here: Callable[..., tuple[int, str]], digest: Callable[[RunSpec], str]
+def test_a_run_outlives_its_workers_and_one_that_fails_or_is_trained_elsewhere_stops_no_other(
+    tmp_path: Path, command: Callable[..., Command], here: Callable[..., tuple[int, str]], digest: Callable[[RunSpec], str]
 ) -> None:
-    longer, step = small("longer", 40_000), 0
-    specs = [longer, DIVERGING, SHORT[0]]
-    sweep = command(specs, "--workers", "2")
-    for _ in range(ALLOWED_FAILURES + 1):
-        step = kill_beyond(step, longer, sweep)
+    longer, held, step, store, go_on = small("longer", 40_000), SHORT[1], 0, Store(tmp_path / "data"), threading.Event()
+    specs = [longer, DIVERGING, held, SHORT[0]]
+
+    def wait(_: Status) -> None:
+        go_on.wait(600)
+
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(train, held, store, threads=1, observe=wait)
+        sweep = command(specs, "--workers", "2")
+        try:
+            for _ in range(ALLOWED_FAILURES + 1):
+                step = kill_beyond(step, longer, sweep)
+            waits = f"{held.run_id} is being trained by another process; waiting for it"
+            sweep.wait_until("that it waits", lambda: waits in sweep.output)
+            assert store.find(SHORT[0]), "it was put off until after the others"
+        finally:
+            go_on.set()
+        other.result()
     assert sweep.end() == 1
     run_id, output = longer.run_id, sweep.output
     assert re.search(rf"{run_id}: its worker tcp://\S+ was lost; another one goes on from the last saved state", output)
     assert len(re.findall(rf"{run_id}: going on from step [\d,]+ of 40,000", output)) >= ALLOWED_FAILURES + 1
     assert "given up" not in output
+    assert output.count(f"{held.run_id}: was trained before") == 1
     assert output.count(f"{DIVERGING.run_id}: failed: diverged before step 100; try a smaller optim.lr") == 1
-    assert output.endswith(
-        "small: 3 runs, 0 trained before, 2 trained now, 1 failed:\n"
-        f"  {DIVERGING.run_id}: diverged before step 100; try a smaller optim.lr\n"
-    )
+    assert output.endswith(f"1 failed:\n  {DIVERGING.run_id}: diverged before step 100; try a smaller optim.lr\n")
     assert "Traceback" not in output
     assert "distributed" not in output
-    assert_same_bits([longer, SHORT[0]], sweep.data, digest)
+    assert_same_bits([longer, held, SHORT[0]], sweep.data, digest)
 
     code, output = here(specs)  # what is done is skipped, and the one that is left fails again
     assert code == 1
-    assert "small: 3 runs, 2 trained before, 0 trained now, 1 failed" in output
+    assert "small: 4 runs, 3 trained before, 0 trained now, 1 failed" in output
     assert "was trained before" not in output
 
 
@@ -128,32 +139,6 @@ def test_a_run_under_which_every_worker_dies_is_given_up_and_the_others_go_on(
     assert "Traceback" not in sweep.output
     assert_same_bits(SHORT, sweep.data, digest)
     assert Store(sweep.data).find(doomed) is None
-
-
-def test_a_run_that_another_process_trains_is_waited_for(
-    tmp_path: Path, command: Callable[..., Command], digest: Callable[[RunSpec], str]
-) -> None:
-    held, store, go_on = SHORT[0], Store(tmp_path / "data"), threading.Event()
-
-    def wait(_: Status) -> None:
-        go_on.wait(600)
-
-    with ThreadPoolExecutor(1) as pool:
-        other = pool.submit(train, held, store, threads=1, observe=wait)
-        sweep = command(SHORT, "--workers", "2")
-        try:
-            waits = f"{held.run_id} is being trained by another process; waiting for it"
-            sweep.wait_until("that it waits", lambda: waits in sweep.output)
-            assert [spec.name for spec in SHORT if store.find(spec)] == [spec.name for spec in SHORT[1:]]  # it was put off
-        finally:
-            go_on.set()
-        other.result()
-    assert sweep.end() == 0
-    assert f"{held.run_id}: was trained before" in sweep.output
-    for spec in SHORT[1:]:
-        assert sweep.output.count(f"{spec.run_id}: trained in") == 1, spec.name
-    assert "Traceback" not in sweep.output
-    assert_same_bits(SHORT, sweep.data, digest)
 
 
 @pytest.mark.parametrize("status", ["lost", "pending"])

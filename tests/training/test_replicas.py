@@ -68,7 +68,7 @@ VARIANTS = {
 pytestmark = pytest.mark.usefixtures("one_thread", "compiled_loops")
 
 
-def several(spec: RunSpec, n: int = 5) -> list[RunSpec]:
+def several(spec: RunSpec, n: int = 3) -> list[RunSpec]:
     """Runs that differ in the seed and, every other one, in the optimizer's numbers."""
     other = dataclasses.replace(spec.optim, lr=spec.optim.lr / 2, weight_decay=0.5, beta1=0.8, beta2=0.95, warmup_steps=0)
     return [dataclasses.replace(spec, seed=seed, optim=(spec.optim, other)[seed % 2]) for seed in range(n)]
@@ -110,9 +110,8 @@ def test_replicas_equal_runs_alone(variant: str, tmp_path: Path) -> None:
         assert_same_bits([record], [alone])
         assert record.provenance.keys() - alone.provenance.keys() == {"replicas"}
         assert ("numba" in record.provenance) == is_compiled(spec, "cpu")
-        assert (record.provenance["replicas"], record.provenance["threads"]) == (5, 1)
-        initial = loop.train(dataclasses.replace(spec, steps=0), Store(tmp_path / "alone")).metrics["objective"][0]
-        assert record.metrics["objective"][-1] < 0.9999 * initial  # it did learn
+        assert (record.provenance["replicas"], record.provenance["threads"]) == (3, 1)
+        assert record.metrics["objective"][-1] < 0.9999 * record.metrics["objective"][0]  # it did learn
 
 
 @pytest.mark.parametrize("variant", ["relu", "learned embedding, differences", "quad, all pairs, sgd", "transformer"])
@@ -175,7 +174,7 @@ def test_either_takes_up_what_the_other_began(tmp_path: Path) -> None:
     lines: list[str] = []
     with pytest.raises(Interrupted):
         train_together(specs, store, threads=1, observe=observe, should_stop=should_stop, notify=lines.append)
-    assert lines[0] == "1 of 5 replicas go on from a saved state"
+    assert lines[0] == "1 of 3 replicas go on from a saved state"
     i = next(i for i, spec in enumerate(specs) if store.find(spec) is None and store.partial(spec).newest_step())
     assert_close(loop.train(specs[i], store, threads=1, notify=lines.append), expected[i])
     assert "going on from step" in lines[-1]
@@ -189,7 +188,7 @@ def test_what_is_trained_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     seen: list[Status] = []
     together = train_together([*specs, specs[2]], store, threads=1, observe=seen.append)
     assert together[2].provenance == first.provenance
-    assert len(together) == 5
+    assert len(together) == 3
     assert (seen[-1].step, seen[-1].steps) == (60, 60)
     assert [status.step for status in seen] == sorted(status.step for status in seen)
     assert seen[-1].row["train_loss"] in [record.metrics["train_loss"][-1] for record in together]
@@ -233,7 +232,7 @@ def test_two_at_once_train_a_batch_once(tmp_path: Path) -> None:
             for order in (specs, specs[::-1])
         ]
         assert_same_bits(orders[0].result(), orders[1].result()[::-1])
-    assert len(steps) == 65  # rows at steps 0, 5, ..., 60 of each
+    assert len(steps) == 39  # rows at steps 0, 5, ..., 60 of each
 
 
 @pytest.mark.parametrize(
@@ -264,7 +263,7 @@ def test_runs_are_grouped_by_shape() -> None:
     dropout = [dataclasses.replace(TINY, model=dataclasses.replace(TRANSFORMER, dropout=0.1), seed=seed) for seed in (0, 1)]
     mixed = [TINY, wide, *several(TINY)[1:], *dropout, TINY]
     assert group(mixed) == [several(TINY), [wide], [dropout[0]], [dropout[1]]]
-    assert [len(batch) for batch in group(mixed, most=2)] == [2, 2, 1, 1, 1, 1]
+    assert [len(batch) for batch in group(mixed, most=2)] == [2, 1, 1, 1, 1]
     assert group([]) == []
 
 
