@@ -19,6 +19,7 @@ Source:
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -56,6 +57,7 @@ class Machine:
     kernel_NN: np.ndarray
     outputs_PPC: np.ndarray
 
+    @functools.cached_property
     def gradient_outer_product(self) -> np.ndarray:
         """G, (2P, 2P)."""
         p, n = self.outputs_PPC.shape[2], len(self.train_N)
@@ -109,7 +111,7 @@ def learn(train_N: np.ndarray, answer_P2: np.ndarray, dtype: type = np.float32) 
     while True:
         machine = fit(features_XX.astype(dtype), train_N, answer_P2)
         yield machine
-        features_XX = root(machine.gradient_outer_product())
+        features_XX = root(machine.gradient_outer_product)
 
 
 def root(x_XX: np.ndarray) -> np.ndarray:

@@ -227,7 +227,7 @@ def measure_learning(*, operation: tasks.Operation, seed: int, part: float, fits
         right_Q = outputs_QC.argmax(axis=1) == answer_P2
         error = ((outputs_QC[train_N] - np.eye(P)[answer_P2[train_N]]) ** 2).mean()
         features.append(np.asarray(machine.features_XX, dtype=np.float64))
-        products.append(machine.gradient_outer_product())
+        products.append(machine.gradient_outer_product)
         rows.append((right_Q[train_N].mean(), right_Q[test_N].mean(), error, *_structure(features[-1], operation)))
     names = ("train_T", "test_T", "error_T", "regular_T", "null_T", "deviation_T", "deviation_null_T")
     distance_P, own_Q = logits.by_distance(machine.outputs_PPC), outputs_QC[np.arange(P * P), answer_P2] - outputs_QC.mean(axis=1)

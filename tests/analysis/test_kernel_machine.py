@@ -50,20 +50,19 @@ def test_the_gradient_outer_product_is_that_of_finite_differences() -> None:
     )
     jacobians -= jacobians.mean(axis=0)
     G_XX = sum(J_XC @ J_XC.T for J_XC in jacobians) / len(TRAIN)
-    assert machine.gradient_outer_product() == pytest.approx(G_XX, rel=1e-6, abs=1e-9)
+    assert machine.gradient_outer_product == pytest.approx(G_XX, rel=1e-6, abs=1e-9)
 
 
 def test_gradients_do_not_depend_on_how_many_are_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    machine = kernel_machine.fit(features(), TRAIN, ANSWER)
-    at_once = machine.gradient_outer_product()
+    at_once = kernel_machine.fit(features(), TRAIN, ANSWER).gradient_outer_product
     monkeypatch.setattr(kernel_machine, "CHUNK", 4)
-    assert machine.gradient_outer_product() == pytest.approx(at_once)
+    assert kernel_machine.fit(features(), TRAIN, ANSWER).gradient_outer_product == pytest.approx(at_once)
 
 
 def test_the_next_features_are_the_root_of_the_outer_product() -> None:
     first, second = islice(kernel_machine.learn(TRAIN, ANSWER, dtype=np.float64), 2)
     assert np.array_equal(first.features_XX, np.eye(2 * P))
-    assert second.features_XX @ second.features_XX == pytest.approx(first.gradient_outer_product(), abs=1e-12)
+    assert second.features_XX @ second.features_XX == pytest.approx(first.gradient_outer_product, abs=1e-12)
 
 
 def test_deviation_is_none_of_a_circulant_block_and_nearly_all_of_noise() -> None:
