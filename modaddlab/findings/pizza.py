@@ -43,8 +43,8 @@ PURE = 0.9
 
 FORMS = ("clock", "pizza", "accompanying")
 
-PIZZA, CLOCK, SUMS = "pizza", "clock", ("pizza-linear", "pizza-linear-b")
-"""The two published networks, and linear models, which are nothing but a sum, of one dense layer and of two."""
+PIZZA, CLOCK, SUMS = "pizza", "clock", ("pizza-linear", "pizza-linear-b", "pizza-linear-c", "pizza-linear-d")
+"""The two published networks, and the linear models A to D of `modaddlab.models.linear_layers`."""
 
 FACE = (12, 1, 4)
 """Modulus and residues of the drawing of both."""
@@ -149,6 +149,12 @@ class Pizza:
     linear: Circles
     beta: Circles
     """One dense layer on the sum of the two embeddings, and two."""
+    gamma: Circles
+    """The first of two dense layers before the sum."""
+    delta: Circles
+    """One dense layer on two embeddings side by side."""
+    turned: Value
+    """How uneven the turns are by which the neurons of the last one are blind apart; its null draws them at random."""
     modulus: Value
     train_frac: Value
     trained_for: Value
@@ -190,12 +196,16 @@ def measure() -> Pizza:
     first, last = Study.open(PIZZA), Study.open(CLOCK)
     mainlines = [Study.open("mainline"), *Study.seeds("mainline-25k")][:SEEDS]
     constant, usual = of(first), of(last)
-    summed, twice = (of(Study.open(run)) for run in SUMS)
+    sums = [Study.open(run) for run in SUMS]
+    summed, twice, before, beside = map(of, sums)
     return Pizza(
         pizza=constant,
         clock=usual,
         linear=summed,
         beta=twice,
+        gamma=before,
+        delta=beside,
+        turned=_turned(sums[-1]),
         modulus=total(first.p),
         train_frac=share(first.spec.task.train_frac),
         trained_for=total(first.spec.steps),
@@ -208,6 +218,8 @@ def measure() -> Pizza:
                 ("usual", usual),
                 ("none, one layer", summed),
                 ("none, two layers", twice),
+                ("none, a layer before the sum", before),
+                ("none, side by side", beside),
             )
             for row in _rows(name, found)
         ],
@@ -304,6 +316,20 @@ def _stand(study: Study, params: Mapping[str, np.ndarray]) -> list[float]:
 
 def _float64(params: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: value.astype(np.float64) for name, value in params.items()}
+
+
+def _turned(study: Study) -> Value:
+    """Of the neurons of a linear model D, by frequency: the mean of exp(i (phase of the wave in a - phase of the wave in b)), its
+    modulus averaged over the keys. A neuron is blind where a - b turns its circle by that difference and half a turn."""
+    weights = _float64(study.record.final)
+    halves_2DH = np.split(weights["l1.W"], 2)
+    waves_2KH = np.array([np.fft.fft(weights["embed.W_E"] @ half_DH, axis=0)[1 : study.p // 2 + 1] for half_DH in halves_2DH])
+    frequency_H = 1 + (np.abs(waves_2KH) ** 2).sum(axis=0).argmax(axis=0)
+    from_a_H, from_b_H = waves_2KH[:, frequency_H - 1, np.arange(len(frequency_H))]
+    turn_H = np.exp(1j * np.angle(from_a_H / from_b_H))
+    of_keys = [turn_H[frequency_H == key] for key in study.keys]
+    uneven = float(np.mean([abs(turns.mean()) for turns in of_keys]))
+    return number(uneven, null=float(np.mean([np.sqrt(np.pi / 4 / len(turns)) for turns in of_keys])))
 
 
 def _mean(values: Sequence[float]) -> Value:

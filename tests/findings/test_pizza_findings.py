@@ -90,3 +90,14 @@ def test_the_rate_at_which_a_measure_is_half_way_lies_between_its_neighbours(
     assert found.apart.low < (symmetric - irrelevant).min()
     assert found.null("symmetricity") == dict.fromkeys(values, 0.5)
     assert (found.networks.value, found.seeds.value) == (6, 2)
+
+
+@pytest.mark.parametrize(("turns", "uneven"), [([0, 0, 0, 0], 1.0), ([0, 1, 2, 3], 0.0), ([0, 0, 1, 1], 2**-0.5)])
+def test_turns_between_the_waves_of_a_and_b(turns: list[int], uneven: float) -> None:
+    """Neurons of one frequency whose wave of b is a number of quarter turns off that of a."""
+    angle_P = 2 * np.pi * 2 * np.arange(P) / P
+    W_E = np.stack([np.cos(angle_P), np.sin(angle_P)], axis=1)
+    phase_H = np.linspace(0, 5, len(turns))
+    layers = [np.stack([np.cos(x_H), np.sin(x_H)]) for x_H in (phase_H, phase_H + np.pi / 2 * np.array(turns))]
+    study = SimpleNamespace(p=P, keys=(2,), record=SimpleNamespace(final={"embed.W_E": W_E, "l1.W": np.concatenate(layers)}))
+    assert pizza._turned(study).value == pytest.approx(uneven, abs=1e-9)  # type: ignore[arg-type]
