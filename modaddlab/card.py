@@ -33,7 +33,7 @@ def facts(record: Record, phases: Phases) -> dict[str, str]:
     spec, last = record.spec, {name: values[-1] for name, values in record.metrics.items() if values.ndim == 1}
     n_weights = sum(int(np.prod(shape)) for shape in spec.model.param_shapes(spec.task.p).values())
     parts = ("train", "test") if np.isfinite(last["test_loss"]) else ("train",)
-    trained = f"{spec.task.train_frac:.0%} of the pairs trained"
+    trained = f"{spec.task.train_frac:.0%} of the {'unordered ' * spec.task.unordered}pairs trained"
     if spec.origin is not None and spec.task.train_frac == 1:
         trained = "which pairs were trained is not known"
     rows = {

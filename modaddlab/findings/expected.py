@@ -34,6 +34,9 @@ SWEEPS: dict[str, tuple[str, str, Callable[[Outcome], float]]] = {
 }
 """Field -> the sweep that varies it, what it is, and a run's value of it."""
 
+FAR = 1_000_000
+"""Steps that nobody is asked to train for: twenty-five times the longest of the sweeps that the laws are from."""
+
 FREE = ("name", "seed", "steps", "grokked_for", "record.")
 """Fields that no law asks for."""
 
@@ -116,7 +119,7 @@ def of(spec: RunSpec) -> Expected:
 def _remedies(spec: RunSpec, asked: Value) -> list[tuple[str, dict[str, Any]]]:
     """The changes after which the run has the time that it needs, the upper end of the interval."""
     mine, found = flatten(spec.to_dict()), list[tuple[str, dict[str, Any]]]()
-    if asked.high is not None:
+    if asked.high is not None and asked.high <= FAR:
         if asked.high <= spec.steps:
             return []
         found.append((f"Train for {_rounded(asked.high):,} steps", {"steps": _rounded(asked.high)}))

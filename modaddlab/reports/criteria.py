@@ -11,6 +11,8 @@ from modaddlab.errors import LabError
 from modaddlab.experiments import catalogue
 from modaddlab.experiments.spec import RunSpec, flatten
 from modaddlab.findings import ablation, concentration, curves, expected
+from modaddlab.findings.networks import OF_LOGARITHMS, TEST_PAIRS
+from modaddlab.reports.section import lacks
 from modaddlab.study import Study
 
 Ask = Callable[[Callable[[Study], Any]], Any]
@@ -57,7 +59,8 @@ def criteria(study: Study, ask: Ask) -> Iterator[tuple[str, str]]:
     if not isinstance(cuts, LabError) and not study.keys:
         yield MISSED, "It has no key frequencies: there is nothing to take away that would cost 30 points of test accuracy."
     elif isinstance(cuts, LabError) or not math.isfinite(cuts.strongest.lost.value):
-        why = "it is measured of transformers with “=” that add, where test pairs are known and weights are kept"
+        lacked = lacks(study, ablation.of, TEST_PAIRS)
+        why = f"that needs {lacked}" if lacked else str(cuts) if isinstance(cuts, LabError) else "there are none to compare with"
         yield UNKNOWN, f"Without the strongest frequencies of its embedding it loses 30 points of test accuracy; {why}."
     else:
         lost, holds = cuts.strongest.lost, claims.by_id("criterion-top-frequencies").holds
@@ -66,15 +69,18 @@ def criteria(study: Study, ask: Ask) -> Iterator[tuple[str, str]]:
             f"Without the strongest frequencies of its embedding it loses {100 * lost.value:.1f} points of test accuracy, "
             f"without as many others {100 * (lost.null or 0.0):.1f}; 30 are asked for.",
         )
+    said = "The spectra of embedding and neuron-logit map become concentrated while it is trained"
     ginis = [study.metrics[name] for name in ("gini_W_E", "gini_W_L") if name in study.metrics]
     if len(ginis) < 2 or len(ginis[0]) < 3:
-        yield UNKNOWN, f"The concentration of embedding and unembedding is followed over training; {none}."
+        yield UNKNOWN, f"{said}; {none}."
+    elif OF_LOGARITHMS.met_by(study):
+        yield UNKNOWN, f"{said}; they were recorded in waves of the residue, and it adds logarithms."
     else:
         ends = [[tables.number(float(gini_T[row]), 2) for row in (0, -1)] for gini_T in ginis]
         rise = " and ".join(f"from {first} to {last}" for first, last in ends)
         yield (
-            _verdict(all(gini_T[-1] > gini_T[0] for gini_T in ginis)),
-            f"The concentration of embedding and unembedding is followed over training; their Gini coefficients went {rise}.",
+            _verdict(all(gini_T[-1] > (1 + gini_T[0]) / 2 for gini_T in ginis)),
+            f"{said}: their Gini coefficients went {rise}; more than half-way from there to 1 is asked for.",
         )
 
 
@@ -91,7 +97,12 @@ def expectation(study: Study) -> list[str]:
     try:
         found = expected.of(spec)
     except LabError as error:
-        return [f"It has not grokked within {spec.steps:,} steps. When it would, nobody can tell: {error}."]
+        like = _like(spec)
+        lines = [f"It has not grokked within {spec.steps:,} steps. When it would, the book cannot tell: {error}."]
+        if like is not None:
+            first = f"Of the book's runs of this kind that have grokked, {like.spec.name} differs least from it; it did at step"
+            lines.append(f"{first} {like.phases.generalization:,}. What to try: `{command(like.spec, {})}`")
+        return lines
     hopeless = math.isnan(found.time.value)
     asked = "the book's laws expect none to grok" if hopeless else f"the book's laws ask for {found.time} steps"
     lines = [f"- {words}: `{command(spec, fields)}`" for words, fields in found.remedies]
@@ -99,6 +110,27 @@ def expectation(study: Study) -> list[str]:
         f"It has not grokked within {spec.steps:,} steps; with its settings {asked}. {' '.join(found.reasons)}".strip(),
         *(["What to try:", "\n".join(lines)] if lines else []),
     ]
+
+
+def _like(spec: RunSpec) -> Study | None:
+    """The book's run with the same kind of network and the same question that differs least from this one and has grokked."""
+    mine = flatten(spec.to_dict())
+
+    def apart(run: RunSpec) -> int:
+        theirs = flatten(run.to_dict())
+        return sum(mine.get(field) != value for field, value in theirs.items() if not field.startswith(expected.FREE))
+
+    alike = [
+        run for run in catalogue.RUNS.values() if (run.model.kind, run.task.operation) == (spec.model.kind, spec.task.operation)
+    ]
+    for run in sorted(alike, key=apart):
+        try:
+            study = Study.open(run.name)
+        except LabError:  # not trained
+            continue
+        if study.phases.generalization is not None:
+            return study
+    return None
 
 
 def command(spec: RunSpec, fields: dict[str, Any]) -> str:

@@ -41,6 +41,21 @@ def training_curves(found: Any, null: Any, study: Study) -> Call | None:
     return (figures.training_curves, (found.metrics, found.phases), {}) if len(found.metrics["step"]) > 1 else None
 
 
+def neurons(found: Any, null: Any, study: Study) -> Call | None:
+    """Some neurons of each key over all pairs, of `findings.circuit`."""
+    if not found.neurons.shown:
+        return None
+    unwraps = {"unwrapped": goes_round(study.p, found.neurons.drawn[3])}
+    return figures.activation_grids, (*found.neurons.drawn, found.keys), unwraps
+
+
+def attention(found: Any, null: Any, study: Study) -> Call | None:
+    """The heads of `findings.circuit`."""
+    if not goes_round(study.p, [fit.frequency for fit in found.heads.fits]):
+        return None
+    return figures.attention_by_token, (*found.heads.drawn, found.keys), {"fit_Pn": found.heads.fit_Pn}
+
+
 def components(name: str, quantity: str) -> Callable[[Any, Any, Study], Call]:
     """The spectrum of a field of `findings.spectrum`, beside that before training."""
 

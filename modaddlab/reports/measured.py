@@ -16,18 +16,22 @@ from matplotlib.figure import Figure
 
 from modaddlab import figures, source, tables
 from modaddlab.errors import LabError
-from modaddlab.findings.networks import TRANSFORMER, needs_of
 from modaddlab.findings.value import Value, spelled
 from modaddlab.reports.beside import TELL, name_of
 from modaddlab.reports.criteria import criteria, expectation
-from modaddlab.reports.section import Section
+from modaddlab.reports.section import Section, lacks
 from modaddlab.reports.sections import SECTIONS
 from modaddlab.reports.strips import strip
 from modaddlab.store import derived
 from modaddlab.study import Study
 
-WORDS = {TRANSFORMER: "a transformer with “=”"}
-"""Needs that are told in other words, because Zhong et al.'s network is a transformer too."""
+LEFT_OUT = "What does not apply, and why"
+"""The last heading."""
+
+JUDGED, ASKED = "Four criteria of success", "What the book's laws ask for"
+
+TITLES = ("What it is", JUDGED, ASKED, *(section.title for section in SECTIONS), LEFT_OUT)
+"""All headings in order, some of them more than once."""
 
 Beside = Mapping[str, list[float]]
 """A value's name -> what the networks have that this one is held against."""
@@ -113,8 +117,7 @@ def _null(section: Section, ask: Callable[[Callable[[Study], Any]], Any]) -> Any
 
 def _found(study: Study, section: Section, ask: Callable[[Callable[[Study], Any]], Any]) -> tuple[Any, str | None]:
     """A section's finding, or why there is none: the first thing that it asks for in vain."""
-    needs = (*(needs_of(section.find) or ()), *section.needs)
-    unmet = next((WORDS.get(need, need.words) for need in needs if not need.met_by(study)), None)
+    unmet = lacks(study, section.find, *section.needs)
     found = None if unmet else ask(section.find)
     return found, f"Needs {unmet}" if unmet else str(found) if isinstance(found, LabError) else None
 
@@ -133,13 +136,9 @@ class _Writer:
 
     def write(self) -> None:
         judged = [f"- **{verdict}:** {sentence}" for verdict, sentence in criteria(self.study, self.ask)]
-        self.parts["Four criteria of success"] = [
-            "A published reproduction of grokking names four criteria. Each says what it asks for; "
-            "a share must also be nearer to all than to its null.",
-            "\n".join(judged),
-        ]
+        self.parts[JUDGED] = ["\n".join(judged)]
         if wanted := expectation(self.study):
-            self.parts["What the book's laws ask for"] = wanted
+            self.parts[ASKED] = wanted
         refused: dict[str, dict[str, dict[str, None]]] = {}
         for section in SECTIONS:
             found, reason = _found(self.study, section, self.ask)
@@ -154,12 +153,11 @@ class _Writer:
             blocks += list(self._figures(section, found, null))
         self.parts = {title: blocks for title, blocks in self.parts.items() if blocks}
         if refused:
-            opening = "Some measurements are for other networks or ask for more than this record keeps."
             lines = []
             for reason, sections in refused.items():
                 named = [f"{title} ({', '.join(names)})" for title, names in sections.items()]
                 lines.append(f"- {reason}: {tables.listing(named)}.")
-            self.parts["What does not apply, and why"] = [opening, "\n".join(lines)]
+            self.parts[LEFT_OUT] = ["\n".join(lines)]
 
     def _sentences(self, section: Section, found: Any, null: Any) -> Iterator[str]:
         for path, words in section.says.items():

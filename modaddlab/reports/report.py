@@ -14,6 +14,19 @@ from modaddlab.reports import beside, measured, pages
 from modaddlab.store.files import write_atomic
 from modaddlab.study import Study
 
+OPENINGS = {
+    measured.JUDGED: "A published reproduction of grokking names four criteria. Each says what it asks for; a share must also be "
+    "nearer to all than to its null.",
+    measured.LEFT_OUT: "Some measurements are for other networks or ask for more than a record keeps.",
+}
+"""Sentences under a heading, above the networks."""
+
+ABSENT, NOTHING = f"Does not apply: see “{measured.LEFT_OUT}”.", {
+    measured.LEFT_OUT: "Everything applies.",
+    measured.ASKED: "Nothing: it has grokked, was not trained here, or has no test pairs.",
+}
+"""What stands where one of two networks has nothing."""
+
 
 class Report:
     """The standard report.
@@ -81,10 +94,12 @@ class Report:
             f"A number has {self._family()} beside it, where they have it: a line is a seed, the dot this network; the ring is "
             "the null, the same number where its cause is absent."
         )
+        if any(study.spec.origin is not None for study in self.studies):
+            legend += " Where the null is the weights that a network began with and nobody knows them, it has random ones."
         blocks = [f"# {self.title}", legend]
-        for title in dict.fromkeys(title for parts in each for title in parts):
-            blocks.append(f"## {title}")
-            texts = [_own_images(parts.get(title, "Not measured."), n) for n, parts in enumerate(each)]
+        for title in dict.fromkeys(title for title in measured.TITLES if any(title in parts for parts in each)):
+            blocks += [f"## {title}", *([OPENINGS[title]] if title in OPENINGS else [])]
+            texts = [_own_images(parts.get(title, NOTHING.get(title, ABSENT)), n) for n, parts in enumerate(each)]
             if len(texts) == 1:
                 blocks += texts
                 continue

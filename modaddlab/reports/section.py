@@ -8,14 +8,34 @@ from typing import Any
 
 import numpy as np
 
+from modaddlab.errors import LabError
 from modaddlab.findings import structure
-from modaddlab.findings.networks import Need
+from modaddlab.findings.networks import TRANSFORMER, Need, needs_of, with_random_weights
 from modaddlab.study import Study
+
+
+def first_weights(study: Study) -> structure.Structure:
+    """The traces in the weights that it began with; where nobody knows these, in random ones."""
+    try:
+        return structure.null(study)
+    except LabError:
+        return structure.of(with_random_weights(study), study.keys)
+
 
 TRAINED = Need("a training that was recorded", lambda study: study.spec.origin is None and study.spec.steps > 0)
 KEYS = Need("key frequencies", lambda study: bool(study.keys))
 ATTENDS = Need("heads that attend to some residues more than to others", lambda study: _attends(study))
 EXPLAINED = Need("neurons that one key explains", lambda study: structure.of(study).explained_neurons.value > 0)
+
+WORDS = {TRANSFORMER: "a transformer with “=”"}
+"""Needs that are told in other words, because Zhong et al.'s network is a transformer too."""
+
+
+def lacks(study: Study, find: Callable[..., Any], *more: Need) -> str | None:
+    """The first thing in words that a finding, or what is said of it, asks of a network in vain; None where there is none."""
+    needs = (*(needs_of(find) or ()), *more)
+    return next((WORDS.get(need, need.words) for need in needs if not need.met_by(study)), None)
+
 
 Call = tuple[Callable[..., Any], tuple[Any, ...], Mapping[str, Any]]
 """A figure function and its arguments."""

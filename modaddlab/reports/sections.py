@@ -13,8 +13,8 @@ from modaddlab.findings import (  # isort: skip
     ablation, circuit, clocks, concentration, curves, growth, parts, pizza, progress, proof, spectrum, stages, structure, waves,
 )  # fmt: skip
 from modaddlab.findings.networks import TEST_PAIRS, with_random_weights
-from modaddlab.reports.drawings import ablation_figure, components, goes_round, training_curves, unwrapped
-from modaddlab.reports.section import ATTENDS, EXPLAINED, KEYS, TRAINED, Drawing, Section
+from modaddlab.reports.drawings import ablation_figure, attention, components, neurons, training_curves, unwrapped
+from modaddlab.reports.section import ATTENDS, EXPLAINED, KEYS, TRAINED, Drawing, Section, first_weights
 
 SECTIONS = (
     Section(
@@ -60,7 +60,10 @@ SECTIONS = (
     Section(
         "Waves and key frequencies",
         concentration.of,
-        {"effective": "The energy of its embedding is that of {} equal frequencies; the null renames the residues."},
+        {
+            "effective": "The energy of its embedding is that of {} equal frequencies; the null renames the residues.",
+            "frequencies": "Above the largest gap of its norms: {}.",
+        },
         (
             Drawing(
                 "embedding-spectrum",
@@ -80,7 +83,7 @@ SECTIONS = (
         {
             "effective": "In waves of the logarithm, which its operation adds or subtracts, it is that of {} equal frequencies.",
             "top_share": "The five strongest of these hold {} of the energy.",
-            "frequencies": "Above the largest gap are the frequencies {} of the logarithm.",
+            "frequencies": "Above the largest gap of their norms, the base being the smallest primitive root: {}.",
         },
         (
             Drawing(
@@ -99,7 +102,7 @@ SECTIONS = (
         "Waves and key frequencies",
         structure.of,
         {"n_keys": "Key frequencies, which at least two of three rules find: {}."},
-        null=structure.null,
+        null=first_weights,
     ),
     Section(
         "Waves and key frequencies",
@@ -187,7 +190,7 @@ SECTIONS = (
             "explained_neurons": "Of {} of the neurons, a polynomial in the waves of one key explains more than 85 %.",
             "n_neuron_keys": "Frequencies that some neuron follows best: {}.",
         },
-        null=structure.null,
+        null=first_weights,
         needs=(KEYS,),
     ),
     Section(
@@ -197,7 +200,7 @@ SECTIONS = (
             "smallest_cluster": "The smallest cluster of a key has {} of the neurons.",
             "largest_cluster": "The largest cluster of a key has {}.",
         },
-        null=structure.null,
+        null=first_weights,
         needs=(KEYS, EXPLAINED),
     ),
     Section(
@@ -219,15 +222,7 @@ SECTIONS = (
                 "neurons",
                 "Neurons over all pairs, above, and their polynomials, below.",
                 "Two rows of square heatmaps over a and b, the lower ones fitted to the upper ones.",
-                lambda found, null, study: (
-                    (
-                        figures.activation_grids,
-                        (*found.neurons.drawn, found.keys),
-                        {"unwrapped": goes_round(study.p, found.neurons.drawn[3])},
-                    )
-                    if found.neurons.shown
-                    else None
-                ),
+                neurons,
             ),
         ),
         null=circuit.null,
@@ -275,7 +270,7 @@ SECTIONS = (
             "head_pair_fve_mean": "A wave in a minus a wave in b explains {} of the attention over all pairs.",
             "attention_to_equals": "{} of the attention goes from “=” to itself.",
         },
-        null=structure.null,
+        null=first_weights,
         needs=(ATTENDS,),
     ),
     Section(
@@ -297,11 +292,7 @@ SECTIONS = (
                 "attention",
                 "Each head's mean attention to a, over a and over the angle of its frequency.",
                 "A row for each head: attention to a against a, and against the angle of a on the circle of one frequency.",
-                lambda found, null, study: (
-                    (figures.attention_by_token, (*found.heads.drawn, found.keys), {"fit_Pn": found.heads.fit_Pn})
-                    if goes_round(study.p, [fit.frequency for fit in found.heads.fits])
-                    else None
-                ),
+                attention,
             ),
         ),
         needs=(ATTENDS,),
@@ -312,11 +303,11 @@ SECTIONS = (
         {
             "wave_fve": "A wave in a + b − c for each key explains {} of the logits.",  # noqa: RUF001 (a true minus sign)
             "wave_loss": "That sum of waves in place of the network has the test loss {}.",
-            "W_L_rank": "The map from neurons to answers has the rank {}.",
+            "W_L_rank": "Singular values of the map from neurons to answers above the largest gap: {}.",
             "W_L_residual": "{} of its norm lies outside the waves of the keys.",
             "direction_fve_mean": "What it reads of the neurons is the cosine and the sine of the sum by {} on average.",
         },
-        null=structure.null,
+        null=first_weights,
         needs=(KEYS,),
     ),
     Section(
@@ -448,14 +439,14 @@ SECTIONS = (
             "restricted_loss": "With the waves of the keys alone the loss over all pairs is {}.",
             "excluded_loss": "Without them the loss on the training pairs is {}.",
         },
-        null=structure.null,
+        null=first_weights,
         needs=(KEYS,),
     ),
     Section(
         "Progress before it shows",
         structure.of,
         {"sum_of_squares": "The sum of its squared weights is {}."},
-        null=structure.null,
+        null=first_weights,
     ),
     Section(
         "Progress before it shows",

@@ -68,7 +68,7 @@ def test_both_themes_of_each_drawing_are_in_the_page(drawn: Report) -> None:
 def test_a_number_stands_beside_the_seeds_and_its_null(drawn: Report, pizza: Study) -> None:
     text = drawn.measured[0].parts["Waves and key frequencies"]
     assert "find: **2**." in text
-    assert "[three seeds 3 to 5]" in text  # a network written by hand has no initial weights, and so no null here
+    assert re.search(r"\[three seeds 3 to 5; null \d+\]", text)  # of random weights: one written by hand has no first ones
     assert str(structure.of(pizza).wave_fve) in drawn.measured[0].parts["Circuit and closed form"]
 
 
@@ -112,9 +112,11 @@ def test_two_networks_stand_side_by_side(pizza: Study) -> None:
     rng = np.random.default_rng(0)
     model = TwoLayerSpec(d_mlp=12)
     weights = {name: rng.standard_normal(shape) for name, shape in model.param_shapes(P).items()}
-    report = Report(pizza, Study.from_weights(weights, model, P))
+    report = Report(Study.from_weights(weights, model, P), pizza)
     assert report.html.count('class="layout"') == report.html.count("<h2")
-    assert "Not measured." in report.html  # a two-layer network has no attention
+    assert "Does not apply" in report.html  # a two-layer network has no attention
+    headings = re.findall(r'<h2 id="([\w-]+)"', report.html)
+    assert headings[-1] == "what-does-not-apply-and-why"  # though the first network has fewer parts than the second
 
 
 def test_the_null_of_a_two_layer_network_has_its_own_modulus_and_width() -> None:
@@ -227,3 +229,22 @@ def test_a_study_draws_each_figure_of_its_report(pizza: Study) -> None:
     assert all(f"has no figure {name!r}: " in words and "\n" not in words for name, words in refused.items())
     with pytest.raises(LabError, match="did you mean neurons"):
         pizza.figure("neuron")
+
+
+@pytest.mark.parametrize(("ends", "verdict"), [((0.3, 0.4), "not met"), ((0.7, 0.8), "met"), ((0.7, 0.3), "not met")])
+def test_a_spectrum_is_concentrated_when_its_gini_is_nearer_to_one_than_to_its_start(
+    ends: tuple[float, float], verdict: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = Study(Study.open("debug").record)
+    curves = {f"gini_{name}": np.array([0.1, 0.2, end]) for name, end in zip(("W_E", "W_L"), ends, strict=True)}
+    monkeypatch.setattr(type(study), "metrics", {**study.metrics, **curves})
+    *_, (found, _) = criteria.criteria(study, measured._asking(study))
+    assert found == verdict
+
+
+def test_of_a_network_without_laws_the_book_names_a_run_that_grokked() -> None:
+    spec = changed(catalogue.RUNS["mlp-grokking"], {"task.train_frac": 0.3})
+    like = criteria._like(spec)
+    assert like is not None
+    assert like.spec.model.kind == "two-layer"
+    assert like.phases.generalization is not None
