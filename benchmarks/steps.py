@@ -56,6 +56,7 @@ MAINLINE, GROKKING = named("mainline"), named("mlp-grokking")
 NETWORKS = {
     "one layer": MAINLINE,
     "two layers": with_overrides(MAINLINE, ["name=two-layers", "model.n_layers=2"]),
+    "three layers": with_overrides(MAINLINE, ["name=three-layers", "model.n_layers=3"]),
     "two-layer network": GROKKING,
     "attention rate 1": named("clock"),
     "wide two-layer network": with_overrides(GROKKING, ["name=wide", "task.p=97", "model.d_mlp=1024"]),

@@ -304,7 +304,7 @@ OF_ONE_FAMILY = {
     "attention_rate": {"training.steps.two_positions"},
     "transformer": {
         "findings.networks", "handwritten", "models.closed_form", "models.gradients", "models.token_tables",
-        "training.steps.last_position", "training.steps.one_layer",
+        "training.steps.first_layer", "training.steps.last_position", "training.steps.one_layer", "training.steps.several_layers",
     },
     "two_layer": {"training.compiled.__init__", "training.compiled.block"},
 }  # fmt: skip

@@ -40,7 +40,6 @@ class Network(ABC):
     """A network of some family; see the head of this module.
 
     Attributes:
-        train_version: raised whenever the same specification would give other bits: the family's records are then trained again.
         kind: the family's name, in a specification's field of this name.
         d_mlp: hidden neurons.
         activation: their nonlinearity.
@@ -51,7 +50,6 @@ class Network(ABC):
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
-    train_version: ClassVar[int] = 1
     kind: str
     d_mlp: int
     activation: Activation
@@ -59,6 +57,11 @@ class Network(ABC):
     n_layers: int = 1
     layer_norm: bool = False
     dropout: float = 0.0
+
+    @property
+    def train_version(self) -> int:
+        """Raised whenever the same specification would give other bits: the records that it is about are then trained again."""
+        return 1
 
     @property
     @abstractmethod

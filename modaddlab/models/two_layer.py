@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 from array_api_compat import array_namespace
@@ -38,9 +38,6 @@ class TwoLayerSpec(Network):
 
     logits = act(theta[a] + theta[b]) xi, the same for (a, b) and (b, a).
     """
-
-    train_version: ClassVar[int] = 2
-    """Since 2 every run takes the compiled step, as batches did before, or goes by autograd."""
 
     kind: Literal["two-layer"] = setting("two-layer", "tells this network from a transformer")
     d_mlp: int = setting(512, "hidden neurons")
@@ -68,6 +65,11 @@ class TwoLayerSpec(Network):
     def embedding(self) -> Literal["one-hot", "learned"]:
         """What stands for a residue."""
         return "one-hot" if self.d_model is None else "learned"
+
+    @property
+    def train_version(self) -> int:
+        """Since 2 every run takes the compiled step, as batches did before, or goes by autograd."""
+        return 2
 
     @property
     def residue_weights(self) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ def test_the_ids_are_pinned() -> None:
 def defaults() -> dict[str, Any]:
     runs = {kind: flatten(RunSpec(model=cls()).to_dict()) for kind, cls in KINDS.items() if kind != DEFAULT_KIND}
     models = {f"{kind} {name}": run[name] for kind, run in runs.items() for name in run if name.startswith("model.")}
-    versions = {f"{kind} train_version": cls.train_version for kind, cls in KINDS.items()}
+    versions = {f"{kind} train_version": cls().train_version for kind, cls in KINDS.items()}
     return versions | flatten(RunSpec().to_dict()) | models
 
 

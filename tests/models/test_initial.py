@@ -13,7 +13,7 @@ from modaddlab.experiments.spec import RecordSpec, TaskSpec
 from modaddlab.findings.lottery import of as outcome
 from modaddlab.models.registry import TwoLayerSpec
 
-OURS = {"train_version": TwoLayerSpec.train_version}
+OURS = {"train_version": TwoLayerSpec().train_version}
 MODEL = TwoLayerSpec(d_mlp=6)
 
 

@@ -193,8 +193,8 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     def load() -> tuple[int, list[str]]:
         function, said = numba.njit(double), list[str]()
         monkeypatch.setattr(loops, "ENTRIES", (function,))
-        monkeypatch.setattr(kept, "_loaded", False)
-        kept.load(lambda: function(21), said.append)
+        monkeypatch.setattr(kept, "_loaded", set())
+        kept.load(loops, lambda: function(21), said.append)
         assert function(21) == 42
         return sum(function.stats.cache_misses.values()), said
 
@@ -231,11 +231,11 @@ def test_two_processes_that_compile_at_once_leave_one_whole_folder(
 ) -> None:
     with_cache = kept._with_cache
 
-    def meanwhile(folder: Path, use: Any) -> None:
-        with_cache(folder, use)
+    def meanwhile(folder: Path, module: Any, use: Any) -> None:
+        with_cache(folder, module, use)
         monkeypatch.setattr(kept, "_with_cache", with_cache)
-        shutil.copytree(folder, tmp_path / "compiled" / kept.key())
-        whole = tmp_path / "compiled" / kept.key()
+        shutil.copytree(folder, tmp_path / "compiled" / kept.key(loops))
+        whole = tmp_path / "compiled" / kept.key(loops)
         (whole / kept.SUMS).write_text(kept.json.dumps(kept._sums(whole)))
 
     monkeypatch.setattr(kept, "_with_cache", meanwhile)

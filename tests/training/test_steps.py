@@ -15,10 +15,12 @@ from modaddlab import tasks
 from modaddlab.experiments.spec import LossDtype, TaskSpec
 from modaddlab.models.registry import TransformerSpec
 from modaddlab.models.transformer import forward
+from modaddlab.training.steps import several_layers
 from modaddlab.training.steps.last_position import LastPosition
 from modaddlab.training.steps.objective import CrossEntropy, mean_loss
 from modaddlab.training.steps.one_layer import OneLayer
 from modaddlab.training.steps.plain import PlainStep
+from modaddlab.training.steps.several_layers import SeveralLayers
 
 SMALL: dict[str, Any] = {"d_model": 24, "n_heads": 3, "d_head": 8, "d_mlp": 20}
 SHAPES = {
@@ -30,6 +32,8 @@ SHAPES = {
     "layer norm": TransformerSpec(**SMALL, layer_norm=True),
     "two layers": TransformerSpec(**SMALL, n_layers=2),
     "two layers, not causal": TransformerSpec(**SMALL, n_layers=2, causal=False),
+    "two layers, no biases, p outputs": TransformerSpec(**SMALL, n_layers=2, mlp_biases=False, predict_equals=False),
+    "three layers": TransformerSpec(**SMALL, n_layers=3),
     "three layers, layer norm": TransformerSpec(**SMALL, n_layers=3, layer_norm=True, activation="gelu"),
 }
 
@@ -49,11 +53,14 @@ def batch(p: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize("p", [7, 10])
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("step_class", [OneLayer, LastPosition])
-def test_loss_and_gradients_equal_the_plain_step(step_class: type, shape: str, p: int) -> None:
+@pytest.mark.parametrize("step_class", [OneLayer, SeveralLayers, LastPosition])
+def test_loss_and_gradients_equal_the_plain_step(
+    step_class: type[Any], shape: str, p: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = SHAPES[shape]
-    if step_class is OneLayer and not OneLayer.covers(model):
-        pytest.skip("the autograd step trains this network")
+    if step_class is not LastPosition and not step_class.covers(model):
+        pytest.skip("another step trains this network")
+    monkeypatch.setattr(several_layers, "CHUNK_PAIRS", 11)
     pairs, labels = batch(p)
     exact, params = random_params(model, p, torch.float64), random_params(model, p, torch.float32)
     expected, found = ({name: torch.empty_like(value) for name, value in tensors.items()} for tensors in (exact, params))
@@ -68,12 +75,13 @@ def test_loss_and_gradients_equal_the_plain_step(step_class: type, shape: str, p
         assert error < 5e-6, name
 
 
-def test_a_second_call_on_other_weights_keeps_nothing_of_the_first() -> None:
-    model, p = SHAPES["one layer"], 7
+@pytest.mark.parametrize(("step_class", "shape"), [(OneLayer, "one layer"), (SeveralLayers, "three layers")])
+def test_a_second_call_on_other_weights_keeps_nothing_of_the_first(step_class: type[Any], shape: str) -> None:
+    model, p = SHAPES[shape], 7
     pairs, labels = batch(p)
     params = random_params(model, p, torch.float32)
     first, again, other = ({name: torch.empty_like(value) for name, value in params.items()} for _ in range(3))
-    step = OneLayer(model, p, pairs, labels)
+    step = step_class(model, p, pairs, labels)
     step.gradients(params, first)
     step.gradients({name: 2 * value for name, value in params.items()}, other)
     step.gradients(params, again)

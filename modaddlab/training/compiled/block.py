@@ -20,7 +20,7 @@ CPU = torch.device("cpu")
 
 def load(notify: Callable[[str], None] = lambda line: None) -> None:
     """Have the loops ready in this process; see `kept.load`."""
-    kept.load(_use, notify)
+    kept.load(loops, _use, notify)
 
 
 def _use() -> None:

@@ -19,6 +19,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numba
 from numba.core.registry import cpu_target
@@ -27,25 +28,25 @@ from modaddlab import paths
 from modaddlab.training.compiled import arrays, loops
 
 SUMS = "sums.json"
-KEPT = 4
+KEPT = 6
 """Folders that are kept, the newest."""
 
-_loaded = False
+_loaded: set[ModuleType] = set()
 
 
-def load(use: Callable[[], None], notify: Callable[[str], None] = lambda line: None) -> None:
-    """Have the loops ready in this process: from the cache, or compiled and then kept.
+def load(module: ModuleType, use: Callable[[], None], notify: Callable[[str], None] = lambda line: None) -> None:
+    """Have loops ready in this process: from the cache, or compiled and then kept.
 
     Args:
-        use: calls every one of `loops.ENTRIES`.
+        module: where they are.
+        use: calls every one of its `ENTRIES`.
         notify: is told when they are to be compiled, which takes some seconds.
     """
-    global _loaded
-    if _loaded:
+    if module in _loaded:
         return
-    folder = paths.cache_folder() / "compiled" / key()
+    folder = paths.cache_folder() / "compiled" / key(module)
     if is_intact(folder):
-        _with_cache(folder, use)
+        _with_cache(folder, module, use)
     else:
         notify("compiling the step of these networks, which takes some seconds")
         try:
@@ -55,15 +56,15 @@ def load(use: Callable[[], None], notify: Callable[[str], None] = lambda line: N
         except OSError:
             use()
         else:
-            _fill(filling, folder, use)
-    _loaded = True
+            _fill(filling, folder, module, use)
+    _loaded.add(module)
 
 
-def key() -> str:
+def key(module: ModuleType) -> str:
     """Hash of all that compiled code depends on."""
     digest = hashlib.sha256()
-    for module in (arrays, loops):
-        digest.update(Path(str(module.__file__)).read_bytes())
+    for source in (arrays, loops, module):
+        digest.update(Path(str(source.__file__)).read_bytes())
     versions = platform.python_version(), numba.__version__, importlib.metadata.version("llvmlite")
     processor = cpu_target.target_context.codegen().magic_tuple()  # pyright: ignore[reportAttributeAccessIssue]
     digest.update(json.dumps([*versions, *map(str, processor)]).encode())
@@ -83,9 +84,9 @@ def _sums(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def _fill(filling: Path, folder: Path, use: Callable[[], None]) -> None:
+def _fill(filling: Path, folder: Path, module: ModuleType, use: Callable[[], None]) -> None:
     try:
-        _with_cache(filling, use)
+        _with_cache(filling, module, use)
         with contextlib.suppress(OSError):
             (filling / SUMS).write_text(json.dumps(_sums(filling)), encoding="utf-8", newline="\n")
             filling.rename(folder)  # or another process was sooner
@@ -97,11 +98,11 @@ def _fill(filling: Path, folder: Path, use: Callable[[], None]) -> None:
             shutil.rmtree(old, ignore_errors=True)
 
 
-def _with_cache(folder: Path, use: Callable[[], None]) -> None:
+def _with_cache(folder: Path, module: ModuleType, use: Callable[[], None]) -> None:
     """Call the loops while numba reads and writes a folder."""
     before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(folder)  # type: ignore[attr-defined]
     try:
-        for entry in loops.ENTRIES:
+        for entry in module.ENTRIES:
             entry.enable_caching()
         use()
     except OSError:  # the disk filled up, or the folder went: what is compiled by now is used, the rest is compiled again

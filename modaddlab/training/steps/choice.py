@@ -17,14 +17,16 @@ from modaddlab.models.network import Network
 from modaddlab.training.steps.last_position import LastPosition
 from modaddlab.training.steps.one_layer import OneLayer
 from modaddlab.training.steps.plain import PlainStep
+from modaddlab.training.steps.several_layers import SeveralLayers
 from modaddlab.training.steps.two_positions import TwoPositions
 
-Step = OneLayer | LastPosition | TwoPositions | PlainStep
+Step = OneLayer | SeveralLayers | LastPosition | TwoPositions | PlainStep
 """Logits and gradients of a network on a fixed set of pairs."""
 
 
 def _transformer(model: Any, on_cpu: bool, minibatch: bool) -> type[Step]:
-    return OneLayer if OneLayer.covers(model) and on_cpu and not minibatch else LastPosition
+    hand_written = (step for step in (OneLayer, SeveralLayers) if step.covers(model) and on_cpu and not minibatch)
+    return next(hand_written, LastPosition)
 
 
 def _attention_rate(model: Any, on_cpu: bool, minibatch: bool) -> Callable[..., Step]:

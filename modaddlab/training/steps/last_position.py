@@ -1,4 +1,4 @@
-"""The exact step of every other transformer (two or three layers, LayerNorm, dropout, minibatches, GPU), with autograd.
+"""The exact step of every other transformer (LayerNorm, dropout, no causal mask, minibatches, GPU), with autograd.
 
 The same facts as in `one_layer` are used as far as they hold there. Each position's residual stream is kept as a table of
 its distinct rows and, per pair, the row that it reads: before the first layer p rows at positions 0 and 1 and a single one
