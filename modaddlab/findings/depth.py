@@ -73,9 +73,7 @@ class Steady:
     shallow_lowest: Value
     """The lowest test accuracy of any of them after it had 95 %."""
     lowest: Value
-    """The lowest test accuracy of the deepest network after it had 95 %."""
-    others: float
-    """The lowest of the other deep ones."""
+    """The lowest of any deep one."""
     curves: dict[str, Curve] = field(repr=False)
     """Test loss over steps, as far as every deep network was trained."""
 
@@ -189,8 +187,7 @@ def _steady(points: dict[Key, Point]) -> Steady:
     deep = {key: row for key, row in first.items() if key[0] > 1}
     shallow = [row for key, point in points.items() if key not in deep for row in point.rows]
     rises = [rises_of(row) for row in deep.values()]
-    lowest = {key: curves.of(row.study).lowest_after for key, row in deep.items()}
-    deepest, last = max(deep), min(row.spec.steps for row in deep.values())
+    last = min(row.spec.steps for row in deep.values())
     return Steady(
         least=total(min(rises)),
         most=total(max(rises)),
@@ -198,8 +195,7 @@ def _steady(points: dict[Key, Point]) -> Steady:
         shallow_rises=count(round(sum(rises_of(row) * row.spec.steps / 10_000 for row in shallow))),
         shallow_steps=steps(sum(row.spec.steps for row in shallow)),
         shallow_lowest=share(min(curves.of(row.study).lowest_after.value for row in shallow)),
-        lowest=lowest[deepest],
-        others=min(value.value for key, value in lowest.items() if key != deepest),
+        lowest=share(min(curves.of(row.study).lowest_after.value for row in deep.values())),
         curves={_name(key): _loss(row, last) for key, row in first.items()},
     )
 
