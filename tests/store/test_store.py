@@ -105,7 +105,8 @@ CHANGES = st.lists(
     st.sampled_from(
         ["seed=7", "optim.lr=1e-05", "optim.batch_size=64", "optim.batch_size=none", "task.operation=a2+b2", "name=other",
          "model.d_mlp=100", "task.p=97", "record.snapshot_dtype=float32", "steps=10", "loss_dtype=float32"]
-    )
+    ),
+    unique_by=lambda change: change.partition("=")[0],
 )  # fmt: skip
 
 
