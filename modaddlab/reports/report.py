@@ -21,10 +21,13 @@ OPENINGS = {
 }
 """Sentences under a heading, above the networks."""
 
-ABSENT, NOTHING = f"Does not apply: see “{measured.LEFT_OUT}”.", {
-    measured.LEFT_OUT: "Everything applies.",
-    measured.ASKED: "Nothing: it has grokked, was not trained here, or has no test pairs.",
-}
+ABSENT, NOTHING = (
+    f"Does not apply: see “{measured.LEFT_OUT}”.",
+    {
+        measured.LEFT_OUT: "Everything applies.",
+        measured.ASKED: "Nothing: it has grokked, was not trained here, or has no test pairs.",
+    },
+)
 """What stands where one of two networks has nothing."""
 
 
