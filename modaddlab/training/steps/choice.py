@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -17,16 +17,23 @@ from modaddlab.models.network import Network
 from modaddlab.training.steps.last_position import LastPosition
 from modaddlab.training.steps.one_layer import OneLayer
 from modaddlab.training.steps.plain import PlainStep
-from modaddlab.training.steps.several_layers import SeveralLayers
 from modaddlab.training.steps.two_positions import TwoPositions
 
-Step = OneLayer | SeveralLayers | LastPosition | TwoPositions | PlainStep
+if TYPE_CHECKING:
+    from modaddlab.training.steps.several_layers import SeveralLayers
+
+Step: TypeAlias = "OneLayer | SeveralLayers | LastPosition | TwoPositions | PlainStep"
 """Logits and gradients of a network on a fixed set of pairs."""
 
 
 def _transformer(model: Any, on_cpu: bool, minibatch: bool) -> type[Step]:
-    hand_written = (step for step in (OneLayer, SeveralLayers) if step.covers(model) and on_cpu and not minibatch)
-    return next(hand_written, LastPosition)
+    if minibatch or not on_cpu:
+        return LastPosition
+    if model.n_layers == 1:
+        return OneLayer if OneLayer.covers(model) else LastPosition
+    from modaddlab.training.steps.several_layers import SeveralLayers  # numba, which others need not wait for
+
+    return SeveralLayers if SeveralLayers.covers(model) else LastPosition
 
 
 def _attention_rate(model: Any, on_cpu: bool, minibatch: bool) -> Callable[..., Step]:
