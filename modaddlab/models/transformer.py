@@ -226,7 +226,8 @@ class TransformerSpec(Network):
     def memory(self, p: int, n_train: int) -> float:
         """See `Network.memory`."""
         step = n_train * (12 * self.d_mlp + 8 * p)
-        if self.layer_norm or self.dropout or (self.n_layers > 1 and not self.causal):  # by autograd
+        is_covered = self.n_layers == 1 or (self.causal and self.activation == "relu")
+        if self.layer_norm or self.dropout or not is_covered:  # by autograd
             step += AUTOGRAD_BYTES + n_train * self.n_layers * 24 * self.d_mlp
         return step + p * p * (8 * self.d_mlp + 16 * p)
 
