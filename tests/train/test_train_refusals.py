@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import re
 import signal
 import socket
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -219,8 +217,6 @@ def test_ctrl_c_ends_the_waiting_for_a_scheduler_at_once(
 
     code, _, err = run(["untrained", "--scheduler", host(interrupt), "--data", str(tmp_path)], capsys)
     assert (code, err.count("\n")) == (130, 1)
-    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
-        gc.collect()  # Dask leaves the socket of a connection that is cancelled to the garbage collector
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"address": 1}', '{"address": "http://127.0.0.1:80"}', "# text"])
