@@ -34,6 +34,9 @@ from modaddlab.training import display, loop, machine
 from modaddlab.training.compiled import block
 
 PLACES = ["start", "step", "state", "snapshot", "publish", "clear", "end"]
+SOME_STATES = 20
+"""Calls into the file system by which at least one state is saved, and more than one under way."""
+
 CALLS = ("fsync", "replace", "rename", "mkdir", "rmdir", "unlink")
 shared = mmap.mmap(-1, 4096)  # seen by parent and child: byte 0 is the index of the place where the child is
 
@@ -182,7 +185,9 @@ def run(data: Path, seed: int, n_kills: int, arguments: list[str]) -> dict[str, 
         attempts += 1
         assert attempts < 6 * n_kills, (died, finished)
         place = places[attempts // 2 % len(places)]
-        if attempts % 2:
+        if attempts == 1:
+            code = attempt(command, log, call=("state", SOME_STATES))  # whatever the load, a later attempt has one to go on from
+        elif attempts % 2:
             if draw.random() < 0.2:
                 code = attempt(command, log, seconds=draw.uniform(0, start))
             else:

@@ -50,7 +50,7 @@ def test_a_run_that_is_killed_at_random_points_ends_with_the_same_bits(network: 
     said = "\n".join(result["said"])
     assert sum(result["died"].values()) == n_kills
     assert len(result["died"]) >= 3, (again, result["died"])  # kinds of places: in a step, saving, publishing, ...
-    assert "going on from step" in said, again  # how many have a state to go on from is a matter of the machine's load
+    assert "going on from step" in said, again
     assert result["finished"] >= 1, again
     assert "damaged" not in said, again
 
