@@ -43,7 +43,7 @@ def _of(run: str, name: str, what: str, statement: str, value: float, tolerance:
 
 
 _UNTRAINED = {"null_is": "untrained", "evidence": "@fig-attention-rates"}
-_CIRCLES = {"evidence": "@tbl-circles-alone"}
+_CIRCLES = {"evidence": "@fig-circles-alone"}
 
 CLAIMS = (
     _of(

@@ -92,7 +92,7 @@ if TYPE_CHECKING:
         neuron_spectra,
     )
     from modaddlab.figures.operations import two_orders, wave_shares
-    from modaddlab.figures.pizza import attention_rates, clock_and_pizza, one_circle_alone
+    from modaddlab.figures.pizza import attention_rates, clock_against_pizza, clock_and_pizza, one_circle_alone
     from modaddlab.figures.progress import excluded_by_key, key_share, progress_measures, sparsity_and_norm
     from modaddlab.figures.proof import proven_over_training, proven_shares
     from modaddlab.figures.scorecard import verdicts

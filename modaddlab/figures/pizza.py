@@ -73,6 +73,29 @@ def one_circle_alone(curves: Mapping[str, np.ndarray]) -> Figure:
 
 
 @themed
+def clock_against_pizza(circles: Mapping[str, np.ndarray]) -> Figure:
+    """How much of the logits of each circle alone a clock explains, and how much a pizza; one that accompanies another is hollow.
+
+    Args:
+        circles: name of a network -> how much the forms of a clock, a pizza and a circle that accompanies one explain, (X, 3).
+    """
+    colors = palette()
+    figure = new_figure(4.8 if len(circles) > 1 else 3.6)
+    axes = figure.subplots()
+    axes.axline((0, 0), slope=1, color=colors.rule, lw=1)
+    for (name, explained_X3), color, marker in zip(circles.items(), colors.frequencies, "osD^vP", strict=False):
+        hollow_X = explained_X3.argmax(axis=1) == 2
+        for these_X, filled in ((~hollow_X, True), (hollow_X, False)):
+            clock_X, pizza_X, _ = explained_X3[these_X].T
+            style = {"color": color, "mfc": color if filled else "none", "mew": 1.4}
+            axes.plot(clock_X, pizza_X, marker, ms=7, label=name if filled else None, **style)
+    axes.set(xlabel="explained by a clock", ylabel="explained by a pizza", xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), box_aspect=1)
+    if len(circles) > 1:
+        figure.legend(loc="outside lower center", title="attention", ncols=2)
+    return figure
+
+
+@themed
 def attention_rates(
     series: Mapping[str, Mapping[float, Sequence[float]]],
     null: Mapping[str, Mapping[float, float]],

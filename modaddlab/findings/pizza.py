@@ -38,9 +38,6 @@ SEEDS = 3
 ANSWERS = 0.5
 """A circle counts as a form where that explains more of its logits than this."""
 
-PURE = 0.9
-"""Two components of this purity or more are a circle that the table shows."""
-
 FORMS = ("clock", "pizza", "accompanying")
 
 PIZZA, CLOCK, SUMS = "pizza", "clock", ("pizza-linear", "pizza-linear-b", "pizza-linear-c", "pizza-linear-d")
@@ -97,6 +94,11 @@ class Circles(Stand):
     """How many circles accompany another."""
     by_accompanying: Value
     alone: tuple[Alone, ...] = field(repr=False)
+
+    @property
+    def explained_X3(self) -> np.ndarray:
+        """How much of each circle's logits the forms explain, in the order of `FORMS`."""
+        return np.array([[getattr(circle, form).value for form in FORMS] for circle in self.alone]).reshape(-1, len(FORMS))
 
     def first(self, form: str) -> Alone:
         """The largest circle of this form."""
@@ -161,7 +163,31 @@ class Pizza:
     mainline: Stand
     """Over its first seeds."""
     transition: Transition
-    table: list[dict[str, str]] = field(repr=False)
+
+    @property
+    def networks(self) -> dict[str, Circles]:
+        """Those whose circles were taken alone, by their attention."""
+        return {
+            "usual": self.clock,
+            "constant": self.pizza,
+            "none, one layer": self.linear,
+            "none, two layers": self.beta,
+            "none, a layer before the sum": self.gamma,
+            "none, side by side": self.delta,
+        }
+
+    @property
+    def circles(self) -> dict[str, np.ndarray]:
+        """How much of each circle's logits the forms explain, by attention."""
+        return {name: found.explained_X3 for name, found in self.networks.items()}
+
+    @property
+    def circle_columns(self) -> Columns:
+        """The circles as a figure's data."""
+        rows = [(name, circle) for name, found in self.networks.items() for circle in found.alone]
+        names = ("frequency", "purity", *FORMS, "accuracy")
+        columns: Columns = {"attention": [name for name, _ in rows]}
+        return columns | {name: [getattr(circle, name).value for _, circle in rows] for name in names}
 
     @property
     def face_columns(self) -> Columns:
@@ -211,18 +237,6 @@ def measure() -> Pizza:
         trained_for=total(first.spec.steps),
         mainline=pooled([stand(study) for study in mainlines]),
         transition=_transition(),
-        table=[
-            row
-            for name, found in (
-                ("constant", constant),
-                ("usual", usual),
-                ("none, one layer", summed),
-                ("none, two layers", twice),
-                ("none, a layer before the sum", before),
-                ("none, side by side", beside),
-            )
-            for row in _rows(name, found)
-        ],
     )
 
 
@@ -342,16 +356,6 @@ def _unwrapped(circle: Alone) -> np.ndarray:
     if circle.form == "accompanying":
         frequency = pizza.halved(frequency, p)
     return circle.by_difference_P[np.arange(p) * pow(frequency, -1, p) % p]
-
-
-def _rows(name: str, circles: Circles) -> list[dict[str, str]]:
-    return [
-        {"attention": name, "frequency": str(circle.frequency), "purity": str(circle.purity)}
-        | {form: str(getattr(circle, form)) for form in FORMS}
-        | {"right alone": str(circle.accuracy)}
-        for circle in circles.alone
-        if circle.purity.value > PURE
-    ]
 
 
 def _transition() -> Transition:

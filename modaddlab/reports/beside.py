@@ -46,7 +46,7 @@ FAMILY = {"mainline": ("mainline", "mainline-25k")}
 FINDINGS: Mapping[str, Callable[[Study], Any]] = {
     f"{find.__module__.rpartition('.')[2]}.{find.__name__}": find
     for find in (
-        curves.of, stages.of, concentration.of, concentration.of_characters, spectrum.of, growth.of, clocks.of, pizza.stand,
+        curves.of, stages.of, concentration.of, concentration.of_characters, spectrum.of, growth.of, clocks.of, pizza.of,
         structure.of, circuit.of, parts.of, waves.of, ablation.of, progress.gathering, progress.of, proof.of,
     )
 }  # fmt: skip

@@ -172,14 +172,29 @@ SECTIONS = (
     ),
     Section(
         "Clock or pizza",
-        pizza.stand,
+        pizza.of,
         {
             "symmetricity": "The cosine of the directions in which a and b move a logit fastest is {} (gradient symmetricity).",
             "irrelevance": "{} of the spread of the right answer's logit is left at one difference of a and b (distance "
             "irrelevance).",
             "circularity": "A principal component of its embedding is a wave of one frequency to {} (circularity); circles "
             "of one size mix in it.",
+            "answering": "Circles of its embedding that answer as a clock or a pizza when it has them alone: {}.",
+            "by_clock": "A clock explains {} of their logits, on average.",
+            "by_pizza": "A pizza explains {} of them.",
+            "accompanying": "Circles that answer where one of half their frequency cannot: {}.",
         },
+        (
+            Drawing(
+                "clock-against-pizza",
+                "How much of the logits of each circle alone a clock explains, and how much a pizza. A circle that accompanies "
+                "another is hollow; on the line both explain as much.",
+                "A dot for each circle of the embedding; those of a pizza lie above the diagonal, those of a clock below it.",
+                lambda found, null, study: (
+                    (figures.clock_against_pizza, ({"": found.explained_X3},), {}) if found.alone else None
+                ),
+            ),
+        ),
         opening="A pizza has a symmetricity near 1 and a distance irrelevance near 0, a clock an irrelevance near 1. That means "
         "something only where the embedding is circular and the answers are right. The null has random weights.",
     ),

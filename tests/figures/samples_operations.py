@@ -27,6 +27,16 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
     medians = dict.fromkeys(marks, ((0.05, 0.95), (0.9, 0.3)))
     return {
         "clock_and_pizza": (figures.clock_and_pizza, (12, 1, 4), {}),
+        "clock_against_pizza": (
+            figures.clock_against_pizza,
+            ({"constant": np.array([[0.7, 0.95, 0.2], [0.1, 0.3, 0.9]]), "usual": np.array([[0.96, 0.7, 0.1]])},),
+            {},
+        ),
+        "clock_against_pizza_of_one": (
+            figures.clock_against_pizza,
+            ({"": np.array([[0.7, 0.95, 0.2], [0.1, 0.3, 0.9]])},),
+            {},
+        ),
         "one_circle_alone": (
             figures.one_circle_alone,
             ({"a circle": np.abs(np.cos(turn / 2)), "one beside it": -np.cos(turn)},),
