@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from modaddlab import figures
-from modaddlab.findings import ablation
+from modaddlab.findings import ablation, concentration
 from modaddlab.reports.section import Call, Drawing
 from modaddlab.study import Study
 
@@ -54,6 +54,16 @@ def attention(found: Any, null: Any, study: Study) -> Call | None:
     if not goes_round(study.p, [fit.frequency for fit in found.heads.fits]):
         return None
     return figures.attention_by_token, (*found.heads.drawn, found.keys), {"fit_Pn": found.heads.fit_Pn}
+
+
+def circles(found: Any, null: Any, study: Study) -> Call | None:
+    """What `findings.pizza` has of the circles alone."""
+    return (figures.clock_against_pizza, ({"": found.explained_X3},), {}) if found.alone else None
+
+
+def two_bases(found: Any, null: Any, study: Study) -> Call:
+    """The energy in the waves of the residue, and in those of its logarithm."""
+    return figures.two_bases, ({"embedding": (concentration.of(study).energy_K, found.energy_K)},), {}
 
 
 def components(name: str, quantity: str) -> Callable[[Any, Any, Study], Call]:

@@ -13,7 +13,7 @@ from modaddlab.findings import (  # isort: skip
     ablation, circuit, clocks, concentration, curves, growth, parts, pizza, progress, proof, spectrum, stages, structure, waves,
 )  # fmt: skip
 from modaddlab.findings.networks import TEST_PAIRS, with_random_weights
-from modaddlab.reports.drawings import ablation_figure, attention, components, neurons, training_curves, unwrapped
+from modaddlab.reports import drawings
 from modaddlab.reports.section import ATTENDS, EXPLAINED, KEYS, TRAINED, Drawing, Section, first_weights
 
 SECTIONS = (
@@ -33,7 +33,7 @@ SECTIONS = (
                 "training-curves",
                 "Loss and accuracy while it was trained, with the phases that it went through.",
                 "Two panels over training steps: loss on a logarithmic axis, and accuracy, for training and test pairs.",
-                training_curves,
+                drawings.training_curves,
             ),
         ),
         needs=(TRAINED,),
@@ -90,11 +90,7 @@ SECTIONS = (
                 "logarithm-spectrum",
                 "The energy of the embedding in the waves of the residue and in those of its logarithm.",
                 "Two bar charts of energy per frequency; only in the right one a network that has grokked has tall bars.",
-                lambda found, null, study: (
-                    figures.two_bases,
-                    ({"embedding": (concentration.of(study).energy_K, found.energy_K)},),
-                    {},
-                ),
+                drawings.two_bases,
             ),
         ),
     ),
@@ -128,13 +124,13 @@ SECTIONS = (
                 "embedding-spectrum",
                 "The spectrum of what stands for the residues, key frequencies in colour[; the grey line is before training].",
                 "A bar for each Fourier component of the embedding, a few of them tall in a network that has grokked.",
-                components("embedding", "$W_E$"),
+                drawings.components("embedding", "$W_E$"),
             ),
             Drawing(
                 "output-spectrum",
                 "The spectrum of the map from neurons to answers.",
                 "A bar for each Fourier component of the neuron-logit map.",
-                components("output", "$W_L$"),
+                drawings.components("output", "$W_L$"),
             ),
             Drawing(
                 "key-rules",
@@ -190,9 +186,7 @@ SECTIONS = (
                 "How much of the logits of each circle alone a clock explains, and how much a pizza. A circle that accompanies "
                 "another is hollow; on the line both explain as much.",
                 "A dot for each circle of the embedding; those of a pizza lie above the diagonal, those of a clock below it.",
-                lambda found, null, study: (
-                    (figures.clock_against_pizza, ({"": found.explained_X3},), {}) if found.alone else None
-                ),
+                drawings.circles,
             ),
         ),
         opening="A pizza has a symmetricity near 1 and a distance irrelevance near 0, a clock an irrelevance near 1. That means "
@@ -237,7 +231,7 @@ SECTIONS = (
                 "neurons",
                 "Neurons over all pairs, above, and their polynomials, below.",
                 "Two rows of square heatmaps over a and b, the lower ones fitted to the upper ones.",
-                neurons,
+                drawings.neurons,
             ),
         ),
         null=circuit.null,
@@ -307,7 +301,7 @@ SECTIONS = (
                 "attention",
                 "Each head's mean attention to a, over a and over the angle of its frequency.",
                 "A row for each head: attention to a against a, and against the angle of a on the circle of one frequency.",
-                attention,
+                drawings.attention,
             ),
         ),
         needs=(ATTENDS,),
@@ -335,7 +329,7 @@ SECTIONS = (
                 "The product of the cosines less that of the sines, and what the network holds in its place.",
                 "Four heatmaps over a and b: two products, their sum, and the network's values.",
                 lambda found, null, study: (
-                    (figures.trigonometric_identity, found.directions.identity, unwrapped(study.p, found.keys))
+                    (figures.trigonometric_identity, found.directions.identity, drawings.unwrapped(study.p, found.keys))
                     if found.directions.fits
                     else None
                 ),
@@ -418,7 +412,7 @@ SECTIONS = (
             "heads.accuracy": "Without all heads it has {} of the test pairs right.",
             "mlp.accuracy": "Without the MLP it has {}.",
         },
-        (ablation_figure("paths", "with heads and paths cut"),),
+        (drawings.ablation_figure("paths", "with heads and paths cut"),),
         needs=(TEST_PAIRS,),
         opening="What it cannot do without; every null is that of random parts of the same size.",
     ),
@@ -434,7 +428,7 @@ SECTIONS = (
             "directions_only.loss": "With the MLP on the keys' directions only the test loss is {}.",
             "directions_off.loss": "With the MLP off these directions it is {}.",
         },
-        (ablation_figure("logits", "with waves of the logits removed or kept alone"),),
+        (drawings.ablation_figure("logits", "with waves of the logits removed or kept alone"),),
         needs=(TEST_PAIRS, KEYS),
     ),
     Section(
@@ -444,7 +438,7 @@ SECTIONS = (
             "polynomials.loss": "With polynomials in place of the explained neurons the test loss is {}.",
             "explained_zero.accuracy": "With the explained neurons at zero it has {} of the test pairs right.",
         },
-        (ablation_figure("neurons", "with neurons replaced or removed"),),
+        (drawings.ablation_figure("neurons", "with neurons replaced or removed"),),
         needs=(TEST_PAIRS, KEYS, EXPLAINED),
     ),
     Section(
