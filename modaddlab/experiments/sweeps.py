@@ -65,6 +65,18 @@ def _digits() -> tuple[RunSpec, ...]:
     return tuple(named(f"mlp-digits-{loss}", seed=seed) for seed in SEEDS[:5] for loss in two_layer_sweeps.DIGITS)
 
 
+def _complexity() -> tuple[RunSpec, ...]:
+    """Networks that learn to add and that memorize, ten and five seeds of those that are followed and three of the others."""
+    seeds = {("add", two_layer_sweeps.COMPLEXITY_P): 10, ("random", two_layer_sweeps.COMPLEXITY_P): 5}
+    moduli = (two_layer_sweeps.COMPLEXITY_P, *two_layer_sweeps.COMPLEXITY_MODULI)
+    points = [(operation, p) for p in moduli for operation in two_layer_sweeps.COMPLEXITY]
+    return tuple(
+        named(f"mlp-complexity-{operation}-{p}", seed=seed)
+        for operation, p in points
+        for seed in SEEDS[: seeds.get((operation, p), 3)]
+    )
+
+
 def _attention_rates() -> tuple[RunSpec, ...]:
     """Every rate with three seeds for a quarter of the published steps, fifths before tenths, and the two published networks."""
     names = [f"attention-rate-{rate:g}" for rate in (*ATTENTION_RATES[::2], *ATTENTION_RATES[1::2])]
@@ -244,6 +256,12 @@ SWEEPS: Mapping[str, Sweep] = MappingProxyType(
                 purpose="the two-layer network where no test pair is the mirror image of a training pair, ten seeds",
                 varies=("task.unordered",),
                 runs=_two_layer_points("unordered"),
+            ),
+            Sweep(
+                name="complexity",
+                purpose="how complex is what is learned? small networks that learn to add or memorize, at four moduli",
+                varies=("task.operation", "task.p"),
+                runs=_complexity,
             ),
             Sweep(
                 name="optimizers",

@@ -1,6 +1,7 @@
 """The runs of the two-layer network's sweeps: mlp-grokking with one number changed, for intervals over ten seeds at every point.
 
-Their records are light: about 125 rows of metrics, no weights. What is known to be over early has fewer steps.
+Their records are light: about 125 rows of metrics, no weights. What is known to be over early has fewer steps. Networks whose
+complexity is measured keep their weights.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from types import MappingProxyType
 
 from modaddlab.experiments.spec import LossDtype, OptimSpec, RecordSpec, RunSpec, TaskSpec
 from modaddlab.experiments.two_layer import CONFIGURATIONS
+from modaddlab.tasks import Operation
 
 BASE = CONFIGURATIONS["mlp-grokking"]
 """What is varied: weight decay 2, 75 % of the pairs, learning rate 0.0001."""
@@ -28,6 +30,11 @@ DIGITS: tuple[LossDtype, ...] = ("float64", "float32", "log1p", "stablemax")
 """How the loss is computed of a network of 64 neurons without decay, which at a rate of 0.003 is soon sure of its pairs."""
 
 
+COMPLEXITY: Mapping[Operation, str] = {"add": "to be sampled", "random": "with answers drawn at random"}
+COMPLEXITY_P, COMPLEXITY_MODULI = 23, (29, 37, 47)
+"""The modulus of the networks whose complexity is followed along the way, and those at whose end it is measured."""
+
+
 def _run(name: str, steps: int, *, task: TaskSpec = BASE.task, optim: OptimSpec = BASE.optim) -> RunSpec:
     record = RecordSpec(metrics_every=max(100, steps // ROWS), energies=False, weights="none")
     return dataclasses.replace(BASE, name=name, task=task, optim=optim, record=record, steps=steps)
@@ -35,6 +42,18 @@ def _run(name: str, steps: int, *, task: TaskSpec = BASE.task, optim: OptimSpec 
 
 def _short(number: float) -> str:
     return f"{number:.5f}".rstrip("0").rstrip(".")
+
+
+def _complexity(operation: Operation, p: int) -> RunSpec:
+    """A network small enough to be sampled, which groks when its training loss stands still; or memorizes answers at random."""
+    return RunSpec(
+        name=f"mlp-complexity-{operation}-{p}",
+        task=TaskSpec(operation=operation, p=p, train_frac=0.55, unordered=True),
+        model=dataclasses.replace(BASE.model, d_mlp=128, activation="quad"),
+        record=RecordSpec(metrics_every=100, energies=False, snapshots=12 if p == COMPLEXITY_P else 0),
+        steps=12_000,
+        seed=BASE.seed,
+    )
 
 
 _RUNS: list[tuple[RunSpec, str]] = [
@@ -74,6 +93,11 @@ _RUNS: list[tuple[RunSpec, str]] = [
     (
         _run("mlp-unordered-23", 50_000, task=dataclasses.replace(BASE.task, unordered=True)),
         "mlp-grokking, no test pair the mirror image of a training pair",
+    ),
+    *(
+        (_complexity(operation, p), f"128 neurons that square, modulo {p}, {what}")
+        for operation, what in COMPLEXITY.items()
+        for p in (COMPLEXITY_P, *COMPLEXITY_MODULI)
     ),
 ]
 
