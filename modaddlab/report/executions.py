@@ -139,8 +139,9 @@ def _touched_since(root: Path, moment: float) -> bool:
 
 def _read(root: Path) -> _State:
     """The state; an unknown one if its file is missing or damaged."""
+    path = _shelf(root) / "quarto.json"
     try:
-        values = json.loads((_shelf(root) / "quarto.json").read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8") if path.is_file() else "")
         owner = values["owner"] and (int(values["owner"][0]), float(values["owner"][1]))
         opened = None if values["opened"] is None else float(values["opened"])
         return _State(fingerprint=values["fingerprint"], opened=opened, owner=owner)

@@ -112,8 +112,9 @@ def substitute(text: str, values: Mapping[str, Any], path: Path) -> str:
 
 def read(root: Path) -> dict[str, Any]:
     """The values that the last call wrote, as the tree of `_variables.yml`; none where there is no such file, or no whole one."""
+    path = root / VARIABLES
     try:
-        values = yaml.load((root / VARIABLES).read_text(encoding="utf-8"), Loader=_LOADER)
+        values = yaml.load(path.read_text(encoding="utf-8") if path.is_file() else "", Loader=_LOADER)
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     return values if isinstance(values, dict) else {}

@@ -140,6 +140,16 @@ def test_caches_of_which_nothing_is_known_are_not_used(root: Path, text: str | N
     assert live(root) == set()
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+def test_a_pipe_in_the_place_of_the_state_is_not_waited_for(root: Path) -> None:
+    render(root, 1)
+    (root / STATE).unlink()
+    os.mkfifo(root / STATE)
+    begin(root)
+    assert live(root) == set()
+    assert (root / STATE).is_file()
+
+
 def test_an_interrupted_exchange_leaves_nothing_stale(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     render(root, 1)
     edit(root, 2)

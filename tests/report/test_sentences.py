@@ -102,6 +102,10 @@ def test_a_pipe_in_the_place_of_an_entry_is_not_waited_for(tmp_path: Path) -> No
     assert kept.read(tmp_path / "entry") is None
     kept.write(tmp_path / "entry", b"content")
     assert kept.read(tmp_path / "entry") == b"content"
+    os.mkfifo(tmp_path / sentences.VARIABLES)
+    assert sentences.read(tmp_path) == {}
+    sentences.write(tmp_path, {"a.b": "2"})
+    assert sentences.read(tmp_path) == {"a": {"b": "2"}}
 
 
 def test_findings_are_kept_until_something_changes_and_damage_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
