@@ -31,7 +31,7 @@ from modaddlab.models.gradients import gradient_outer_product, whole_differences
 from modaddlab.study import Study
 
 N_DIFFERENCES = 12
-"""Differences a - b whose pairs are a snapshot's sample; about a second for the mainline's network."""
+"""Differences a - b whose pairs are a snapshot's sample; about half a second for the mainline's network."""
 
 COURSE = (0.0, 0.05, 0.14, 0.27, 0.45, 0.61, 0.74, 0.87, 1.0, 1.17, 1.5, 2.1)
 """Where its course is looked at, as parts of the step at which the network generalizes."""
@@ -70,7 +70,7 @@ def final(study: Study, n_differences: int | None = None) -> np.ndarray:
 
     Args:
         study: the run.
-        n_differences: how many differences a - b are its sample; by default all p, some 7 s for the mainline.
+        n_differences: how many differences a - b are its sample; by default all p, some 5 s for the mainline.
     """
     return study.remember(measure_final, n_differences=n_differences or study.p)["product_XX"]
 

@@ -87,7 +87,7 @@ def G_XX() -> np.ndarray:
     """Of the network written by hand on the frequencies 2 and 5, which adds the two embeddings and rotates with them."""
     model = TransformerSpec(d_model=12, n_heads=3, d_head=4, d_mlp=18, activation="quad")
     weights = circle_transformer(model, P, {2: 7, 5: 7}, scale={2: 1.0, 5: 2.0})
-    return gradient_outer_product(weights, model, P, all_pairs(P))
+    return gradient_outer_product(weights, model, P, all_pairs(P), np.float64)
 
 
 def test_the_hand_written_network_has_four_equal_circulant_blocks(G_XX: np.ndarray) -> None:

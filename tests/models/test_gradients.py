@@ -60,8 +60,11 @@ def by_autograd(params: dict[str, np.ndarray], model: TransformerSpec, pairs_B2:
 def test_it_is_what_automatic_differentiation_gives(change: dict[str, object]) -> None:
     model = dataclasses.replace(MODEL, **change)  # type: ignore[arg-type]
     params = random_params(model)
-    G_XX = gradient_outer_product(params, model, P, all_pairs(P))
-    np.testing.assert_allclose(G_XX, by_autograd(params, model, all_pairs(P)), rtol=1e-9, atol=1e-10)
+    expected_XX = by_autograd(params, model, all_pairs(P))
+    G_XX = gradient_outer_product(params, model, P, all_pairs(P), np.float64)
+    np.testing.assert_allclose(G_XX, expected_XX, rtol=1e-9, atol=1e-10)
+    rounded_XX = gradient_outer_product(params, model, P, all_pairs(P))
+    assert 0 < np.abs(rounded_XX - expected_XX).max() < 1e-6 * np.abs(expected_XX).max()
 
 
 def test_it_is_what_finite_differences_give() -> None:
@@ -73,16 +76,16 @@ def test_it_is_what_finite_differences_give() -> None:
         step[column] = h
         ends = [relaxed_logits(params, x_2P + sign * step.reshape(2, P), MODEL) for sign in (1, -1)]
         J_CX[:, column] = (ends[0] - ends[1]) / (2 * h)
-    found = gradient_outer_product(params, MODEL, P, np.array([[a, b]]))
+    found = gradient_outer_product(params, MODEL, P, np.array([[a, b]]), np.float64)
     np.testing.assert_allclose(found, J_CX.T @ J_CX, rtol=1e-6, atol=1e-6)
 
 
 def test_more_pairs_than_fit_a_chunk_are_averaged_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     params, pairs = random_params(MODEL), all_pairs(P)
-    whole = gradient_outer_product(params, MODEL, P, pairs)
+    whole = gradient_outer_product(params, MODEL, P, pairs, np.float64)
     monkeypatch.setattr("modaddlab.models.gradients.CHUNK", 10)
-    np.testing.assert_allclose(gradient_outer_product(params, MODEL, P, pairs), whole)
-    halves = [gradient_outer_product(params, MODEL, P, part) for part in (pairs[:21], pairs[21:])]
+    np.testing.assert_allclose(gradient_outer_product(params, MODEL, P, pairs, np.float64), whole)
+    halves = [gradient_outer_product(params, MODEL, P, part, np.float64) for part in (pairs[:21], pairs[21:])]
     np.testing.assert_allclose((21 * halves[0] + 28 * halves[1]) / 49, whole)
 
 
