@@ -13,9 +13,9 @@ the same size (see `modaddlab.analysis.controls`).
                       pair, turned by one random rotation of the residual stream
 
 The neurons' part of the logits is neurons W_L. It is linear in the neurons, so a projection of every neuron along (a, b) is
-the same projection of that part, and removing neurons subtracts their rows of W_L: nothing here runs the network again, except
-where the embedding or a head changes. Removed neurons and paths are either set to zero or to their mean over all pairs (the
-`baseline`): zero also takes a constant away, which is not information about (a, b).
+the same projection of that part, and removing neurons leaves out their rows of W_L: nothing here runs the network again, except
+where the embedding or a head changes. Removed neurons and paths are either set to zero or to their mean over all pairs: zero also
+takes a constant away, which is not information about (a, b).
 
 After Nanda et al. 2023, section 4.4, as reported: one key, all keys, the components kept alone, polynomials for neurons, the
 directions of W_L, the skip connection, the heads. The random controls were not part of it.
@@ -61,7 +61,7 @@ class Ablations:
     """A network to be taken apart; each method makes the rows of one table.
 
     Attributes:
-        grid: the network on every pair.
+        grid: the network on every pair; what takes time is computed in its precision.
         labels_PP: right answers, (P, P).
         train_mask_PP: which pairs are trained on, (P, P) bool.
         keys: key frequencies in 1..p//2.
@@ -111,7 +111,7 @@ class Ablations:
             self._require_sum_over_neurons()
         logits_PPC = self.grid.logits_PPC
         part_PPC = logits_PPC if at == "logits" else self.grid.neurons_PPH @ self.grid.W_L_HC
-        flat_PPC = logits_PPC - (part_PPC - part_PPC.mean(axis=(0, 1)))
+        flat_PPC = logits_PPC - (part_PPC - part_PPC.mean(axis=(0, 1), dtype=np.float64))
         return self._frequency_rows(
             lambda frequencies: logits_PPC - project(part_PPC, frequencies, terms),
             lambda frequencies: flat_PPC + project(part_PPC, frequencies, terms),
@@ -141,17 +141,17 @@ class Ablations:
         table.add(label, "top removed", None, removed(top), self._others(table, top, removed, len(top)))
         return table.rows[0]
 
-    def neurons(self, baseline: Baseline = "mean", threshold: float = 0.85) -> tuple[Ablation, ...]:
+    def neurons(self, threshold: float = 0.85) -> tuple[Ablation, ...]:
         """Neurons of the last layer replaced by their polynomials, or removed.
 
         Args:
-            baseline: what a removed neuron is set to: its mean over all pairs, or zero.
             threshold: the FVE above which a neuron counts as explained; 0.85 in Nanda et al. 2023.
 
         Returns:
             "polynomials": the explained neurons replaced by their polynomials; control: the same neurons, each by its polynomial
-            in a random other frequency. Then "explained removed", "unexplained removed" and per key "cluster removed"; controls:
-            as many neurons chosen at random among all.
+            in a random other frequency. Then, set to their mean over all pairs, "explained removed", "unexplained removed" and
+            per key "cluster removed", and after the first "explained zeroed", the same set to zero; controls: as many neurons
+            chosen at random among all.
 
         Raises:
             ValueError: the network has a LayerNorm before the unembedding.
@@ -162,25 +162,28 @@ class Ablations:
         fits = fit_neurons(grid.neurons_PPH, self.keys)
         explained = explained_neurons(fits, threshold)
         blocks_K33H, _ = frequency_blocks(grid.neurons_PPH)
-        mean_H = grid.neurons_PPH.mean(axis=(0, 1))
+        mean_H = grid.neurons_PPH.mean(axis=(0, 1), dtype=np.float64)
 
         direct_PPC = grid.logits_PPC - grid.neurons_PPH @ grid.W_L_HC
 
-        def without(neurons: np.ndarray, to_mean: bool = baseline == "mean") -> np.ndarray:
-            left = np.setdiff1d(np.arange(n_neurons), neurons)
-            if len(left) < len(neurons):  # the products are what takes time
-                left_PPC = direct_PPC + grid.neurons_PPH[:, :, left] @ grid.W_L_HC[left]
-            else:
-                left_PPC = grid.logits_PPC - grid.neurons_PPH[:, :, neurons] @ grid.W_L_HC[neurons]
-            return left_PPC + mean_H[neurons] @ grid.W_L_HC[neurons] if to_mean else left_PPC
+        def without(neurons: np.ndarray) -> np.ndarray:
+            W_L_HC = grid.W_L_HC.copy()
+            W_L_HC[neurons] = 0
+            return direct_PPC + grid.neurons_PPH @ W_L_HC
 
-        def add_removed(label: str, kind: str, key: int | None, neurons: np.ndarray) -> None:
-            control = None
-            if 0 < len(neurons) < n_neurons:  # none or all of them leave nothing to chance
-                control = table.control(lambda: without(table.choice(n_neurons, len(neurons))))
-            table.add(label, kind, key, without(neurons), control)
+        def at_mean(neurons: np.ndarray) -> np.ndarray:
+            return (mean_H[neurons] @ grid.W_L_HC[neurons]).astype(grid.W_L_HC.dtype)
 
-        emptied_PPC = without(explained, to_mean=True)
+        def add_removed(label: str, neurons: np.ndarray, key: int | None, *kinds: str) -> None:
+            """A row for neurons at their mean and, where there are two kinds, one for the same at zero."""
+            n_draws = self.n_draws if 0 < len(neurons) < n_neurons else 0  # none or all of them leave nothing to chance
+            chosen = [neurons, *(table.choice(n_neurons, len(neurons)) for _ in range(n_draws))]
+            left = [(without(some), at_mean(some)) for some in chosen]
+            for kind, constant in zip(kinds, (1, 0), strict=False):
+                own, *random = (table.score(zeroed_PPC + constant * mean_C) for zeroed_PPC, mean_C in left)
+                table.rows.append(Ablation(label, kind, key, own, Control(tuple(random)) if random else None))
+
+        emptied_PPC = without(explained) + at_mean(explained)
 
         def polynomials(frequency_N: np.ndarray) -> np.ndarray:
             return emptied_PPC + _polynomial_logits(blocks_K33H, grid.W_L_HC, explained, frequency_N, p)
@@ -198,11 +201,11 @@ class Ablations:
             table.control(lambda: polynomials(other_frequencies())) if len(explained) and p // 2 > 1 else None,
         )
         rest = np.setdiff1d(np.arange(n_neurons), explained)
-        add_removed(f"{len(explained)} explained neurons removed", "explained removed", None, explained)
-        add_removed(f"{len(rest)} unexplained neurons removed", "unexplained removed", None, rest)
+        add_removed(f"{len(explained)} explained neurons removed", explained, None, "explained removed", "explained zeroed")
+        add_removed(f"{len(rest)} unexplained neurons removed", rest, None, "unexplained removed")
         for cluster in clusters(fits, threshold)[:-1]:
             label = f"{len(cluster.neurons)} neurons of frequency {cluster.frequency} removed"
-            add_removed(label, "cluster removed", cluster.frequency, cluster.neurons)
+            add_removed(label, cluster.neurons, cluster.frequency, "cluster removed")
         return tuple(table.rows)
 
     def directions(self) -> tuple[Ablation, ...]:
@@ -226,6 +229,7 @@ class Ablations:
 
         def along(span_RH: np.ndarray) -> np.ndarray:
             """The part of the logits that neurons on these directions add."""
+            span_RH = span_RH.astype(grid.neurons_PPH.dtype)
             return (grid.neurons_PPH @ span_RH.T) @ (span_RH @ grid.W_L_HC)
 
         def random(size: int) -> np.ndarray:
@@ -243,7 +247,7 @@ class Ablations:
         on_PPC = along(span_RH)
 
         def waves(frequencies: Sequence[int]) -> np.ndarray:
-            return direct_PPC + on_PPC.mean(axis=(0, 1)) + project(on_PPC, frequencies, "sum")
+            return direct_PPC + on_PPC.mean(axis=(0, 1), dtype=np.float64) + project(on_PPC, frequencies, "sum")
 
         label = "of these, only waves in a + b of the keys"
         table.add(label, "only waves", None, waves(keys), self._others(table, keys, waves, len(keys)))
@@ -287,10 +291,10 @@ class Ablations:
             return grid.logits_from(grid.neurons_from(resid_mid_RPD), resid_mid_RPD)
 
         def add(label: str, kind: str, part_PPD: np.ndarray, cut: Callable[[np.ndarray, slice], np.ndarray]) -> None:
-            lost_PPD = part_PPD - part_PPD.mean(axis=(0, 1)) if baseline == "mean" else part_PPD
+            lost_PPD = part_PPD - part_PPD.mean(axis=(0, 1), dtype=np.float64) if baseline == "mean" else part_PPD
 
             def turned() -> np.ndarray:
-                rotation_DD = _orthonormal(table.generator.standard_normal((d_model, d_model)))
+                rotation_DD = _orthonormal(table.generator.standard_normal((d_model, d_model))).astype(lost_PPD.dtype)
                 return _by_rows(grid.p, lambda rows: cut(lost_PPD[rows] @ rotation_DD, rows))
 
             control = table.control(turned)
@@ -344,11 +348,7 @@ class Ablations:
 
 def _by_rows(p: int, logits: Callable[[slice], np.ndarray]) -> np.ndarray:
     """The logits (P, P, P), computed for a few rows a at a time."""
-    logits_PPC = np.empty((p, p, p))
-    for start in range(0, p, ROWS):
-        rows = slice(start, start + ROWS)
-        logits_PPC[rows] = logits(rows)
-    return logits_PPC
+    return np.concatenate([logits(slice(start, start + ROWS)) for start in range(0, p, ROWS)])
 
 
 def _polynomial_logits(

@@ -94,8 +94,11 @@ def fit(features_XX: np.ndarray, train_N: np.ndarray, answer_P2: np.ndarray) -> 
     own_PP = np.sqrt(np.outer(np.diag(E_XX)[:p], np.diag(E_XX)[p:])) * E_XX[:p, p:]
     first_PN = E_XX[:p, a_N] * E_XX[:p, p + b_N]
     second_PN = E_XX[p:, a_N] * E_XX[p:, p + b_N] / own_PP[a_N, b_N]
-    kernel_NN = first_PN[a_N] * second_PN[b_N] / own_PP[a_N, b_N][:, None]
-    weights_NC = cho_solve(cho_factor(kernel_NN), np.eye(p, dtype=kernel_NN.dtype)[answer_P2[train_N]])
+    kernel_NN = first_PN[a_N]
+    kernel_NN *= second_PN[b_N]
+    kernel_NN /= own_PP[a_N, b_N][:, None]
+    right_NC = np.eye(p, dtype=kernel_NN.dtype)[answer_P2[train_N]]
+    weights_NC = cho_solve(cho_factor(kernel_NN, check_finite=False), right_NC, check_finite=False)
     outputs_PPC = np.array([(first_N * second_PN) @ weights_NC for first_N in first_PN]) / own_PP[..., None]
     return Machine(features_XX, train_N, answer_P2[train_N], weights_NC, kernel_NN, outputs_PPC)
 

@@ -14,7 +14,7 @@ the two give the same logits (a test checks it); both are on all pairs unless a 
 removed at once (figure 7), on the training pairs. Excluded, released code: one value per key, each removed alone, no bias
 correction, on the training pairs.
 
-Losses are mean cross-entropies in nats over the p residues, in float64 with a stable log-softmax.
+Losses are mean cross-entropies in nats over the p residues, with a stable log-softmax.
 """
 
 from __future__ import annotations
@@ -85,14 +85,14 @@ def cross_entropy(logits_PPC: np.ndarray, labels_PP: np.ndarray) -> np.ndarray:
     """The loss of each pair in nats.
 
     Args:
-        logits_PPC: (P, P, C) over a, b and the output; any leading axes that fit the labels.
+        logits_PPC: (P, P, C) over a, b and the output; any leading axes that fit the labels. Computed in their precision.
         labels_PP: (P, P) integers, the right outputs.
 
     Returns:
-        (P, P) float64, at least 0. Losses far below 1e-16 are exact: they are summed from the wrong outputs, not
+        (P, P), at least 0. Losses far below 1e-16 are exact: they are summed from the wrong outputs, not
         subtracted from 1.
     """
-    logits = np.asarray(logits_PPC, dtype=np.float64)
+    logits = np.asarray(logits_PPC)
     margins = logits - np.take_along_axis(logits, labels_PP[..., None], axis=-1)
     top = margins.max(axis=-1, keepdims=True)  # at least 0, the right output's own margin
     margins -= top
@@ -287,4 +287,4 @@ def _excluded_losses(
 
 
 def _mean(values: np.ndarray) -> float:
-    return float(np.mean(values)) if values.size else float("nan")
+    return float(np.mean(values, dtype=np.float64)) if values.size else float("nan")

@@ -123,7 +123,7 @@ def attention_by_input(
     by_key = frequency_colors(keys)
     columns = sizes["B"] + 1
     figure = new_figure(0.66 * sizes["n"] + 1.35, compressed=True)
-    panels = figure.subplots(sizes["n"], columns, squeeze=False, sharex=True, sharey=True)
+    panels = figure.subplots(sizes["n"], columns, squeeze=False)  # alike, not shared: matplotlib then asks each for all others
     norm = Normalize(0, 1)
     for head in range(sizes["n"]):
         for column, axes in enumerate(panels[head]):

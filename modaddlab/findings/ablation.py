@@ -52,7 +52,7 @@ CUTS = {
     "strongest": ("top", "top removed", "", "embedding: as many strongest removed"),
     "polynomials": ("neurons", "polynomials", "", "explained neurons as polynomials"),
     "explained_mean": ("neurons", "explained removed", "", "explained neurons at their mean"),
-    "explained_zero": ("zeroed", "explained removed", "", "explained neurons at zero"),
+    "explained_zero": ("zeroed", "explained zeroed", "", "explained neurons at zero"),
     "unexplained_mean": ("neurons", "unexplained removed", "", "unexplained neurons at their mean"),
     "directions_only": ("directions", "only kept", "", "MLP on the keys' directions only"),
     "waves_only": ("directions", "only waves", "", "MLP on the waves in a + b only"),
@@ -89,15 +89,18 @@ def tables(study: Study, keys: Sequence[int] | None = None, n_draws: int = DRAWS
 
 @for_networks(TRANSFORMER, NO_LAYER_NORM, ADDITION, ALL_WEIGHTS)
 def measure_tables(study: Study, *, keys: Sequence[int], n_draws: int) -> dict[str, np.ndarray]:
-    """The arrays behind `tables`: for each row (1 + n_draws, 6) scores, the ablation's own first."""
-    network = Ablations(grid=study.grid, labels_PP=study.labels_PP, train_mask_PP=study.train_mask_PP, keys=keys, n_draws=n_draws)
+    """The arrays behind `tables`, in float32: for each row (1 + n_draws, 6) scores, the ablation's own first."""
+    network = Ablations(
+        grid=study.grid.single(), labels_PP=study.labels_PP, train_mask_PP=study.train_mask_PP, keys=keys, n_draws=n_draws
+    )
+    neurons = network.neurons()
     made = {
         "full": (Ablation("the network as it is", "full", None, network.full(), None),),
         "logits": network.frequencies(),
         "components": dataclasses.replace(network, n_draws=0).frequencies(terms="polynomial"),
         "neuron waves": network.frequencies(at="neurons"),
-        "neurons": network.neurons(),
-        "zeroed": tuple(row for row in network.neurons(baseline="zero") if row.kind == "explained removed"),
+        "neurons": tuple(row for row in neurons if row.kind != "explained zeroed"),
+        "zeroed": tuple(row for row in neurons if row.kind == "explained zeroed"),
         "directions": network.directions(),
         "paths": network.paths(),
         "embedding": network.embedding(),

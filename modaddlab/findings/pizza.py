@@ -315,6 +315,7 @@ def measure_circles(study: Study) -> dict[str, np.ndarray]:
 
 
 def _stand(study: Study, params: Mapping[str, np.ndarray]) -> list[float]:
+    """The three measures of float32 weights; the logits are in float32 too, which moves the second by some 1e-7."""
     p, weights = study.p, _float64(params)
     chosen_B = np.random.default_rng(0).permutation(p * p)[:N_PAIRS]
     pairs_B2, gradients_of = np.stack(np.divmod(chosen_B, p), axis=1), study.spec.model.token_gradients
@@ -324,7 +325,7 @@ def _stand(study: Study, params: Mapping[str, np.ndarray]) -> list[float]:
             for start in range(0, len(pairs_B2), CHUNK)
         ]
     )
-    irrelevance = pizza.distance_irrelevance(study.spec.model.pair_logits(weights, p))
+    irrelevance = pizza.distance_irrelevance(study.spec.model.pair_logits(params, p))
     return [float(symmetric_B.mean()), irrelevance, pizza.circularity(weights["embed.W_E"][:p])]
 
 

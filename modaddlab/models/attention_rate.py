@@ -108,6 +108,10 @@ class AttentionRateSpec(Network):
         """The same with the last position alone in the last layer."""
         return forward(params, pairs_B2, self, last_only=True)
 
+    def pair_logits(self, params: Mapping[str, np.ndarray], p: int) -> np.ndarray:
+        """See `Network.pair_logits`."""
+        return self.logits(params, all_pairs(p), p).reshape(p, p, p)
+
     def token_gradients(self, params: Mapping[str, np.ndarray], pairs_B2: np.ndarray, p: int) -> np.ndarray:
         """See `Network.token_gradients`; of one layer."""
         return decoder_gradients(params, pairs_B2, self.activation, self.attention_rate, p)

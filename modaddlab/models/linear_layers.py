@@ -101,11 +101,16 @@ class LinearLayersSpec(Network):
     def token_gradients(self, params: Mapping[str, np.ndarray], pairs_B2: np.ndarray, p: int) -> np.ndarray:
         """See `Network.token_gradients`: the same in both, but for arrangement D."""
         both, pre_BH = self.arrangement == "D", self._first(params, pairs_B2)
-        back_BCH = np.broadcast_to(params["unembed.W_U"].T, (len(pairs_B2), p, self.d_mlp))
+        single = {name: value.astype(np.float32) for name, value in params.items()}
+        back_BCH = np.broadcast_to(single["unembed.W_U"].T, (len(pairs_B2), p, self.d_mlp))
+
+        def through(back_BCH: np.ndarray, pre_BH: np.ndarray, layer: str) -> np.ndarray:
+            slope_BH = activation_slope(pre_BH, self.activation).astype(np.float32)
+            return (back_BCH * slope_BH[:, None]) @ single[f"{layer}.W"].T
+
         if self.n_dense == 2:
-            second_BH = activate(pre_BH, self.activation) @ params["l2.W"] + params["l2.b"]
-            back_BCH = (back_BCH * activation_slope(second_BH, self.activation)[:, None]) @ params["l2.W"].T
-        back_BCD = (back_BCH * activation_slope(pre_BH, self.activation)[:, None]) @ params["l1.W"].T
+            back_BCH = through(back_BCH, activate(pre_BH, self.activation) @ params["l2.W"] + params["l2.b"], "l2")
+        back_BCD = through(back_BCH, pre_BH, "l1")
         return np.stack(np.split(back_BCD, 2, axis=2)) if both else np.stack([back_BCD, back_BCD])
 
     def maps(self, params: Mapping[str, Array], p: int) -> dict[str, Array]:

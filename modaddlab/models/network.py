@@ -111,7 +111,7 @@ class Network(ABC):
         """The network on every pair, float64; see `modaddlab.models.grid`."""
 
     def pair_logits(self, params: Mapping[str, np.ndarray], p: int) -> np.ndarray:
-        """The logits of the p residues on every pair, (P, P, P) float64, from float64 weights by name."""
+        """The logits of the p residues on every pair, (P, P, P); float64 from float64 weights, at least float32 from those."""
         return self.grid(params, p).logits_PPC
 
     def logits(self, params: Mapping[str, Array], pairs_B2: Array, p: int) -> Array:
@@ -127,7 +127,7 @@ class Network(ABC):
             p: the modulus.
 
         Returns:
-            (2, B, P, D) float64; of a family that embeds both residues by one table and says so by having this method.
+            (2, B, P, D) float32; of a family that embeds both residues by one table and says so by having this method.
         """
         raise NotImplementedError(f"{self.kind} has no gradients in its embeddings")
 

@@ -90,16 +90,16 @@ def pair_logits(params: Mapping[str, np.ndarray], model: TransformerSpec, p: int
     """The logits for the p residues on every pair, by tables where the network allows, else by the whole network.
 
     Args:
-        params: float64 weights by name.
+        params: weights by name, float64, or float32 where that is enough.
         model: the network.
         p: the modulus.
 
     Returns:
-        (P, P, P) float64.
+        (P, P, P), where there are tables in the precision of the weights.
     """
     if not has_tables(model):
         return model.grid(params, p).logits_PPC
-    logits_PPC, logits_of = np.empty((p, p, p)), _logits_of(params, model, p)
+    logits_PPC, logits_of = np.empty((p, p, p), dtype=params["embed.W_E"].dtype), _logits_of(params, model, p)
     for a_R, _, resid_mid_RPD, neurons_RPH in _by_rows(token_tables(params, model, p), params, model, p):
         logits_PPC[a_R] = logits_of(resid_mid_RPD, neurons_RPH)
     return logits_PPC

@@ -42,7 +42,7 @@ VERDICTS = "verdicts"
 Values = tuple[dict[str, str], list[list[str]]]
 """A subject's values by name, and the lists of names of which one should be used."""
 
-SLOW = ("ablation", "pizza", "gradients", "verdicts", "answers", "motion", "parts", "failures", "clocks", "mechanism", "ways")
+SLOW = ("kernel", "gradients", "ablation", "motion", "proof", "pizza", "parts", "verdicts", "answers", "failures", "side", "ways")
 """Subjects that are begun first where several have to be measured, the longest first."""
 
 _LOADER, _DUMPER = getattr(yaml, "CSafeLoader", yaml.SafeLoader), getattr(yaml, "CSafeDumper", yaml.SafeDumper)

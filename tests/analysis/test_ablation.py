@@ -232,26 +232,25 @@ def test_without_keys_nothing_is_removed_and_the_mean_is_kept(grid: TransformerG
         check(rows[1], np.broadcast_to(grid.logits_PPC.mean(axis=(0, 1)), (P, P, P)))
     assert len(cut(grid, keys=(), n_draws=1).directions()) == 3
     rows = cut(grid, keys=(), n_draws=1).neurons()
-    assert [row.kind for row in rows] == ["polynomials", "explained removed", "unexplained removed"]
-    assert [row.control for row in rows] == [None] * 3  # none and all of the neurons leave nothing to chance
+    assert [row.kind for row in rows] == ["polynomials", "explained removed", "explained zeroed", "unexplained removed"]
+    assert [row.control for row in rows] == [None] * 4  # none and all of the neurons leave nothing to chance
     check(rows[1], grid.logits_PPC)
-    check(rows[2], grid.logits_from(np.broadcast_to(hidden_mean(grid), (P, P, 10))))
+    check(rows[3], grid.logits_from(np.broadcast_to(hidden_mean(grid), (P, P, 10))))
 
 
 # Neurons
 
 
-@pytest.mark.parametrize("baseline", ["mean", "zero"])
-def test_neurons_are_removed_one_by_one(grid: TransformerGrid, baseline: ablation.Baseline) -> None:
+def test_neurons_are_removed_one_by_one(grid: TransformerGrid) -> None:
     fits = neurons.fit_neurons(grid.neurons_PPH, KEYS)
     threshold = float(np.median(fits.fve_H))
     explained = [h for h in range(10) if fits.fve_H[h] > threshold]
-    rows = cut(grid, n_draws=0).neurons(baseline=baseline, threshold=threshold)
+    rows = cut(grid, n_draws=0).neurons(threshold=threshold)
 
-    def without(members: list[int]) -> np.ndarray:
+    def without(members: list[int], to_mean: bool = True) -> np.ndarray:
         changed = grid.neurons_PPH.copy()
         for h in members:
-            changed[:, :, h] = changed[:, :, h].mean() if baseline == "mean" else 0
+            changed[:, :, h] = changed[:, :, h].mean() if to_mean else 0
         return grid.logits_from(changed)
 
     replaced = grid.neurons_PPH.copy()
@@ -260,6 +259,7 @@ def test_neurons_are_removed_one_by_one(grid: TransformerGrid, baseline: ablatio
         replaced[:, :, h] = replaced[:, :, h].mean() + fitted(replaced[:, :, [h]], (key,), "polynomial")[:, :, 0]
     check(only(rows, "polynomials"), grid.logits_from(replaced))
     check(only(rows, "explained removed"), without(explained))
+    check(only(rows, "explained zeroed"), without(explained, to_mean=False))
     check(only(rows, "unexplained removed"), without([h for h in range(10) if h not in explained]))
     by_key = {key: [h for h in explained if fits.frequency_H[h] == key] for key in KEYS}
     found = [row for row in rows if row.kind == "cluster removed"]
@@ -285,6 +285,9 @@ def test_the_controls_of_neurons_are_as_many_others_at_random(grid: TransformerG
     distances = [[abs(draw.all_loss - value) for value in possible] for draw in control.draws]
     assert max(min(row) for row in distances) < 1e-9
     assert len({int(np.argmin(row)) for row in distances}) > 3
+    zeroed = only(rows, "explained zeroed").control
+    assert zeroed
+    assert all(draw != other for draw, other in zip(zeroed.draws, control.draws, strict=True))
 
     explained = neurons.explained_neurons(fits, threshold)
     others = []
