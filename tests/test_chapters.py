@@ -194,3 +194,11 @@ def test_a_matrix_is_written_as_a_formula(chapter: str) -> None:
     text = re.sub(r"\$\$.*?\$\$|\$[^$\n]+\$|`[^`\n]*`|\{\{<.*?>\}\}", "", prose(BOOK[chapter]), flags=re.S)
     labels = re.findall(r'"quantity": "([^"]*)"', BOOK[chapter])
     assert re.findall(r"\b[Wb]_[A-Za-z]+", " ".join([text, *(re.sub(r"\$[^$]*\$", "", label) for label in labels)])) == []
+
+
+@pytest.mark.parametrize("chapter", BOOK)
+def test_a_formula_is_written_in_what_both_typesetters_space_alike(chapter: str) -> None:
+    """pandoc's Typst has `\\!` as a step back by a whole em, `\\;` as none, and `\\bigl` and bare bars as letters with blanks."""
+    formulas = "\n".join(re.findall(r"\$\$.*?\$\$|(?<![\\$])\$[^$\n]+\$", prose(BOOK[chapter]), re.S))
+    within_a_row = re.sub(r"\\Bigl[^$]*?\\\\[^$]*?\\Bigr", "", formulas)  # \left and \right cannot stand in different rows
+    assert re.findall(r"\\[!;]|\\[bB]igg?[lr]?\b|(?<!\\left)(?<!\\right)\|", within_a_row) == []

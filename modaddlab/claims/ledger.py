@@ -74,13 +74,17 @@ def published_texts() -> dict[str, str]:
         if claim.null_published is not None:
             texts[f"{name}-null"] = claim.form(claim.null_published)
         details = {what.replace(" ", "-"): values for what, values in claim.details.items() if values}
-        texts |= {f"{name}-{what}": tables.listing([_detail(claim, one) for one in values]) for what, values in details.items()}
+        texts |= {
+            f"{name}-{what}": tables.listing([_detail(claim, what, one) for one in values]) for what, values in details.items()
+        }
     return texts
 
 
-def _detail(claim: Claim, value: float) -> str:
-    """A single published value: whole numbers are counts and names, others are written as the claim's value."""
-    return tables.whole(value) if value == int(value) else claim.form(value)
+def _detail(claim: Claim, what: str, value: float) -> str:
+    """A single published value: whole numbers are counts and names, accuracies shares, others as the claim's value."""
+    if value == int(value):
+        return tables.whole(value)
+    return tables.percent(value) if what.endswith("accuracy") else claim.form(value)
 
 
 def by_id(name: str) -> Claim:

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from modaddlab.analysis.controls import Ablation
+from modaddlab.figures.marks import percent_axis, symbols
 from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
 
 
@@ -31,7 +32,7 @@ def _dots(rows: Sequence[Ablation], height: float) -> Figure:
             axes.plot([null.low, null.high], [place + 0.16] * 2, color=colors.control, linewidth=2.2)
             axes.plot(null.mean, place + 0.16, "D", color=colors.control, markersize=4.5)
         axes.plot(row.scores.test_loss, place - (0.12 if has_control else 0.0), "o", color=color, markersize=8)
-    axes.set_yticks(places, [row.label for row in rows])
+    axes.set_yticks(places, [symbols(row.label) for row in rows])
     for text, row in zip(axes.get_yticklabels(), rows, strict=True):
         if row.key is not None:
             text.set_color(by_key[row.key])
@@ -124,7 +125,7 @@ def ablations_over_seeds(rows: Mapping[str, Sequence[Ablation]], full_loss: floa
     _loss_along_x(left)
     right.set_xlim(-0.04, 1.06)
     right.set_xticks([0, 0.5, 1])
-    right.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_axis(right.xaxis)
     right.set_xlabel("accuracy")
     _mark(left, full_loss, "full", colors.muted)
     _mark(left, uniform, "guess", colors.muted)

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from modaddlab.figures.marks import color_scale, heatmap, outer_labels, residue_ticks, unwrap
+from modaddlab.figures.marks import color_scale, heatmap, outer_labels, percent, residue_ticks, unwrap
 from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
 from modaddlab.shapes import require_shape
 
@@ -143,7 +143,7 @@ def trigonometric_identity(
             r"part along $\cos(\omega a)\,\cos(\omega b)$",
             r"part along $\sin(\omega a)\,\sin(\omega b)$",
             r"their sum: $\cos(\omega(a+b))$",
-            f"the network: {explained:.1%} explained",
+            f"the network: {percent(explained, 1)} explained",
         ),
         strict=True,
     ):

@@ -12,10 +12,9 @@ import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import PercentFormatter
 
 from modaddlab.analysis.attention import HeadTerms
-from modaddlab.figures.marks import color_scale, heatmap, outer_labels, residue_ticks, unwrap
+from modaddlab.figures.marks import color_scale, heatmap, outer_labels, percent, percent_axis, residue_ticks, unwrap
 from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
 from modaddlab.shapes import require_shape
 
@@ -57,7 +56,7 @@ def attention_by_token(
         if fit_Pn is not None:
             right.plot(token_P, unwrap(fit_Pn[:, head], frequency, n_axes=1), color=colors.ink, linewidth=1.1)
         left.set_title(f"head {head}", fontsize=10, color=color, pad=4)
-        right.set_title(f"k = {frequency}: {fve[head]:.1%} of the variance", fontsize=10, color=color, pad=4)
+        right.set_title(f"k = {frequency}: {percent(fve[head], 1)} of the variance", fontsize=10, color=color, pad=4)
         left.set_ylabel("attention to a")
     panels[0, 0].set_ylim(0, 1)
     panels[0, 0].set_yticks([0, 0.5, 1])
@@ -180,7 +179,7 @@ def head_writing(terms: Mapping[str, Sequence[HeadTerms]], keys: Sequence[int]) 
                 axes.barh(place, value, left=start, height=0.7, facecolor=(color, alpha), edgecolor=color, linewidth=0.6)
                 if part == "products" and value > 0.06:
                     middle = start + value / 2
-                    axes.text(middle, place, f"{value:.0%}", ha="center", va="center", fontsize=9, color=colors.page)
+                    axes.text(middle, place, percent(value), ha="center", va="center", fontsize=9, color=colors.page)
                 start += value
             places.append(place)
             names.append(f"{network}{', ' if network else ''}head {term.head}")
@@ -190,7 +189,7 @@ def head_writing(terms: Mapping[str, Sequence[HeadTerms]], keys: Sequence[int]) 
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_axis(axes.xaxis)
     axes.set_xlabel("share of what the head writes")
     axes.grid(False)
     shown = next(iter(by_key.values()), colors.norm)

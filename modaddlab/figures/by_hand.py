@@ -13,10 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from modaddlab.analysis.by_hand import Walk, lead
-from modaddlab.figures.marks import residue_ticks
+from modaddlab.figures.marks import percent, percent_axis, residue_ticks
 from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
 
 STEP_NAMES = {
@@ -128,7 +128,7 @@ def walk_attention(walk: Walk) -> Figure:
         for share, name, alpha in zip(share_3, names, (0.95, 0.55, 0.2), strict=True):
             axes.barh(head, share, left=start, height=0.56, facecolor=(color, alpha), edgecolor=color, linewidth=0.8)
             if share > 0.13:
-                text = f"{name}: {share:.1%}" if share > 0.24 else f"{share:.1%}"
+                text = f"{name}: {percent(share, 1)}" if share > 0.24 else percent(share, 1)
                 ink = colors.page if alpha > 0.9 else colors.ink
                 axes.text(start + share / 2, head, text, ha="center", va="center", fontsize=10, color=ink)
             start += share
@@ -142,7 +142,7 @@ def walk_attention(walk: Walk) -> Figure:
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_axis(axes.xaxis)
     axes.set_xlabel('attention from "="')
     axes.grid(False)
     handles: list[Patch | Line2D] = [
@@ -327,7 +327,7 @@ def walk_steps(walk: Walk, control: Mapping[str, float] | None = None) -> Figure
         left.plot(shares, places, "x", color=colors.ink, markersize=6, mew=1.6, clip_on=False)
     left.set_yticks(places, [STEP_NAMES[step.name] for step in walk.steps], fontsize=10)
     left.set_xlim(0, 1.03)
-    left.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_axis(left.xaxis)
     left.set_xlabel("the formula explains")
     margins = [lead(step.logits_C, walk.answer) for step in walk.steps]
     right.barh(places, margins, height=0.56, color=[colors.norm if m > 0 else colors.test for m in margins], alpha=0.7)

@@ -16,7 +16,7 @@ from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatt
 from numpy.typing import ArrayLike
 
 from modaddlab.analysis.scaling import Timed
-from modaddlab.figures.marks import accuracy_axis, frequency_axis, loss_axis, step_axis
+from modaddlab.figures.marks import accuracy_axis, frequency_axis, loss_axis, percent, step_axis
 from modaddlab.figures.theme import new_figure, palette, themed
 
 MARKERS = ("o", "s", "D", "v")
@@ -60,7 +60,7 @@ def steps_by_product(
     axes.minorticks_off()
     axes.margins(x=0.06, y=0.1)
     axes.set_xlabel(label)
-    axes.set_ylabel("step of 95 % test accuracy")
+    axes.set_ylabel(f"step of {percent(0.95)} test accuracy")
     figure.legend(handles=handles, loc="outside upper left", ncols=2, frameon=False)
     return figure
 
@@ -143,7 +143,7 @@ def memory_level(counted: Mapping[float, Sequence[float]], measured: Mapping[flo
     for share, values in measured.items():
         axes.plot(np.full(len(values), float(share)), values, "o", ms=6, mew=0, alpha=0.8, color=colors.test)
     shares = sorted({*counted, *measured})
-    axes.set_xticks(shares, [f"{100 * share:g} %" for share in shares])
+    axes.set_xticks(shares, [percent(share) for share in shares])
     accuracy_axis(axes, "test accuracy")
     axes.margins(x=0.08)
     axes.set_xlabel("share of the pairs trained on")
@@ -200,7 +200,7 @@ def key_counts(counts_K: ArrayLike, expected: float, largest: float) -> Figure:
     axes.bar(np.arange(1, len(counts_K) + 1), counts_K, width=0.75, color=colors.norm)
     marks = [
         axes.axhline(expected, color=colors.test, lw=1.2, dashes=(1, 2), label="mean by chance"),
-        axes.axhline(largest, color=colors.control, lw=1.2, dashes=(4, 3), label="largest by chance, 95 %"),
+        axes.axhline(largest, color=colors.control, lw=1.2, dashes=(4, 3), label=f"largest by chance, {percent(0.95)}"),
     ]
     figure.legend(handles=marks, loc="outside upper left", ncols=2, frameon=False)
     axes.set_ylim(0, max(float(counts_K.max()), largest) + 1)

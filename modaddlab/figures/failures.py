@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from modaddlab.figures.curves import Metrics, last_finite
-from modaddlab.figures.marks import EndLabel, accuracy_axis, label_ends, loss_axis, step_axis
+from modaddlab.figures.marks import EndLabel, accuracy_axis, label_ends, loss_axis, percent_axis, step_axis
 from modaddlab.figures.theme import new_figure, palette, themed
 
 
@@ -75,7 +75,7 @@ def final_accuracies(names: list[str], train_R: np.ndarray, test_R: np.ndarray) 
     axes.grid(axis="x")
     axes.grid(visible=False, axis="y")
     axes.set_xlim(-0.03, 1.04)
-    axes.xaxis.set_major_formatter("{x:.0%}")
+    percent_axis(axes.xaxis)
     axes.set_xlabel("final accuracy")
     handles = [
         *axes.plot([], [], "o", color=colors.test, markersize=6, label="test"),

@@ -11,10 +11,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from modaddlab.figures.curves import Phases
-from modaddlab.figures.marks import EndLabel, color_scale, heatmap, label_ends, mark_phases, step_axis
+from modaddlab.figures.marks import EndLabel, color_scale, heatmap, label_ends, mark_phases, percent_axis, step_axis
 from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
 
 POSITIONS = ("a", "b")
@@ -90,7 +89,7 @@ def circulant_shares(
     for axes, part, curves in zip(panels, ("within", "across"), (within, across), strict=True):
         ends = []
         axes.set_ylim(-0.03, 1.04)
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        percent_axis(axes.yaxis)
         axes.set_ylabel("within a position" if part == "within" else "across positions")
         for name, values_T in curves.items():
             color, style = inks.get(name, colors.norm), styles.get(name, "-")
@@ -145,12 +144,12 @@ def leading_directions(
             color=ink,
         )
     top.set_ylim(0, 1.18 * float(share_R.max()))
-    top.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_axis(top.yaxis)
     top.set_ylabel("share of the trace")
     bottom.scatter(rank_R, purity_R, c=inks, s=42, zorder=3)
     bottom.plot(rank_R, control_purity_R, "D", color=colors.control, markersize=4.5)
     bottom.set_ylim(-0.03, 1.06)
-    bottom.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_axis(bottom.yaxis)
     bottom.set_ylabel("at one frequency")
     bottom.set_xlabel("direction, by its share")
     bottom.set_xticks(rank_R)

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
-from modaddlab.figures.marks import EndLabel, accuracy_axis, frequency_axis, heatmap, label_ends
+from modaddlab.figures.marks import EndLabel, accuracy_axis, frequency_axis, heatmap, label_ends, percent_axis
 from modaddlab.figures.theme import new_figure, palette, themed
 
 
@@ -77,7 +77,7 @@ def accuracy_by_share(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], contr
     figure = new_figure(3.4)
     axes = figure.subplots()
     accuracy_axis(axes, "test accuracy")
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    percent_axis(axes.xaxis)
     axes.set_xlabel("share of the pairs that is trained on")
     for name, (share_N, accuracy_N) in curves.items():
         axes.plot(share_N, accuracy_N, "o-" if len(share_N) > 2 else "o", color=inks[name], ms=5)  # two points are no curve
@@ -100,7 +100,7 @@ def answer_energies(energies: Mapping[str, np.ndarray]) -> Figure:
     for axes, (name, energy_K) in zip(figure.subplots(len(energies), 1), energies.items(), strict=True):
         axes.bar(np.arange(1, len(energy_K) + 1), energy_K, color=colors.ink, width=0.7)
         frequency_axis(axes, len(energy_K), "")
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+        percent_axis(axes.yaxis)
         axes.yaxis.set_major_locator(MaxNLocator(3))
         axes.set_title(name, loc="left")
     figure.axes[-1].set_xlabel("frequency k")

@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.colors import CenteredNorm, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullFormatter, PercentFormatter
+from matplotlib.ticker import NullFormatter
 
 from modaddlab.figures.dynamics import angle_axis
-from modaddlab.figures.marks import EndLabel, accuracy_axis, color_scale, label_ends, level, step_axis
+from modaddlab.figures.marks import EndLabel, accuracy_axis, color_scale, label_ends, level, percent_axis, step_axis
 from modaddlab.figures.theme import new_figure, palette, themed
 from modaddlab.shapes import require_shape
 
@@ -161,7 +161,7 @@ def rule_hits(rates: Mapping[str, Mapping[str, tuple[float, float, float]]], rul
     axes.grid(True, axis="x")
     axes.grid(False, axis="y")
     axes.set_xlim(0, 1)
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_axis(axes.xaxis)
     axes.set_xlabel("neurons whose winner is named")
     figure.legend(loc="outside lower center", ncols=min(3, len(rates)), handletextpad=0.4)
     return figure

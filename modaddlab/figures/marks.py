@@ -6,16 +6,18 @@ do not change when the layout is made; so set the limits before labelling.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from modaddlab.figures.theme import palette
 
@@ -191,11 +193,26 @@ def loss_axis(axes: Axes, label: str = "loss (nats)") -> None:
     axes.set_ylabel(label)
 
 
+def percent(share: float, decimals: int = 0) -> str:
+    """A share in percent, as the text types it: 0.95 is 95 %."""
+    return f"{100 * share:.{decimals}f}\N{NARROW NO-BREAK SPACE}%"
+
+
+def percent_axis(axis: Axis) -> None:
+    """Write the ticks of an axis, which are shares, in percent, with the digits that they need."""
+    axis.set_major_formatter(lambda share, _: percent(share, 0 if abs(share * 100 - round(share * 100)) < 1e-6 else 1))
+
+
+def symbols(text: str) -> str:
+    """A text with its matrices set as mathematics: W_E is a W with an index."""
+    return re.sub(r"\bW_([A-Z])\b", r"$W_\1$", text)
+
+
 def accuracy_axis(axes: Axes, label: str = "accuracy") -> None:
     """Set up the y axis for accuracies, given as fractions and written in percent."""
     axes.set_ylim(-0.03, 1.04)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_axis(axes.yaxis)
     axes.set_ylabel(label)
 
 

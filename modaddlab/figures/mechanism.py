@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from modaddlab.analysis.indicator import NeuronTerms
 from modaddlab.figures.marks import (
@@ -23,6 +23,7 @@ from modaddlab.figures.marks import (
     label_ends,
     loss_axis,
     outer_labels,
+    percent_axis,
     residue_ticks,
 )
 from modaddlab.figures.theme import new_figure, palette, themed
@@ -87,7 +88,7 @@ def cancellation(shares: Mapping[int, np.ndarray]) -> Figure:
     for axes in panels[1:]:
         axes.annotate("dashed: random phases", (0.97, 0.96), xycoords="axes fraction", ha="right", va="top", fontsize=9)
     panels[0].set_ylim(0, 1.04)
-    panels[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_axis(panels[0].yaxis)
     panels[0].set_ylabel("share that is left")
     return figure
 
@@ -246,7 +247,7 @@ def swap_accuracies(swaps: Mapping[str, Sequence[float]], published: Mapping[str
     axes.set_yticks(place, names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlim(-0.04, 1.05)
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_axis(axes.xaxis)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="both")
     axes.set_xlabel("accuracy over all pairs")

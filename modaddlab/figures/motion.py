@@ -14,7 +14,6 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
 
 from modaddlab.figures.algorithm import draw_circle
 from modaddlab.figures.curves import last_finite
@@ -30,9 +29,12 @@ from modaddlab.figures.marks import (
     mark_phases,
     name_keys,
     outer_labels,
+    percent,
+    percent_axis,
     residue_ticks,
     spread,
     step_axis,
+    symbols,
 )
 from modaddlab.figures.spectra import by_frequency
 from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
@@ -97,7 +99,7 @@ def key_energies(
     step_axis(panels[-1], step_T, scale)
     for axes, (name, energy_TK) in zip(panels, energies.items(), strict=True):
         sizes = require_shape(name, energy_TK, "T K", T=len(step_T))
-        loss_axis(axes, f"energy in {name}")
+        loss_axis(axes, symbols(f"energy in {name}"))
         others = [k - 1 for k in range(1, sizes["K"] + 1) if k not in by_key]
         ends = []
         if others:
@@ -259,7 +261,7 @@ def embedding_plane(
         ends.append(EndLabel(last_finite(share_T), name, colors.norm))
     top = max(float(np.max(share_T)) for share_T in shares.values())
     below.set_ylim(0, 1.15 * max(top, null or 0.0))
-    below.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_axis(below.yaxis)
     below.set_ylabel("variance held")
     label_ends(below, ends)
     if null is not None:
@@ -301,8 +303,8 @@ def weight_path(
         _draw_path(axes, step_T, np.asarray(points_T2, float), spans, inks)
         axes.set_aspect("equal", adjustable="box")
         axes.grid(False)
-        axes.set_xlabel(f"first axis: {share_2_[0]:.0%}")
-        axes.set_ylabel(f"second axis: {share_2_[1]:.0%}")
+        axes.set_xlabel(f"first axis: {percent(share_2_[0])}")
+        axes.set_ylabel(f"second axis: {percent(share_2_[1])}")
         axes.tick_params(labelleft=True)
         axes.set_title(title)
     handles: list[Artist] = [

@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
-from modaddlab.figures.marks import color_scale, frequency_axis, heatmap, name_keys, unwrap
+from modaddlab.figures.marks import color_scale, frequency_axis, heatmap, name_keys, percent, percent_axis, unwrap
 from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
 from modaddlab.shapes import require_shape
 
@@ -58,7 +57,7 @@ def activation_grids(
             heatmap(panels[row, column], shown_PP[:shown, :shown], colors.sequential, norm)
         color = by_key.get(int(frequency), colors.muted)
         panels[0, column].set_title(f"neuron {neuron}", color=color, fontsize=10)
-        panels[1, column].set_title(f"k = {frequency}: {share:.1%}", color=color, fontsize=10)
+        panels[1, column].set_title(f"k = {frequency}: {percent(share, 1)}", color=color, fontsize=10)
         panels[1, column].set_xlabel("k·b mod p" if unwrapped else "b")
     for axes, name in zip(panels[:, 0], ("activation", "fit"), strict=True):
         axes.set_ylabel(f"{name}\n" + ("k·a mod p" if unwrapped else "a"))
@@ -117,7 +116,7 @@ def fve_histogram(
     axes.axvline(threshold, color=colors.ink, linewidth=1.0, dashes=(4, 3))
     above = int(np.sum(fve_H > threshold))
     axes.annotate(
-        f"{above} of {len(fve_H)}\nabove {threshold:.0%}",
+        f"{above} of {len(fve_H)}\nabove {percent(threshold)}",
         (threshold, 0.97),
         xycoords=("data", "axes fraction"),
         xytext=(-5, 0),
@@ -327,7 +326,7 @@ def fve_by_frequency(
     )
     axes.set_ylim(0, 1.12)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_axis(axes.yaxis)
     axes.set_ylabel("variance explained")
     name_keys(axes, dict.fromkeys(by_key, 1.0), by_key)
     return figure

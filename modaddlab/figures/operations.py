@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from modaddlab.figures.marks import frequency_axis, heatmap
+from modaddlab.figures.marks import frequency_axis, heatmap, percent_axis
 from modaddlab.figures.theme import new_figure, palette, themed
 from modaddlab.shapes import require_shape
 
@@ -70,6 +70,6 @@ def wave_shares(shares: Mapping[str, Mapping[str, np.ndarray]], nulls: Mapping[s
             if row == 0:
                 axes.set_title(basis, fontsize=10)
         panels[row, 0].set_ylabel(name, rotation=0, ha="right", va="center")
-        panels[row, 0].yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        percent_axis(panels[row, 0].yaxis)
         panels[row, 0].set_ylim(0, 1.15 * max(max(float(np.max(by_basis[b])), nulls[b]) for b in bases))
     return figure

@@ -11,10 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from modaddlab.figures.curves import last_finite
-from modaddlab.figures.marks import EndLabel, Phase, label_ends, level, loss_axis, mark_phases, step_axis
+from modaddlab.figures.marks import EndLabel, Phase, label_ends, level, loss_axis, mark_phases, percent_axis, step_axis, symbols
 from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
 from modaddlab.shapes import require_shape
 
@@ -110,11 +109,12 @@ def sparsity_and_norm(
     ends = []
     for number, (name, values_T) in enumerate(gini.items()):
         top.plot(step_T, values_T, color=colors.norm, linestyle=["-", (0, (5, 2)), (0, (1, 1.4))][number % 3])
-        ends.append(EndLabel(last_finite(values_T), name, colors.norm))
+        ends.append(EndLabel(last_finite(values_T), symbols(name), colors.norm))
     label_ends(top, ends)
     bottom.plot(step_T, sum_of_squares_T, color=colors.norm)
     bottom.set_ylim(0, 1.06 * float(np.nanmax(sum_of_squares_T)))
     bottom.set_ylabel("sum of squares")
+    bottom.yaxis.set_major_formatter("{x:,.0f}")
     mark_phases([top, bottom], phases)
     return figure
 
@@ -144,7 +144,7 @@ def key_share(
     axes = figure.subplots()
     step_axis(axes, step_T, scale)
     axes.set_ylim(0, 1.04)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_axis(axes.yaxis)
     axes.set_ylabel("energy at the keys")
     for other_step_T, other_T in seeds:
         axes.plot(other_step_T, other_T, color=colors.control, linewidth=0.8, alpha=0.8)
@@ -152,7 +152,7 @@ def key_share(
     for number, (name, share_T) in enumerate(shares.items()):
         require_shape(name, share_T, "T", T=len(step_T))
         axes.plot(step_T, share_T, color=colors.norm, linestyle=["-", (0, (5, 2)), (0, (1, 1.4))][number % 3])
-        ends.append(EndLabel(last_finite(share_T), name, colors.norm))
+        ends.append(EndLabel(last_finite(share_T), symbols(name), colors.norm))
     label_ends(axes, ends)
     level(axes, chance, "spread evenly")
     mark_phases([axes], phases)

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
-from modaddlab.figures.marks import EndLabel, accuracy_axis, label_ends, step_axis
+from modaddlab.figures.marks import EndLabel, accuracy_axis, label_ends, percent_axis, step_axis
 from modaddlab.figures.theme import new_figure, palette, themed
 
 
@@ -31,7 +30,7 @@ def proven_shares(rows: Mapping[str, tuple[float, float]]) -> Figure:
     axes.invert_yaxis()
     axes.tick_params(axis="y", length=0)
     axes.set_xlim(-0.03, 1.03)
-    axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    percent_axis(axes.xaxis)
     axes.set_xlabel("accuracy over all pairs is at least")
     axes.legend(loc="lower center", bbox_to_anchor=(0.4, 1), ncols=2, frameon=False)
     return figure

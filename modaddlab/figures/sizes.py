@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
 from modaddlab.analysis.scaling import Times
+from modaddlab.figures.marks import percent
 from modaddlab.figures.theme import new_figure, palette, themed
 
 STYLES = ("-", "--", ":")
@@ -68,7 +69,7 @@ def times_by_size(
     axes.minorticks_off()
     axes.margins(x=0.05, y=0.1)
     axes.set_xlabel(size)
-    axes.set_ylabel("step of 95 % test accuracy")
+    axes.set_ylabel(f"step of {percent(0.95)} test accuracy")
     handles.append(Line2D([], [], ls="", marker="^", ms=8, mfc="none", mew=1.4, color=colors.ink, label="not by this step"))
     figure.legend(handles=handles, loc="outside upper left", ncols=2, frameon=False)
     return figure

@@ -27,6 +27,7 @@ from modaddlab.figures.marks import (
     label_ends,
     mark_phases,
     name_keys,
+    percent_axis,
     step_axis,
 )
 from modaddlab.figures.theme import frequency_colors, new_figure, palette, themed
@@ -357,6 +358,7 @@ def spectrum_over_training(
         ends.append(EndLabel(float(share_TK[-1, others].max()), "others", colors.muted))
     label_ends(bottom, ends)
     bottom.set_ylabel("share")
+    percent_axis(bottom.yaxis)
     color_scale(
         figure,
         strip,

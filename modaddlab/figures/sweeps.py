@@ -20,7 +20,17 @@ from numpy.typing import ArrayLike
 from modaddlab.analysis.scaling import Times
 from modaddlab.analysis.seeds import over_seeds
 from modaddlab.figures.curves import last_finite
-from modaddlab.figures.marks import EndLabel, accuracy_axis, color_scale, frequency_axis, heatmap, label_ends, step_axis
+from modaddlab.figures.marks import (
+    EndLabel,
+    accuracy_axis,
+    color_scale,
+    frequency_axis,
+    heatmap,
+    label_ends,
+    percent,
+    percent_axis,
+    step_axis,
+)
 from modaddlab.figures.theme import new_figure, palette, themed
 
 MARKERS = ("s", "D", "v", "P")
@@ -74,12 +84,13 @@ def steps_to_grok(
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high > 10 * low else (1, 2, 3, 5, 7)))
     axes.yaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
     axes.set_xlabel(setting)
-    axes.set_ylabel("step of 95 % test accuracy")
+    axes.set_ylabel(f"step of {percent(0.95)} test accuracy")
     mine = [
         Line2D([], [], ls="", marker="o", ms=6, color=colors.test, label="this book, each seed" if published else "each seed")
     ]
     if any(_has_mean(np.asarray(steps)) for steps, _ in ours.values()):
-        mine.append(Line2D([], [], ls="", marker="+", ms=11, mew=2.2, color=colors.test, label="their mean, 95 % interval"))
+        mean = f"their mean, {percent(0.95)} interval"
+        mine.append(Line2D([], [], ls="", marker="+", ms=11, mew=2.2, color=colors.test, label=mean))
     silent = any(np.isnan(steps).any() for steps, _ in ours.values())
     if silent or any(math.isinf(high) for series in published.values() for _, high in series.values()):
         never = Line2D([], [], ls="", marker="^", ms=7, mfc="none", mew=1.4, color=colors.ink, label="not by this step")
@@ -113,7 +124,7 @@ def grokking_laws(panels: Mapping[str, tuple[Mapping[float, Times], tuple[ArrayL
         axes.minorticks_off()
         axes.yaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
     for axes in grid[:, 0]:
-        axes.set_ylabel("step of 95 % test accuracy")
+        axes.set_ylabel(f"step of {percent(0.95)} test accuracy")
     kinds = {"o": "each seed", "^": "not by this step"}
     marks = [
         Line2D([], [], ls="", marker=marker, ms=6, color=colors.test, mfc="none" if marker == "^" else colors.test, label=label)
@@ -341,7 +352,7 @@ def outcome_grid(
     axes.tick_params(length=0)
     axes.set_xlabel(column_name)
     axes.set_ylabel(row_name)
-    bar = color_scale(figure, image, axes, "step of 95 % test accuracy")
+    bar = color_scale(figure, image, axes, f"step of {percent(0.95)} test accuracy")
     inside = [tick for tick in range(math.floor(low), math.ceil(high) + 1) if low <= tick <= high]
     marks = inside if len(inside) > 1 else [low, high]
     bar.set_ticks(marks, labels=[f"{10**mark:,.0f}" for mark in marks])
@@ -372,7 +383,7 @@ def two_bases(spectra: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
             frequency_axis(axes, len(share_K), "frequency k" if last else "")
             axes.tick_params(labelbottom=last)
         panels[row, 0].set_ylabel(name, rotation=0, ha="right", va="center")
-        panels[row, 0].yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        percent_axis(panels[row, 0].yaxis)
     panels[0, 0].set_title("waves of addition")
     panels[0, 1].set_title("characters of multiplication")
     return figure
@@ -441,7 +452,7 @@ def update_rules(rules: Mapping[str, tuple[Times, Times]]) -> Figure:
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
     axes.minorticks_off()
-    axes.set_xlabel("step of 95 % test accuracy")
+    axes.set_xlabel(f"step of {percent(0.95)} test accuracy")
     names = ("as usual, each seed", "in its fastest setting")
     handles = [Line2D([], [], ls="", marker="o", ms=5, label=name, **look) for name, look in zip(names, looks, strict=True)]
     handles.append(Line2D([], [], ls="", marker=">", ms=7, mfc="none", mec=colors.ink, label="some not by this step"))

@@ -265,7 +265,7 @@ def ring_balance(
         axes.set_ylim(0, 1.08 * highest)
     for axes in panels[:, 0]:
         axes.set_ylabel("n r²")
-    outer_labels(panels, len(rings), "ring $\\iota$")
+    outer_labels(panels, len(rings), "ring")
     return figure
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from modaddlab import tables
 from modaddlab.findings import concentration
 from modaddlab.findings.networks import ADDITION, EMBEDDING, for_networks
-from modaddlab.findings.value import Group, Value, count, share, steps, total, words
+from modaddlab.findings.value import Group, Value, chosen, count, share, steps, total, words
 from modaddlab.study import Study
 
 
@@ -61,7 +61,7 @@ def of(study: Study) -> Clock:
     every = [math.gcd(key, p) > 1 for key in range(1, p // 2 + 1)]
     return Clock(
         modulus=total(p),
-        shown=share(study.spec.task.train_frac),
+        shown=chosen(study.spec.task.train_frac),
         time=steps(study.phases.generalization),
         keys=words(tables.listing(keys)),
         marks=words(tables.listing([p // math.gcd(key, p) for key in keys])),

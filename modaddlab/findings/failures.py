@@ -92,8 +92,6 @@ class Clocks:
     """The step by which all of them have 99 % of their training pairs right."""
     questions: Value
     """The training pairs, listed by clock."""
-    keys: Value
-    """The key frequencies of the first seed of each setting, listed."""
     creeps: float
     """Of the runs that grok, the smallest test accuracy halfway, in units of chance."""
     studies: tuple[Study, ...] = field(repr=False)
@@ -230,7 +228,6 @@ def _clocks() -> Clocks:
         strong=_decay(of_decay["strong"]),
         memorized=steps(max(study.phases.memorization or np.inf for study in studies)),
         questions=words(tables.listing([int(study.train_mask_PP.sum()) for study in _first(of_decay["weak"])])),
-        keys=words("; ".join(f"{_title(study)}: {tables.listing(study.keys)}" for study in _first(studies))),
         creeps=min(halfway),
         studies=studies,
         table=[_clock_row(study) for study in studies],

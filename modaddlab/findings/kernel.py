@@ -13,7 +13,7 @@ from modaddlab import tasks
 from modaddlab.analysis import circulants, kernel_machine, logits
 from modaddlab.analysis.fourier import energy_per_frequency
 from modaddlab.findings.sweep import Columns, Curve, curve_columns
-from modaddlab.findings.value import Group, Value, change, count, number, over, pooled, setting, share, steps, total
+from modaddlab.findings.value import Group, Value, change, chosen, count, number, over, pooled, setting, share, steps, total
 from modaddlab.study import Study, remember
 
 P, HALF, FITS, SEEDS = 61, 0.5, 20, range(10)
@@ -193,7 +193,7 @@ def measure() -> Kernel:
         unordered=share(kernel_machine.deviation(multiply_PP, sums=False)),
         drawn=Drawn(circulant=replace(circulant[-1], null=others_drawn["shuffled"].value), **others_drawn),
         fewer=Fewer(
-            part=share(FEWER),
+            part=chosen(FEWER),
             drawn=fewer_drawn,
             learned=fewer_learned,
             gained=over([change(ours - theirs) for ours, theirs in zip(drawn_S, learned_S, strict=False)]),

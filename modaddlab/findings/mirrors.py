@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from modaddlab.findings import stages
 from modaddlab.findings.outcomes import Outcome
 from modaddlab.findings.sweep import Columns, Curve, curve, curve_columns
-from modaddlab.findings.value import Group, Value, count, factor, over, share, steps, total
+from modaddlab.findings.value import Group, Value, chosen, count, factor, over, share, steps, total
 from modaddlab.study import Study
 
 NAMES = ("apart", "together")
@@ -86,7 +86,7 @@ def _both(apart: str, together: str) -> Both:
     first = studies["apart"][0]
     return Both(
         modulus=total(first.p),
-        shown=share(first.spec.task.train_frac),
+        shown=chosen(first.spec.task.train_frac),
         **found,
         later=factor(found["together"].time.value / found["apart"].time.value),
         curves={f"mirror images {name}": curve(Outcome(seeds[0], ())) for name, seeds in studies.items()},

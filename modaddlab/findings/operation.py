@@ -18,7 +18,7 @@ from modaddlab.findings import outcomes
 from modaddlab.findings.concentration import N_RENAMINGS, N_TOP, Basis, Concentration
 from modaddlab.findings.outcomes import Outcome, Point
 from modaddlab.findings.sweep import Columns, Swept, columns, one_more
-from modaddlab.findings.value import Group, Value, factor, share, steps, total, words
+from modaddlab.findings.value import Group, Value, chosen, factor, share, steps, total, words
 from modaddlab.study import Study
 from modaddlab.tasks import NAMES
 
@@ -306,7 +306,7 @@ def _both_bases(adds: Outcome, row: Outcome) -> dict[str, Any]:
 
 def _divide(adds: Outcome, row: Outcome) -> Division:
     task = row.spec.task
-    return Division(**_both_bases(adds, row), modulus=total(task.p), shown=share(task.train_frac), sums=steps(adds.grokked))
+    return Division(**_both_bases(adds, row), modulus=total(task.p), shown=chosen(task.train_frac), sums=steps(adds.grokked))
 
 
 def _multiply(first: dict[str, Outcome]) -> Multiplication:

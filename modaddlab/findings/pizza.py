@@ -23,7 +23,7 @@ from modaddlab.findings.networks import (
     for_networks,
 )
 from modaddlab.findings.sweep import Columns
-from modaddlab.findings.value import Group, Value, count, number, over, pooled, share, total
+from modaddlab.findings.value import Group, Value, chosen, count, number, over, pooled, share, total
 from modaddlab.study import Study
 
 N_PAIRS = 300
@@ -233,7 +233,7 @@ def measure() -> Pizza:
         delta=beside,
         turned=_turned(sums[-1]),
         modulus=total(first.p),
-        train_frac=share(first.spec.task.train_frac),
+        train_frac=chosen(first.spec.task.train_frac),
         trained_for=total(first.spec.steps),
         mainline=pooled([stand(study) for study in mainlines]),
         transition=_transition(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modaddlab.findings.networks import TRANSFORMER, for_networks, transformer
-from modaddlab.findings.value import Group, Value, count, setting, share, steps, total, words
+from modaddlab.findings.value import Group, Value, chosen, count, setting, steps, total, words
 from modaddlab.study import Study
 
 
@@ -37,7 +37,7 @@ def of(study: Study) -> Recipe:
     """How a transformer was built and trained."""
     spec, model, optim = study.spec, transformer(study), study.spec.optim
     return Recipe(
-        share=share(spec.task.train_frac),
+        share=chosen(spec.task.train_frac),
         seed=total(spec.seed),
         layers=total(model.n_layers),
         heads=total(model.n_heads),

@@ -19,7 +19,7 @@ from modaddlab.findings.data import USUAL, pairs_of
 from modaddlab.findings.outcomes import Outcome, Point
 from modaddlab.findings.size import both_kinds
 from modaddlab.findings.sweep import Columns, Curve, Law, columns
-from modaddlab.findings.value import Value, factor, number, share, steps, total, words
+from modaddlab.findings.value import Value, chosen, factor, number, steps, total, words
 
 
 def samples_of(row: Outcome) -> float:
@@ -52,7 +52,7 @@ class Meeting:
             samples=number(samples_of(small.rows[0])),
             modulus=total(small.rows[0].spec.task.p),
             time=words(small.words),
-            share=share(large.rows[0].spec.task.train_frac),
+            share=chosen(large.rows[0].spec.task.train_frac),
             silent_for=steps(np.nan if large.n_grokked else large.trained_for),
             later=bool(slowest < min(first, large.trained_for)),
         )

@@ -82,6 +82,7 @@ COUNT = Kind("count", spelled)
 FACTOR = Kind("factor", lambda number: tables.number(number, 2), "log")
 EXPONENT = Kind("exponent", _decimals(2))
 SETTING = Kind("setting", _as_given, None)
+CHOSEN = Kind("chosen share", lambda part: f"{_as_given(round(100 * part, 9))} %", None)
 WORDS = Kind("words", str, None)
 
 
@@ -165,6 +166,11 @@ def exponent(value: float, low: float | None = None, high: float | None = None) 
 def setting(value: float) -> Value:
     """A setting as it was given, without a power of ten."""
     return Value(value, SETTING)
+
+
+def chosen(part: float) -> Value:
+    """A part of a whole that somebody chose, such as the share of the pairs that is shown: 0.8 is 80 %."""
+    return Value(float(part), CHOSEN)
 
 
 def words(text: str) -> Value:

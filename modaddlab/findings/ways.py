@@ -220,7 +220,7 @@ def measure() -> Trained:
         last_loss=over([loss(one.metrics["train_loss"][-1]) for one in studies["standard"]]),
         trained_for=steps(study.spec.steps),
         rate=setting(study.spec.optim.lr),
-        limit=number(waves.speed_limit(study.spec.optim, study.spec.steps)),
+        limit=setting(round(waves.speed_limit(study.spec.optim, study.spec.steps), 9)),
         circle=_circle(main.fits),
         below=_below(each),
         each={title: each[name] for name, (_, title) in RUNS.items()},

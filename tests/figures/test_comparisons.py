@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from modaddlab import figures
+from modaddlab.figures.marks import percent, percent_axis, symbols
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 import samples_comparisons
@@ -46,7 +47,7 @@ def test_a_zero_stands_left_of_all_other_values_on_a_logarithmic_axis() -> None:
         ([7010.0], {}, ["LAW"]),
         ([7010.0, np.nan, 8000.0], {}, ["LAW", "not by this step"]),
         ([7010.0], {"an appendix of a paper": {2.0: (4e4, np.inf)}}, ["LAW", "an appendix of a paper", "not by this step"]),
-        ([7010.0, 6000.0, 8000.0], {"a paper": {2.0: (4e3, 5e3)}}, ["their mean, 95 % interval", "LAW", "a paper"]),
+        ([7010.0, 6000.0, 8000.0], {"a paper": {2.0: (4e3, 5e3)}}, [f"their mean, {percent(0.95)} interval", "LAW", "a paper"]),
     ],
 )
 def test_the_legend_names_what_is_drawn_and_lies_in_the_figure(steps: list[float], published: dict, names: list[str]) -> None:
@@ -108,3 +109,14 @@ def test_every_figure_of_the_module_has_a_sample_here() -> None:
     module = figures.steps_by_product.__module__
     there = {name for name in figures.__all__ if getattr(getattr(figures, name), "__module__", "") == module}
     assert there - {"Timed"} <= names
+
+
+def test_shares_are_typed_in_percent_with_the_digits_that_they_need() -> None:
+    (axes,) = np.atleast_1d(Figure().subplots())
+    axes.set_yticks([0, 0.015, 0.03, 1])
+    percent_axis(axes.yaxis)
+    assert [text.get_text() for text in axes.get_yticklabels()] == [f"{typed}\u202f%" for typed in ("0", "1.5", "3", "100")]
+
+
+def test_matrices_are_set_as_mathematics() -> None:
+    assert symbols("energy in W_E, W_Lx and W_L") == "energy in $W_E$, W_Lx and $W_L$"

@@ -11,6 +11,7 @@ from modaddlab import LabError
 from modaddlab.findings.value import (
     Group,
     Value,
+    chosen,
     count,
     expect,
     exponent,
@@ -52,6 +53,7 @@ def test_a_value_is_written_by_its_kind() -> None:
     assert [str(value) for value in (share(0.754), loss(6.86e-7), factor(33.3), words("2 and 3"))] == [
         "75.4 %", "6.86\u00a0×\u00a010⁻⁷", "33", "2 and 3",  # noqa: RUF001
     ]  # fmt: skip
+    assert [str(chosen(part)) for part in (0.8, 0.07, 0.175)] == ["80 %", "7 %", "17.5 %"]
 
 
 def test_an_interval_has_as_many_decimals_as_its_width_is_worth() -> None:
