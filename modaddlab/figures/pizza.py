@@ -74,10 +74,10 @@ def one_circle_alone(curves: Mapping[str, np.ndarray]) -> Figure:
 
 @themed
 def clock_against_pizza(circles: Mapping[str, np.ndarray]) -> Figure:
-    """How much of the logits of each circle alone a clock explains, and how much a pizza; one that accompanies another is hollow.
+    """How like the logits of each circle alone are to a clock's and to a pizza's; one that accompanies another is hollow.
 
     Args:
-        circles: name of a network -> how much the forms of a clock, a pizza and a circle that accompanies one explain, (X, 3).
+        circles: name of a network -> likeness to the forms of a clock, a pizza and a circle that accompanies one, (X, 3).
     """
     colors = palette()
     figure = new_figure(4.8 if len(circles) > 1 else 3.6)
@@ -89,7 +89,7 @@ def clock_against_pizza(circles: Mapping[str, np.ndarray]) -> Figure:
             clock_X, pizza_X, _ = explained_X3[these_X].T
             style = {"color": color, "mfc": color if filled else "none", "mew": 1.4}
             axes.plot(clock_X, pizza_X, marker, ms=7, label=name if filled else None, **style)
-    axes.set(xlabel="explained by a clock", ylabel="explained by a pizza", xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), box_aspect=1)
+    axes.set(xlabel="likeness to a clock", ylabel="likeness to a pizza", xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), box_aspect=1)
     if len(circles) > 1:
         figure.legend(loc="outside lower center", title="attention", ncols=2)
     return figure

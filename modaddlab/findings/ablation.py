@@ -340,6 +340,6 @@ def _entrance(row: Ablation) -> dict[str, str]:
     random = row.control.summary("test_accuracy").mean if row.control else None
     return {
         "what is done to the embedding": row.label,
-        "test accuracy": writing.percent(row.scores.test_accuracy, 2),
+        "test accuracy": writing.percent(row.scores.test_accuracy),
         "with random frequencies": writing.percent(random),
     }

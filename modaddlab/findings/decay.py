@@ -202,7 +202,7 @@ def _time_row(decay: float, point: Point) -> dict[str, str]:
         "decay times": tables.number(point.median * fade, 2) if fade and np.isfinite(point.median) else tables.MISSING,
         "length, memorized": tables.number(float(row.norm_T[full])),
         "length, end": tables.number(float(row.norm_T[-1])),
-        "test accuracy": tables.percent(_accuracy(row), 2),
+        "test accuracy": tables.percent(_accuracy(row)),
     }
 
 

@@ -254,7 +254,7 @@ def _clock_row(study: Study) -> dict[str, str]:
         "seed": str(study.spec.seed),
         "95 % at step": str(end.curves.grokked),
         "where they stopped": tables.percent(_at(study, published.REPLICATION_STOPPED[study.p])),
-        "test accuracy": tables.percent(end.curves.test_accuracy.value, 2),
+        "test accuracy": tables.percent(end.curves.test_accuracy.value),
         "chance": tables.percent(1 / study.p, 1),
         "test loss": str(end.curves.test_loss),
         "sum of squares": str(end.structure.sum_of_squares),

@@ -108,7 +108,7 @@ def _minutes(records: Iterable[Record]) -> float:
 
 def _trained_row(group: Sequence[Record]) -> dict[str, str]:
     ends = sorted(record.metrics["test_accuracy"][-1] for record in group)
-    low, high = tables.percent(ends[0], 2), tables.percent(ends[-1], 2)
+    low, high = tables.percent(ends[0]), tables.percent(ends[-1])
     return {
         "run": group[0].spec.name,
         "p": str(group[0].spec.task.p),

@@ -215,7 +215,7 @@ def _rate_row(rate: float, point: Point) -> dict[str, str]:
         "by heart": tables.whole(float(np.median([row.memorized for row in point.rows]))),
         "steps to grok": point.words,
         "steps × rate": str(factor(point.median * rate)),  # noqa: RUF001
-        "test accuracy": tables.percent(first.final("test_accuracy"), 2),
+        "test accuracy": tables.percent(first.final("test_accuracy")),
         "frequencies": first.concentration().text,
     }
 
