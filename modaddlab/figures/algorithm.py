@@ -143,7 +143,7 @@ def trigonometric_identity(
             r"part along $\cos(\omega a)\,\cos(\omega b)$",
             r"part along $\sin(\omega a)\,\sin(\omega b)$",
             r"their sum: $\cos(\omega(a+b))$",
-            f"the network: {percent(explained, 1)} explained",
+            f"the network: {percent(float(explained), 1)} explained",
         ),
         strict=True,
     ):

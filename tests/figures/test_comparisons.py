@@ -112,7 +112,7 @@ def test_every_figure_of_the_module_has_a_sample_here() -> None:
 
 
 def test_shares_are_typed_in_percent_with_the_digits_that_they_need() -> None:
-    (axes,) = np.atleast_1d(Figure().subplots())
+    axes = Figure().subplots()
     axes.set_yticks([0, 0.015, 0.03, 1])
     percent_axis(axes.yaxis)
     assert [text.get_text() for text in axes.get_yticklabels()] == [f"{typed}\u202f%" for typed in ("0", "1.5", "3", "100")]
