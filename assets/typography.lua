@@ -1,8 +1,7 @@
 -- One typography for what is typed and what is computed: percent signs behind a narrow no-break space, true minus signs,
 -- powers of ten in place of e-08, and no line that ends inside a number, "n = 10", "< 5" or an interval.
 --
--- Words alone are changed: no code, address or alternative text; and in formulas the space around cos and ln, which TeX sets and
--- MathML does not. Both engines run this filter over a whole chapter, Quarto by
+-- Words alone are changed: no code, formula, address or alternative text. Both engines run this filter over a whole chapter, Quarto by
 -- `filters: [{path: assets/typography.lua, at: post-quarto}]`, when values and references stand in their sentences, the built-in renderer
 -- by pandoc's --lua-filter, after it has put them there.
 
@@ -62,18 +61,6 @@ local function typeset(inlines, in_table)
   return found
 end
 
--- p\ln p and 2\cos\omega t with their thin spaces; none before a bracket.
-local function operators(tex)
-  local function spaced(head, next)
-    if next ~= "\\" and next ~= "\\left" and not next:find("^\\[bB]ig") then return head .. "\\," .. next end
-  end
-  for name in ("\\sin \\cos \\ln \\log \\exp"):gmatch("%S+") do
-    tex = tex:gsub("([%w})])%s*(" .. name .. ")%f[%A]", "%1\\,%2")
-    tex = tex:gsub("(" .. name .. "%f[%A])%s*([%w\\]%a*)", spaced):gsub("(" .. name .. "%s*%^%d)%s*([%w\\]%a*)", spaced)
-  end
-  return tex
-end
-
 local function untouched(element) return element, false end
 
 local typesetting
@@ -81,7 +68,6 @@ function typesetting(in_table)
   return {
     traverse = "topdown",
     Image = untouched,
-    Math = FORMAT:find("html") and function(formula) formula.text = operators(formula.text) return formula end or nil,
     Table = not in_table and function(block) return block:walk(typesetting(true)), false end or nil,
     Inlines = function(inlines) return typeset(inlines, in_table) end,
   }

@@ -27,6 +27,9 @@ PATIENCE = 120
 DEEPEST = 200
 """Levels of a document's JSON, four for a list in a list; Python's own recursion ends at about 800."""
 
+OPERATORS = Path(__file__).parent / "theme" / "operators.lua"
+"""Sets the spaces around the names of functions in formulas."""
+
 _FORMULA = re.compile(r"\[WARNING\] Could not convert TeX math (.*?), rendering as TeX:\n(.*?)(?=\n\[|\Z)", re.DOTALL)
 
 
@@ -109,7 +112,8 @@ def write(blocks: Sequence[pf.Block], to: str, source: Source) -> str:
     Raises:
         BookError: a formula that cannot be set.
     """
-    text, warnings = run(dump(pf.Doc(*blocks)), "--from", "json", "--to", to, "--wrap=preserve", "--mathml")
+    arguments = ["--from", "json", "--to", to, "--wrap=preserve", "--mathml", f"--lua-filter={OPERATORS}"]
+    text, warnings = run(dump(pf.Doc(*blocks)), *arguments)
     if found := _FORMULA.search(warnings):
         lines = [line.strip() for line in found[1].split("\n")]
         reason = next((line.strip() for line in found[2].split("\n") if "unexpected" in line), "it is not understood")

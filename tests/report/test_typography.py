@@ -12,9 +12,9 @@ FILTER = Path(__file__).parents[2] / "assets" / "typography.lua"
 NARROW, FIXED = "\u202f", "\u00a0"
 
 
-def typeset(markdown: str, to: str = "html") -> str:
+def typeset(markdown: str, to: str = "html", by: Path = FILTER) -> str:
     """A chapter, with the two spaces made visible."""
-    html, _ = pandoc.run(markdown, "--from", pandoc.READ, "--to", to, "--wrap=none", f"--lua-filter={FILTER}")
+    html, _ = pandoc.run(markdown, "--from", pandoc.READ, "--to", to, "--wrap=none", f"--lua-filter={by}")
     return html.strip().replace(NARROW, "~").replace(FIXED, "_").replace("&nbsp;", "_")
 
 
@@ -53,7 +53,11 @@ def test_code_formulas_images_and_addresses_are_left_alone(left: str) -> None:
 )
 def test_operators_have_the_spaces_that_mathml_lacks(typed: str, spaced: str) -> None:
     plain, _ = pandoc.run(f"${spaced}$", "--from", pandoc.READ, "--to", "html", "--wrap=none")
-    assert typeset(f"${typed}$") == plain.strip()
+    assert typeset(f"${typed}$", by=pandoc.OPERATORS) == plain.strip()
+
+
+def test_in_print_a_formula_is_as_typed() -> None:
+    assert typeset(r"$p\ln p$", "typst", pandoc.OPERATORS) == "$p ln p$"
 
 
 def test_the_text_of_a_link_is_typeset_and_its_address_is_not() -> None:
