@@ -113,16 +113,19 @@ def prove(
     V_HC = W_L_HC - directions_HR @ rows_RP
     V_HC = V_HC - V_HC.mean(axis=1, keepdims=True)  # what all answers have alike decides nothing
     tables_4PH = _tables(neurons_PPH, rows_RP) if waves_in else np.zeros((4, p, H))
-    tables_4PH[0] += neurons_PPH.mean(axis=(0, 1))
-    R_PPH = np.array(neurons_PPH)
+    mean_H = neurons_PPH.mean(axis=(0, 1))
+    tables_4PH[0] += mean_H
+    R_PPH, left_H, varied, longest = np.empty((p, p, H)), np.zeros(H), 0.0, 0.0
     for a in a_P:
         first_PH, second_PH, sum_PH, difference_PH = tables_4PH
-        R_PPH[a] -= first_PH[a] + second_PH + sum_PH[(a + a_P) % p] + difference_PH[(a - a_P) % p]
+        R_PPH[a] = neurons_PPH[a] - (first_PH[a] + second_PH + sum_PH[(a + a_P) % p] + difference_PH[(a - a_P) % p])
+        left_H += (R_PPH[a] ** 2).sum(axis=0)
+        varied += float(((neurons_PPH[a] - mean_H) ** 2).sum())
+        longest = max(longest, np.linalg.norm(neurons_PPH[a], axis=1).max())
 
-    groups = [np.flatnonzero(group_H) for group_H in _groups(W_L_HC, frequencies)]
-    size_H = np.sqrt((R_PPH**2).mean(axis=(0, 1)))
-    weight_H = np.sqrt((size_H + 1e-12) / (np.linalg.norm(V_HC, axis=1) + 1e-12))
-    reach_GC = np.array([np.linalg.norm(V_HC[group] * weight_H[group, None], axis=0) for group in groups])
+    groups_GH = _groups(W_L_HC, frequencies)
+    weight_H = np.sqrt((np.sqrt(left_H) / p + 1e-12) / (np.linalg.norm(V_HC, axis=1) + 1e-12))
+    reach_GC = np.sqrt(groups_GH @ (V_HC * weight_H[:, None]) ** 2)
 
     logits_4PC = tables_4PH @ W_L_HC
     ideal_PPC = np.zeros((p, p, p)) + direct_PPC
@@ -131,18 +134,16 @@ def prove(
         first_PC, second_PC, sum_PC, difference_PC = logits_4PC
         ideal_PPC[a] += first_PC[a] + second_PC + sum_PC[(a + a_P) % p] + difference_PC[(a - a_P) % p]
         ideal_PPC[a] += (R_PPH[a] @ directions_HR) @ rows_RP
-        scaled_PH = R_PPH[a] / weight_H
-        radius_PPC[a] = np.array([np.linalg.norm(scaled_PH[:, group], axis=1) for group in groups]).T @ reach_GC
-    largest = np.linalg.norm(neurons_PPH, axis=2).max() * np.linalg.norm(W_L_HC, axis=0).max() + np.abs(direct_PPC).max()
+        radius_PPC[a] = np.sqrt((R_PPH[a] / weight_H) ** 2 @ groups_GH.T) @ reach_GC
+    largest = longest * np.linalg.norm(W_L_HC, axis=0).max() + np.abs(direct_PPC).max()
     products = min(16 * len(rows_RP), 8 * p) * H * p + p * p * (7 * H + 4 * int(kept_KH.sum())) + 12 * H * p
-    varied = float(((neurons_PPH - neurons_PPH.mean(axis=(0, 1))) ** 2).sum())
     spread_HC = W_L_HC - W_L_HC.mean(axis=1, keepdims=True)
     return Proof(
         proven_PP=_leads(ideal_PPC, radius_PPC) > ROUNDING * largest,
         ideal_PPC=ideal_PPC,
         radius_PPC=radius_PPC,
-        operations=products + p**3 * (9 + 2 * len(rows_RP) + 2 * len(groups)),
-        left_in=float((R_PPH**2).sum()) / varied if varied else 0.0,
+        operations=products + p**3 * (9 + 2 * len(rows_RP) + 2 * len(groups_GH)),
+        left_in=float(left_H.sum()) / varied if varied else 0.0,
         left_out=float((V_HC**2).sum() / (spread_HC**2).sum()) if spread_HC.any() else 0.0,
     )
 
@@ -159,10 +160,10 @@ def _tables(neurons_PPH: np.ndarray, rows_RP: np.ndarray) -> np.ndarray:
     return np.array([rows_RP.T @ (rows_RP @ mean_PH) for mean_PH in means])
 
 
-def _groups(W_L_HC: np.ndarray, frequencies: tuple[int, ...]) -> list[np.ndarray]:
-    """The neurons by their loudest frequency, a mask (H,) each."""
+def _groups(W_L_HC: np.ndarray, frequencies: tuple[int, ...]) -> np.ndarray:
+    """The neurons by their loudest frequency, 1 for each in its group, (G, H)."""
     own_H = output_energies(W_L_HC, frequencies).argmax(axis=0)
-    return [own_H == k for k in np.unique(own_H)]
+    return (np.unique(own_H)[:, None] == own_H).astype(np.float64)
 
 
 def _leads(ideal_PPC: np.ndarray, radius_PPC: np.ndarray) -> np.ndarray:

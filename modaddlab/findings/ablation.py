@@ -162,7 +162,7 @@ class Cuts(Group):
 
 @for_networks(TRANSFORMER, NO_LAYER_NORM, ADDITION, ALL_WEIGHTS)
 def of(study: Study, keys: Sequence[int] | None = None, n_draws: int = 1) -> Cuts:
-    """What one network does without its parts; arguments as of `tables`, some 5 s for the mainline's size."""
+    """What one network does without its parts; arguments as of `tables`, some 3 s for the mainline's size."""
     return cuts(tables(study, keys, n_draws))
 
 

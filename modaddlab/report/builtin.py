@@ -285,8 +285,12 @@ def _copy_resources(book: Book, theme: styles.Theme, folder: Path) -> None:
         shutil.copyfile(book.root / path, target)
 
 
-def resources(book: Book) -> list[Path]:
+def resources(book: Book, made_later: str | None = None) -> list[Path]:
     """The files that the project file names for the site, relative to the project; hidden folders and caches are not among them.
+
+    Args:
+        book: the project.
+        made_later: a folder that need not be there yet.
 
     Raises:
         BookError: a pattern matches nothing, or leads out of the project.
@@ -299,7 +303,7 @@ def resources(book: Book) -> list[Path]:
         place = Place(Path(PROJECT_FILE), line_of(text, str(pattern)))
         paths = [path.relative_to(book.root) for path in book.root.glob(str(inside(str(pattern), place, "a resource")))]
         paths = [path for path in paths if not any(part.startswith(".") for part in path.parts) and (book.root / path).is_file()]
-        if not paths:
+        if not paths and not (made_later and str(pattern).startswith(made_later)):
             raise BookError(place, f"`{pattern}` matches no file")
         found += sorted(paths)
     return found

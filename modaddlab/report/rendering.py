@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from .project import Book, load_book
 
 ENGINES = ("auto", "quarto", "builtin")
 MINIMUM_QUARTO = (1, 7)
+INTERACTIVE = "interactive/"
+"""Where the book's interactive pages are made while its values are measured."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,7 @@ def render(
     book = load_book(root)
     target = site_folder(book, output)
     reference.write(book)
-    _write_interactive(book)
-    builtin.resources(book)  # what is wrong with them is said before anything is executed
+    builtin.resources(book, made_later=INTERACTIVE)  # what is wrong with them is said before anything is executed
     unknown = set(only) - {chapter.path for chapter in book.chapters}
     if unknown:
         raise BookError(None, f"{', '.join(map(str, sorted(unknown)))}: no such chapter in _quarto.yml")
@@ -89,12 +91,16 @@ def render(
         name = f"Quarto {quarto[1]}" if quarto else "the built-in renderer"
         reporter.say(f"{book.title}: {len(only) or len(book.chapters)} chapters with {name}")
         with fresh_folder(book, target) as folder:
+            with ThreadPoolExecutor(1) as beside:
+                interactive = beside.submit(_write_interactive, book)
+                if not quarto:
+                    _measure_sentences(root)
+                interactive.result()
             if only or "html" not in to:
                 _copy_last(target, folder)
             if quarto:
                 _render_with_quarto(quarto[0], book, folder, to, only)
             else:
-                _measure_sentences(root)
                 builtin.render(book, folder, to, reporter, only)
             if "html" in to:
                 _refuse_defects(folder)
@@ -111,7 +117,7 @@ def _measure_sentences(root: Path) -> None:
 
 def _write_interactive(book: Book) -> None:
     """Make what the interactive pages load, where the book names it, in a process of its own: it sees the package as it is."""
-    named = "interactive/" in str(book.options["project"].get("resources"))
+    named = INTERACTIVE in str(book.options["project"].get("resources"))
     if named and not _finished("modaddlab.web", book.root):
         raise BookError(None, "the interactive pages could not be made; see above")
 
