@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal
 
 from modaddlab import tables
@@ -188,8 +189,19 @@ class Claim:
             return self.says
         if self.scale == "hits":
             return "yes" if self.happens else "no"
-        low, high = self.form(self.published.low), self.form(self.published.high)
+        low, high = map(self._as_given, (self.published.low, self.published.high))
         return self.with_unit(low if low == high else f"{low} to {high}")
+
+    def _as_given(self, value: float) -> str:
+        """A published number, with no more digits than it was given with."""
+        if self.form is not tables.number or isinstance(value, int):
+            return self.form(value)
+        return tables.number(value, min(3, len(Decimal(repr(value)).normalize().as_tuple().digits)))
+
+    def written(self, value: float) -> str:
+        """A value of ours: steps, and what was counted, without a fraction that they do not have."""
+        whole = self.tolerance is STEPS or (self.tolerance is COUNT and value == round(value))
+        return tables.whole(value) if whole and self.form is tables.number else self.form(value)
 
     @property
     def scale(self) -> Averaged:

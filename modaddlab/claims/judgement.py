@@ -29,6 +29,7 @@ from modaddlab.findings.value import Value
 Verdict = Literal["replicates", "replicates with a difference", "does not replicate", "open"]
 
 VERDICTS: tuple[Verdict, ...] = ("replicates", "replicates with a difference", "does not replicate", "open")
+"""In the order in which they are shown."""
 
 FEW = 3
 """So many networks are listed one by one; fewer have no prediction interval."""
@@ -105,7 +106,7 @@ class Judged:
 
     Attributes:
         verdict: see above.
-        why: what leaves it open.
+        why: what leaves it open, or that its null does the same.
         near: whether the published value lies within the tolerance of our mean.
         likely: whether one more network of ours could have had it; None where no prediction interval says so.
     """
@@ -127,7 +128,7 @@ def judge(claim: Claim, found: Measured, null: float | None = None) -> Judged:
     if claim.undecided:
         return Judged(verdict="open", why=claim.undecided)
     if null is not None and null in claim.holds:
-        return Judged(verdict="does not replicate")
+        return Judged(verdict="does not replicate", why="the null does the same")
     if claim.scale == "hits":
         return _judge_hits(claim, found)
     shortest = float(np.nanmin(found.trained_for_S)) if np.isfinite(found.trained_for_S).any() else math.inf

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import html
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -155,14 +156,21 @@ def own_weights(scorecard: Scorecard) -> None:
 
 def verdict_text(found: Finding) -> str:
     """A verdict with its sign, as a Markdown span that the site's style can colour, and what there is to say of it."""
-    notes = [found.judged.why] if found.judged.why else []
-    if found.verdict == "replicates" and found.judged.likely is False:
-        notes.append("by the tolerance alone")
-    if found.claim.repeats:
-        notes.append("counted once")
     text = f"[{MARKS[found.verdict]}]{{.mark-{CLASSES[found.verdict]}}} [{found.verdict}]{{.verdict}}"
-    rule = rule_text(found.claim)
-    return text + (f": {'; '.join(notes)}" if notes else "") + (f" [{rule}]{{.rule}}" if rule else "")
+    rule, notes = rule_text(found.claim), notes_text(found)
+    return text + (f": {notes}" if notes else "") + (f" [{rule}]{{.rule}}" if rule else "")
+
+
+def notes_text(found: Finding) -> str:
+    """What there is to say of a verdict: why it is open, or what it rests on."""
+    alone = found.verdict == "replicates" and found.judged.likely is False
+    notes = (found.judged.why, "by the tolerance alone" if alone else "", "counted once" if found.claim.repeats else "")
+    return "; ".join(note for note in notes if note)
+
+
+def said(claim: Claim) -> str:
+    """A claim and its source in Markdown."""
+    return re.sub(r"(?<=[ (])-(?=[ \w])", "−", claim.statement) + f" [@{claim.source}, {claim.place}]"  # noqa: RUF001
 
 
 def rule_text(claim: Claim) -> str:
@@ -182,7 +190,7 @@ def row(found: Finding) -> dict[str, str]:
     """One line of the site's table."""
     claim = found.claim
     return {
-        "claim": f"{claim.statement} [@{claim.source}, {claim.place}]",
+        "claim": said(claim),
         "published": claim.published_text,
         "ours": found.ours_text,
         "n": found.n_text,
@@ -214,9 +222,9 @@ def print_tables(found: Sequence[Finding]) -> str:
     for subject, ones in grouped(found).items():
         lines = [
             {
-                "claim": f"{one.claim.statement} [@{one.claim.source}, {one.claim.place}]",
+                "claim": said(one.claim) + (f" *{notes[:1].upper()}{notes[1:]}.*" if (notes := notes_text(one)) else ""),
                 "published": one.claim.published_text,
-                "ours": one.ours_text,
+                "ours": one.ours_text + (f"; null {one.null_alone}" if one.null is not None else ""),
                 "n": one.n_text,
                 "verdict": f"{MARKS[one.verdict]} {one.verdict}",
             }

@@ -19,6 +19,9 @@ from modaddlab.study import Study
 FAMILIES = {"mainline": ("mainline", "mainline-25k")}
 """Runs whose seeds are one family: the shorter ones stop when nothing changes any more."""
 
+NARROW = "\u202f"
+"""The space before a percent sign, at which no line ends."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -56,7 +59,7 @@ class Finding:
     @property
     def ours_text(self) -> str:
         """What our networks have: the mean, in brackets where one more would lie; the values themselves where they are few."""
-        found, form = self.measured, self.claim.form
+        found, form = self.measured, self.claim.written
         if found is None:
             return tables.MISSING
         if self.claim.scale == "hits":
@@ -66,7 +69,7 @@ class Finding:
         if self.claim.pooled is not None:
             return unit(with_range(form, found.mean, found.one_more))
         if found.n <= FEW:
-            return unit(", ".join([*texts, *["never"] * missing]))
+            return unit(tables.listing([*texts, *["never"] * missing]))
         if not texts:
             return f"never in {missing}"
         if missing:
@@ -85,7 +88,14 @@ class Finding:
     @property
     def null_text(self) -> str:
         """The null as it is written, and what it is."""
-        return tables.MISSING if self.null is None else f"{_text(self.claim, self.null)} ({self.claim.null_text})"
+        return tables.MISSING if self.null is None else f"{self.null_alone} ({self.claim.null_text})"
+
+    @property
+    def null_alone(self) -> str:
+        """The null's value."""
+        if self.null is None:
+            return ""
+        return "never" if math.isnan(self.null) else self.claim.with_unit(self.claim.written(self.null))
 
 
 def with_range(form: tables.Format, value: float, band: Band) -> str:
@@ -93,10 +103,12 @@ def with_range(form: tables.Format, value: float, band: Band) -> str:
     if math.isnan(band.low):
         return form(value)
     texts = [form(value), form(band.low), form(band.high)]
+    if len(set(texts)) == 1:
+        return texts[0]
     for behind in (" %", *{text[text.find("\u00a0×") :] for text in texts if "\u00a0×" in text}):  # noqa: RUF001
         if all(text.endswith(behind) for text in texts):
             first, low, high = (text.removesuffix(behind) for text in texts)
-            return f"{first} [{low}, {high}]{behind}"
+            return f"{first} [{low}, {high}]{behind.replace(' ', NARROW)}"
     return f"{texts[0]} [{texts[1]}, {texts[2]}]"
 
 
@@ -105,7 +117,7 @@ def _hits_text(found: Measured) -> str:
     n, n_open = int(np.nansum(found.values_S)), int(np.isnan(found.values_S).sum())
     if found.n == 1:
         return "yes" if n else "not yet" if n_open else "no"
-    text = f"{n} of {found.n} [{100 * found.low:.0f}, {100 * found.high:.0f}] %"
+    text = f"{n} of {found.n} [{100 * found.low:.0f}, {100 * found.high:.0f}]{NARROW}%"
     return f"{text}, {n_open} not yet" if n_open else text
 
 
@@ -165,7 +177,3 @@ def counts(found: Sequence[Finding]) -> dict[Verdict, int]:
     """How many claims got each verdict, in the order of `VERDICTS`."""
     tally = Counter(finding.verdict for finding in found)
     return {verdict: tally[verdict] for verdict in VERDICTS}
-
-
-def _text(claim: Claim, value: float) -> str:
-    return "never" if math.isnan(value) else claim.with_unit(claim.form(value))

@@ -30,7 +30,7 @@ OPERATIONS = (
         "cubic",
         "cubic",
         "README, operation sweep",
-        "It does not grok a^3 + ab.",
+        "It does not grok a³ + ab.",
         0,
         "@fig-operations",
     ),
@@ -74,7 +74,7 @@ DEPTH = (
             f"cubic-{n}-layers",
             f"cubic-{n}-layers",
             "README, depth sweep",
-            f"It does not grok a^3 + ab with {words} layers.",
+            f"It does not grok a³ + ab with {words} layers.",
             0,
             "@fig-depth",
         )

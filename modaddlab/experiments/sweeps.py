@@ -211,13 +211,13 @@ SWEEPS: Mapping[str, Sweep] = MappingProxyType(
             ),
             Sweep(
                 name="attention-rate",
-                purpose="clock or pizza: Zhong et al.'s transformer with attention rates from 0 to 1, three seeds each",
+                purpose="clock or pizza: the transformer of Zhong et al. with attention rates from 0 to 1, three seeds each",
                 varies=("model.attention_rate",),
                 runs=_attention_rates,
             ),
             Sweep(
                 name="linear-layers",
-                purpose="Zhong et al.'s four linear models, three seeds each",
+                purpose="the four linear models of Zhong et al., three seeds each",
                 varies=("model.arrangement",),
                 runs=_of("pizza-linear", "pizza-linear-b", "pizza-linear-c", "pizza-linear-d", seeds=3),
             ),

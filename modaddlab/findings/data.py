@@ -207,7 +207,7 @@ def pairs_of(row: Outcome) -> float:
 
 def _waits(points: dict[float, Point], measured: dict[float, list[float]]) -> Waits:
     rows = [row for point in points.values() for row in point.rows]
-    there = {value: point.median for value, point in points.items() if np.isfinite(point.median)}
+    there = {value: point.typical for value, point in points.items() if np.isfinite(point.typical)}
     silent = {value: point for value, point in points.items() if not point.n_grokked}
     shares = np.array(sorted(there))
     wait = np.array([there[value] for value in shares])

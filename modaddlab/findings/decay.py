@@ -170,9 +170,9 @@ def fade_of(row: Outcome) -> float:
 
 
 def _times(points: dict[float, Point], law: Law) -> Times:
-    there = {decay: point for decay, point in points.items() if decay and np.isfinite(point.median)}
-    wait = np.array([point.median for point in there.values()])
-    clock = np.array([point.median * fade_of(point.rows[0]) for point in there.values()])
+    there = {decay: point for decay, point in points.items() if decay and np.isfinite(point.typical)}
+    wait = np.array([point.typical for point in there.values()])
+    clock = np.array([point.typical * fade_of(point.rows[0]) for point in there.values()])
     weak, strong = min(there), max(there)
     optim = points[USUAL].rows[0].spec.optim
     return Times(
@@ -199,7 +199,7 @@ def _time_row(decay: float, point: Point) -> dict[str, str]:
         "decay": str(setting(decay)),
         "decay time": tables.whole(1 / fade) if fade else "∞",
         "steps to grok": point.words,
-        "decay times": tables.number(point.median * fade, 2) if fade and np.isfinite(point.median) else tables.MISSING,
+        "decay times": tables.number(point.typical * fade, 2) if fade and np.isfinite(point.typical) else tables.MISSING,
         "length, memorized": tables.number(float(row.norm_T[full])),
         "length, end": tables.number(float(row.norm_T[-1])),
         "test accuracy": tables.percent(_accuracy(row)),

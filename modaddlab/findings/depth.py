@@ -176,7 +176,7 @@ def _row(key: Key, point: Point, found: list[Concentration] | None) -> dict[str,
         "operation": NAMES[key[1]],
         "layers": str(key[0]),
         "95 % at": point.words,
-        "rises": f"{rises_of(row):.1f}",
+        "rises": f"{rises_of(row):.1f}".removesuffix(".0"),
         "lowest after": str(curves.of(row.study).lowest_after),
         "frequencies": found[0].text if found else tables.MISSING,
     }

@@ -227,7 +227,7 @@ def measure() -> Operation:
 
 
 def _listed(operations: Sequence[str]) -> Value:
-    return words(tables.listing([NAMES[operation] for operation in operations]))
+    return words(tables.listing([NAMES[operation].replace(" ", "\u00a0") for operation in operations]))
 
 
 def _sums(carries: dict[str, float]) -> list[str]:

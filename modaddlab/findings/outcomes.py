@@ -124,6 +124,11 @@ class Point:
         return float(np.median(np.where(np.isnan(self.grokked_S), math.inf, self.grokked_S)))
 
     @property
+    def typical(self) -> float:
+        """The time to grok in a number: the geometric mean, or where some seeds never got there the median, perhaps infinite."""
+        return self.median if self.time is None else self.time.mean
+
+    @property
     def words(self) -> str:
         """Time to grok as it is written: mean and interval, the steps of one or two seeds (whose interval would span decades), or
         how many got there in how many steps."""

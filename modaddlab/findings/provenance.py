@@ -63,8 +63,8 @@ def measure() -> Provenance:
     by_commit = sorted(records, key=lambda record: (record.told("commit")[:9], record.told("threads")))
     commits = [_commit_row(list(group)) for _, group in itertools.groupby(by_commit, lambda one: one.told("commit")[:9])]
 
-    def with_what(what: str) -> Value:
-        return words(tables.listing(sorted({record.told(what) for record in records})))
+    def with_what(what: str, between: str = " and ") -> Value:
+        return words(between.join(sorted({record.told(what) for record in records})))
 
     return Provenance(
         runs=total(len(records)),
@@ -72,7 +72,7 @@ def measure() -> Provenance:
         hours=number(_minutes(records) / 60),
         timed=all(record.wall_seconds is not None for record in records),
         megabytes=total(round(sum(entry.bytes for record in records for entry in record.files.values()) / 1e6)),
-        devices=with_what("device"),
+        devices=with_what("device", ", and on "),
         pythons=with_what("python"),
         torches=with_what("torch"),
         numpys=with_what("numpy"),
@@ -106,6 +106,11 @@ def _minutes(records: Iterable[Record]) -> float:
     return sum(record.wall_seconds or 0 for record in records) / 60
 
 
+def _minutes_text(records: Iterable[Record]) -> str:
+    minutes = _minutes(records)
+    return f"{minutes:.1f}" if minutes >= 0.05 or not minutes else "< 0.1"
+
+
 def _trained_row(group: Sequence[Record]) -> dict[str, str]:
     ends = sorted(record.metrics["test_accuracy"][-1] for record in group)
     low, high = tables.percent(ends[0]), tables.percent(ends[-1])
@@ -114,7 +119,7 @@ def _trained_row(group: Sequence[Record]) -> dict[str, str]:
         "p": str(group[0].spec.task.p),
         "seeds": spans(record.spec.seed for record in group),
         "steps": f"{group[0].spec.steps:,}",
-        "minutes": f"{_minutes(group):.1f}",
+        "minutes": _minutes_text(group),
         "test accuracy": low if low == high else f"{low} to {high}",
     }
 
@@ -144,7 +149,7 @@ def _commit_row(group: Sequence[Record]) -> dict[str, str]:
     return {
         "commit": f"`{group[0].told('commit')[:9]}`",
         "runs": str(len(group)),
-        "minutes": f"{_minutes(group):.1f}",
+        "minutes": _minutes_text(group),
         "threads": ", ".join(sorted({record.told("threads") for record in group})),
         "first finished": finished[0],
         "last finished": finished[-1],

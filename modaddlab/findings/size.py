@@ -19,7 +19,7 @@ from modaddlab.findings.concentration import N_TOP
 from modaddlab.findings.data import USUAL, pairs_of
 from modaddlab.findings.outcomes import Outcome, Point
 from modaddlab.findings.sweep import Columns, Curve, Embeddings, Law, Swept, columns, embeddings, one_more
-from modaddlab.findings.value import Group, Value, count, share, spelled, steps, total, words
+from modaddlab.findings.value import Group, Value, count, number, share, spelled, steps, total, words
 
 BEGINS = 59
 """The modulus from which on the law is fitted."""
@@ -127,7 +127,9 @@ class Silent:
     above: Value
     """At how many moduli it is above chance."""
     building: Value
-    """The moduli whose embeddings favour some frequencies, with their effective numbers."""
+    """The moduli whose embeddings favour some frequencies."""
+    found: Value
+    """The effective number of frequencies of the first of them, over its seeds; the null has the residues renamed."""
     favoured: int
     """How many they are."""
     memorized: bool
@@ -303,12 +305,14 @@ def _silent(silent: dict[int, Point], found: dict[int, Any]) -> Silent:
     there = Embeddings(varied="p", found={p: found[p] for p in silent})
     effective = {p: float(np.mean(values)) for p, values in there.effective.items()}
     building = [p for p in silent if effective[p] < SPREAD_OUT * there.null[p]]
+    first = building[0] if building else min(silent)
     return Silent(
         moduli=count(len(silent)),
         least=share(min(ends.values())),
         most=share(max(ends.values())),
         above=count(sum(ends[p] > 1 / p for p in silent)),
-        building=words(tables.listing([f"{p} ({effective[p]:.1f}, renamed {there.null[p]:.1f})" for p in building])),
+        building=words(tables.listing([str(p) for p in building])),
+        found=number(effective[first], null=there.null[first]),
         favoured=len(building),
         memorized=all(np.isfinite(row.memorized) for point in silent.values() for row in point.rows),
         below_mirrors=all(ends[p] <= mirrored(point) for p, point in silent.items()),

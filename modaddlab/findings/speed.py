@@ -82,7 +82,7 @@ class Product:
     law: Law
     others: Value
     """Runs with another rate or decay that grokked."""
-    near: Value
+    near: int
     """How many of them lie within two standard deviations of seeds of the clock."""
     two_deviations: Value
     """That distance, as a factor."""
@@ -214,7 +214,7 @@ def _rate_row(rate: float, point: Point) -> dict[str, str]:
         "rate": str(setting(rate)),
         "by heart": tables.whole(float(np.median([row.memorized for row in point.rows]))),
         "steps to grok": point.words,
-        "steps × rate": str(factor(point.median * rate)),  # noqa: RUF001
+        "steps × rate": str(factor(point.typical * rate)),  # noqa: RUF001
         "test accuracy": tables.percent(first.final("test_accuracy")),
         "frequencies": first.concentration().text,
     }
@@ -255,7 +255,7 @@ def _product(series: dict[str, Rows], base: Point) -> Product:
     return Product(
         law=Law.through(rows, product_of),
         others=count(len(others)),
-        near=count(int((off < 2 * deviation).sum())),
+        near=int((off < 2 * deviation).sum()),
         two_deviations=factor(float(np.exp(2 * deviation))),
         span=factor(max(map(product_of, there)) / min(map(product_of, there))),
         stopped=count(len(stopped)),

@@ -98,8 +98,6 @@ class Ten:
     """The slowest over the quickest."""
     gap: Value
     """By how many points explained neurons at zero cost more than random ones."""
-    of_it: Value
-    """What part of the cost random neurons have."""
 
     @property
     def strips(self) -> dict[str, list[float]]:
@@ -288,13 +286,11 @@ def _ten(networks: Sequence[Study]) -> Ten:
     for name, cut in COSTS.items():
         lost = [getattr(one, cut).lost for one in cuts]
         rows |= {name: row(lost), f"{name}_random": row([Value(float(one.null), one.kind) for one in lost])}
-    own_S, random_S = (np.array(rows[name].values_S) for name in ("zeroed", "zeroed_random"))
     return Ten(
         n=count(len(networks)),
         **rows,
         apart=factor(rows["grokked"].most.value / rows["grokked"].least.value),
         gap=over([one.explained_zero.beyond for one in cuts]),
-        of_it=share(random_S.mean() / own_S.mean()),
     )
 
 

@@ -196,7 +196,9 @@ def over(values: Sequence[Value]) -> Value:
     pooled = over_seeds(found, first.kind.scale)
     nulls = [value.null for value in values]
     null = None if None in nulls else over_seeds(nulls, first.kind.scale).mean  # pyright: ignore[reportArgumentType]
-    kind = NUMBER if first.kind in (COUNT, TOTAL) else first.kind
+    kind = first.kind
+    if kind in (COUNT, TOTAL):
+        kind = NUMBER if len(set(found)) > 1 else TOTAL
     return Value(pooled.mean, kind, pooled.low, pooled.high, null)
 
 

@@ -106,6 +106,8 @@ def _module(name: str, names: set[str] | None, book: Book) -> Iterator[str]:
     chosen = [one for one in _members(tree.body) if one[1][0] != "_" and (names is None or one[1] in names)]
     chosen = [one for one in chosen if one[2] or isinstance(one[0], ast.FunctionDef | ast.ClassDef)]
     words = inspect.cleandoc(ast.get_docstring(tree) or "")
+    if not chosen and names is not None:
+        return
     yield f"\n## {_title(name)} {{#{mark} .unnumbered}}\n"
     yield ", ".join(f"`{called}`" for _, called, _ in chosen) + "\n"
     yield "```{=html}"
@@ -141,7 +143,8 @@ def _members(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, str, str]]:
             said = below.value if isinstance(below, ast.Constant) and isinstance(below.value, str) else ""
             if isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "setting":  # of a specification
                 said = " ".join(ast.literal_eval(node.value.args[1]).split())
-            yield node, ast.unparse(target), inspect.cleandoc(said)
+            for one in target.elts if isinstance(target, ast.Tuple) else [target]:
+                yield node, ast.unparse(one), inspect.cleandoc(said)
 
 
 def _function(node: ast.FunctionDef, called: str) -> Iterator[str]:

@@ -117,10 +117,10 @@ def film(study: Study) -> dict[str, np.ndarray]:
 
 
 def swept(points: Mapping[float, Point]) -> list[dict[str, Any]]:
-    """A row a setting: its name, what a weight loses in a step, the median time to grok, and the curve of its first seed."""
+    """A row a setting: its name, what a weight loses in a step, the typical time to grok, and the curve of its first seed."""
     rows = []
     for value, point in points.items():
-        row, grokked = point.rows[0], point.median
+        row, grokked = point.rows[0], point.typical
         step_T, test_T = row.metrics["step"], row.metrics["test_accuracy"]
         at = np.unique(np.geomspace(1, len(step_T), POINTS).round().astype(int) - 1)
         at = at[step_T[at] > 0]

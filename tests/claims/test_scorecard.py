@@ -54,7 +54,7 @@ def test_a_claim_over_seeds_is_judged_by_their_mean() -> None:
 
     over_two = dataclasses.replace(BASE, runs="p53-wd1", measure=seed, published=exactly(0.5), holds=exactly(0.5))
     found = measure(over_two)
-    assert (found.n_networks, found.ours_text, found.verdict) == (2, "0, 1.00", "replicates")
+    assert (found.n_networks, found.ours_text, found.verdict) == (2, "0 and 1.00", "replicates")
 
 
 def test_a_quantity_that_no_network_has_fails_and_one_that_some_have_is_theirs() -> None:
@@ -62,7 +62,7 @@ def test_a_quantity_that_no_network_has_fails_and_one_that_some_have_is_theirs()
         return 17.0 if study.spec.seed == 1 else math.nan
 
     some = measure(dataclasses.replace(BASE, runs="p53-wd1", measure=only_of_seed_1))
-    assert (some.ours_text, some.n_text, some.verdict) == ("17.0, never", "1 of 2", "replicates")
+    assert (some.ours_text, some.n_text, some.verdict) == ("17.0 and never", "1 of 2", "replicates")
     none = measure(dataclasses.replace(BASE, measure=only_of_seed_1))
     assert (none.ours_text, none.verdict) == ("never", "does not replicate")
     nobody = measure(dataclasses.replace(BASE, runs="rule-muon", measure=lambda _: math.nan))
@@ -72,8 +72,17 @@ def test_a_quantity_that_no_network_has_fails_and_one_that_some_have_is_theirs()
 def test_a_range_is_written_with_what_is_behind_it_once() -> None:
     assert scorecard.with_range(tables.number, 2e-7, Band(1e-7, 3e-7)) == "2.00 [1.00, 3.00]\u00a0×\u00a010⁻⁷"  # noqa: RUF001
     assert scorecard.with_range(tables.number, 2e-7, Band(1e-8, 3e-7)).count("10") == 3
-    assert scorecard.with_range(tables.percent, 0.5, Band(0.25, 0.75)) == "50.0 [25.0, 75.0] %"
+    assert scorecard.with_range(tables.percent, 0.5, Band(0.25, 0.75)) == "50.0 [25.0, 75.0]\u202f%"
+    assert scorecard.with_range(tables.percent, 1.0, Band(1.0, 1.0)) == "100.0 %"
     assert scorecard.with_range(tables.whole, 5, Band(math.nan, math.nan)) == "5"
+
+
+def test_steps_and_counts_of_ours_are_whole_and_what_was_published_has_its_own_digits() -> None:
+    for tolerance, text in ((STEPS, "23,450"), (COUNT, "23,450"), (LOSS, "23,400")):
+        assert dataclasses.replace(BASE, tolerance=tolerance).written(23_450.0) == text
+    assert dataclasses.replace(BASE, tolerance=COUNT).written(3.7) == "3.70"
+    for value, text in ((6e-8, "6\u00a0×\u00a010⁻⁸"), (2.41e-7, "2.41\u00a0×\u00a010⁻⁷"), (0.024, "0.024"), (1 / 9, "0.111")):  # noqa: RUF001
+        assert dataclasses.replace(BASE, published=exactly(value)).published_text == text
 
 
 def test_runs_that_end_when_they_have_grokked_count_where_the_time_is_asked() -> None:
@@ -157,6 +166,7 @@ def test_the_site_has_a_line_for_every_claim_folded_by_subject_and_so_has_print(
     printed = page.print_tables(found)
     assert printed.count("The modulus is 17.") == len(findings())
     assert printed.count("#### The circuit\n") == 1
+    assert r"*Too \| large.*" in printed
 
 
 def test_a_line_says_what_its_claim_is_judged_by() -> None:

@@ -42,7 +42,7 @@ def test_ratios_are_those_of_geometric_means() -> None:
     assert (found.sum_ratio.value, found.three_ratio.value) == (pytest.approx(2), pytest.approx(1.5))
     assert (found.deep.value, found.largest) == (3, pytest.approx(2))
     assert list(found.points) == ["a + b\n1 layer", "a + b\n2 layers", "a · b\n1 layer", "a · b\n2 layers", "a · b\n3 layers"]
-    assert [row["rises"] for row in found.table] == ["0.0", "5.0", "0.0", "2.0", "4.0"]
+    assert [row["rises"] for row in found.table] == ["0", "5", "0", "2", "4"]
 
 
 def test_spikes_and_falls_are_those_of_the_deep_networks() -> None:

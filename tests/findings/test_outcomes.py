@@ -74,11 +74,12 @@ def test_the_time_to_grok_of_a_point() -> None:
     assert every.time is not None
     assert every.time.mean == pytest.approx(200)
     assert every.median == 250
+    assert every.typical == every.time.mean
     some = point(100, math.nan, math.nan)
     assert some.time is None
     assert math.isinf(some.median)
     assert (some.n, some.n_grokked) == (3, 1)
-    assert point(100, 300, math.nan).median == 300
+    assert point(100, 300, math.nan).median == point(100, 300, math.nan).typical == 300
     assert some.trained_for == 150
     assert every.words == "100 and 400 (two seeds)"
     assert point(100, 200, 400).words.startswith("200 [")

@@ -131,8 +131,8 @@ def test_the_lead_of_the_network_s_own_waves(moved: Any, networks: dict[str, Stu
 @pytest.mark.parametrize(("word", "sweep"), sorted(moving.SWEEPS.items()))
 def test_the_axis_slides_from_steps_to_decay_times(moved: Any, word: str, sweep: str) -> None:
     page = moved("", "clock")
-    points = [point for value, point in outcomes.sweep(sweep).points.items() if value and np.isfinite(point.median)]
-    wait = np.array([point.median for point in points])
+    points = [point for value, point in outcomes.sweep(sweep).points.items() if value and np.isfinite(point.typical)]
+    wait = np.array([point.typical for point in points])
     fade = np.array([point.rows[0].spec.optim.lr * point.rows[0].spec.optim.weight_decay for point in points])
     put(page, "clock", sweep=word)
     assert put(page, "clock", axis=0)["apart"] == pytest.approx(wait.max() / wait.min())
