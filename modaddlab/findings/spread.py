@@ -69,6 +69,8 @@ class Row(Group):
     """The mean with its interval."""
     least: Value
     most: Value
+    span: Value
+    """From the least to the most, or that all are the same."""
     values_S: list[float] = field(repr=False)
 
 
@@ -275,7 +277,9 @@ def row(values: Sequence[Value]) -> Row:
     """A quantity over networks, the first of which is seed 0."""
     ordered = sorted(values, key=lambda value: value.value)
     numbers = [float(value.value) for value in values]
-    return Row(first=values[0], all=over(values), least=ordered[0], most=ordered[-1], values_S=numbers)
+    least, most = ordered[0], ordered[-1]
+    span = words(f"{least.alone} to {most.alone}" if least.alone != most.alone else f"{least.alone} in all")
+    return Row(first=values[0], all=over(values), least=least, most=most, span=span, values_S=numbers)
 
 
 def _ten(networks: Sequence[Study]) -> Ten:
