@@ -199,8 +199,8 @@ class Claim:
         return tables.number(value, min(3, len(Decimal(repr(value)).normalize().as_tuple().digits)))
 
     def written(self, value: float) -> str:
-        """A value of ours: steps, and what was counted, without a fraction that they do not have."""
-        whole = self.tolerance is STEPS or (self.tolerance is COUNT and value == round(value))
+        """A value of ours: steps (and not their ratios), and what was counted, without a fraction that they do not have."""
+        whole = (self.tolerance is STEPS and value >= 10) or (self.tolerance is COUNT and value == round(value))
         return tables.whole(value) if whole and self.form is tables.number else self.form(value)
 
     @property

@@ -81,6 +81,7 @@ def test_steps_and_counts_of_ours_are_whole_and_what_was_published_has_its_own_d
     for tolerance, text in ((STEPS, "23,450"), (COUNT, "23,450"), (LOSS, "23,400")):
         assert dataclasses.replace(BASE, tolerance=tolerance).written(23_450.0) == text
     assert dataclasses.replace(BASE, tolerance=COUNT).written(3.7) == "3.70"
+    assert dataclasses.replace(BASE, tolerance=STEPS).written(0.871) == "0.871"
     for value, text in ((6e-8, "6\u00a0×\u00a010⁻⁸"), (2.41e-7, "2.41\u00a0×\u00a010⁻⁷"), (0.024, "0.024"), (1 / 9, "0.111")):  # noqa: RUF001
         assert dataclasses.replace(BASE, published=exactly(value)).published_text == text
 
