@@ -72,7 +72,7 @@ class Machine:
                 np.matmul(kernel_NM[there].T, self.weights_NC[there], out=pulled_MC)
             for place, input_N in enumerate(inputs_2N):
                 pulled_XMC[place * p + input_N[some], np.arange(len(answer_M)), answer_M] -= 1
-            sum_XC += pulled_XMC.sum(axis=1)
+            sum_XC += np.einsum("xmc->xc", pulled_XMC)
             flat_XM = pulled_XMC.reshape(2 * p, -1)
             product_XX += flat_XM @ flat_XM.T
         G_XX = self.features_XX @ (product_XX / n - sum_XC @ sum_XC.T / n**2) @ self.features_XX

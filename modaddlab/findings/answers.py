@@ -69,11 +69,11 @@ def of(study: Study) -> Answers:
 
 @for_networks(NO_LAYER_NORM, ONE_LAYER, ADDITION, ALL_WEIGHTS)
 def measure_answers(study: Study) -> dict[str, np.ndarray]:
-    """The right answers as bits, (T, P * P / 8 rounded up), and the norms, (T, K)."""
+    """The right answers as bits, (T, P * P / 8 rounded up), by logits in float32, and the norms, (T, K)."""
     p, model = study.p, study.spec.model
     rights, norms = [], []
     for step in study.record.snapshot_steps:
-        params = {name: value.astype(np.float64) for name, value in study.record.snapshot(step).items()}
+        params = {name: value.astype(np.float32) for name, value in study.record.snapshot(step).items()}
         rights.append(np.packbits(model.pair_logits(params, p).argmax(axis=-1) == study.labels_PP))
         norms.append(np.sqrt(fourier.energy_per_frequency(model.maps(params, p)["W_E"])))
     return {"right_TB": np.array(rights), "norm_TK": np.array(norms)}

@@ -255,12 +255,12 @@ def _first(step_T: np.ndarray, holds_T: np.ndarray) -> Value:
 
 
 def _measures(study: Study, step: int) -> ProgressMeasures:
-    """What `study.progress_of(study.snapshot_grid(step))` gives; the logits are all that is needed of its grid."""
+    """What `study.progress_of(study.snapshot_grid(step))` gives; the logits are all that is needed of its grid, in float32."""
     model, p = study.spec.model, study.p
     params = {name: np.asarray(value, np.float64) for name, value in study.record.snapshot(step).items()}
     maps = model.maps(params, p)
     return progress_measures(
-        logits_PPC=model.pair_logits(params, p),
+        logits_PPC=model.pair_logits({name: value.astype(np.float32) for name, value in params.items()}, p),
         W_E_PD=maps["W_E"],
         W_L_HC=maps["W_L"].T,
         params=params,
