@@ -224,7 +224,7 @@ def print_tables(found: Sequence[Finding]) -> str:
             {
                 "claim": said(one.claim) + (f" *{notes[:1].upper()}{notes[1:]}.*" if (notes := notes_text(one)) else ""),
                 "published": one.claim.published_text,
-                "ours": one.ours_text + (f"; null {one.null_alone}" if one.null is not None else ""),
+                "ours": one.ours_text + (f"; null\u00a0{one.null_alone}" if one.null is not None else ""),
                 "n": one.n_text,
                 "verdict": f"{MARKS[one.verdict]} {one.verdict}",
             }

@@ -417,6 +417,8 @@ def seed_strips(
                 axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 5, 6, 8)))
                 axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
                 axes.minorticks_off()
+        elif name.startswith("share"):
+            percent_axis(axes.xaxis)
         elif (values_S == np.round(values_S)).all():
             axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set_ylim(-0.6, 1.0)
