@@ -115,8 +115,7 @@ def labels(task: TaskSpec, seed: int) -> np.ndarray:
 
     Args:
         task: the operation and the modulus.
-        seed: used by the operation "random" alone, whose labels are independent and uniform; of an unordered task (a, b) and
-            (b, a) have one.
+        seed: used by the operation "random" alone, whose labels are independent and uniform.
 
     Returns:
         int64 of shape (P*P,), residues in row-major order of the pairs; 0 for one without an answer (`asked`).
@@ -139,7 +138,6 @@ def labels(task: TaskSpec, seed: int) -> np.ndarray:
             answer = a**2 + a * b + b**2
         case "random":
             answer = np.random.default_rng([seed, 1]).integers(0, task.p, size=task.p**2)
-            answer = answer[np.minimum(a, b) * task.p + np.maximum(a, b)] if task.unordered else answer
     return answer % task.p
 
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         memory_level,
         steps_by_product,
     )
+    from modaddlab.figures.complexity import chains, circuit_complexities, complexity_by_modulus, complexity_paths, valleys
     from modaddlab.figures.curves import grokking_panels, training_curves, until, weight_norms
     from modaddlab.figures.display import png, show, svg
     from modaddlab.figures.dynamics import (

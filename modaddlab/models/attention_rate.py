@@ -24,7 +24,6 @@ from modaddlab.models.grid import Grid
 from modaddlab.models.network import Activation, Array, Network
 from modaddlab.models.token_gradients import decoder_gradients
 from modaddlab.models.transformer import RATE, STEP_SECONDS, at_the_end, forward
-from modaddlab.models.weight_gradients import Objective, decoder
 from modaddlab.tasks import all_pairs
 
 
@@ -115,10 +114,6 @@ class AttentionRateSpec(Network):
     def token_gradients(self, params: Mapping[str, np.ndarray], pairs_B2: np.ndarray, p: int) -> np.ndarray:
         """See `Network.token_gradients`; of one layer."""
         return decoder_gradients(params, pairs_B2, self.activation, self.attention_rate, p)
-
-    def objective(self, pairs_B2: np.ndarray, labels_B: np.ndarray, p: int) -> Objective:
-        """See `Network.objective`; of one layer."""
-        return decoder(pairs_B2, labels_B, self.activation, self.attention_rate)
 
     def step_seconds(self, p: int, n_train: int, metrics_every: int) -> float:
         """See `Network.step_seconds`."""

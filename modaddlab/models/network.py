@@ -21,7 +21,6 @@ from array_api_compat import array_namespace, is_torch_namespace
 
 if TYPE_CHECKING:
     from modaddlab.models.grid import Grid
-    from modaddlab.models.weight_gradients import Objective
 
 Array = Any
 """A NumPy array or a torch tensor."""
@@ -130,19 +129,6 @@ class Network(ABC):
             (2, B, P, D) float32; of a family that embeds both residues by one table and says so by having this method.
         """
         raise NotImplementedError(f"{self.kind} has no gradients in its embeddings")
-
-    def objective(self, pairs_B2: np.ndarray, labels_B: np.ndarray, p: int) -> Objective:
-        """The mean loss and its gradient in the weights, on NumPy arrays; for what samples weights.
-
-        Args:
-            pairs_B2: integer residues (a, b), shape (B, 2).
-            labels_B: the right answers.
-            p: the modulus.
-
-        Returns:
-            a function of weights by name; of a family that says so by having this method.
-        """
-        raise NotImplementedError(f"{self.kind} has no gradients in its weights but those that it trains by")
 
     def page(self, p: int) -> dict[str, Any] | None:
         """What the interactive page's network (`web/scripts/network.js`) must know of this one besides its weights; None: it

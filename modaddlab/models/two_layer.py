@@ -23,7 +23,6 @@ from array_api_compat import array_namespace
 from modaddlab.fields import check, check_fields, setting
 from modaddlab.models.grid import Grid
 from modaddlab.models.network import Activation, Array, Network, activate
-from modaddlab.models.weight_gradients import Objective, summed
 
 STEP_SECONDS = 4e-5
 """What a step costs whatever its size."""
@@ -136,10 +135,6 @@ class TwoLayerSpec(Network):
         """theta's transpose and xi's."""
         maps = {"W_E": theta_of(params)} if "mlp.W_in" in params else {}
         return maps | ({"W_L": params["mlp.W_out"].mT} if "mlp.W_out" in params else {})
-
-    def objective(self, pairs_B2: np.ndarray, labels_B: np.ndarray, p: int) -> Objective:
-        """See `Network.objective`."""
-        return summed(pairs_B2, labels_B, p, self.activation)
 
     def page(self, p: int) -> dict[str, Any] | None:
         """What the interactive page's network must know of it besides its weights."""

@@ -69,6 +69,31 @@ def calls(p: int = 113) -> dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]
             {},
         ),
         "answer_energies": (figures.answer_energies, ({"all": np.full(30, 1 / 30), "one": np.eye(6)[0]},), {}),
+        "valleys": (figures.valleys, ({name: np.eye(2) for name in ("round", "trough", "crossing")},), {}),
+        "chains": (
+            figures.chains,
+            ({"tether 5": (np.arange(9), np.arange(9.0))}, {"add": {0.01: (np.array([1.0, 5.0]), np.array([40.0, 20.0]))}}),
+            {},
+        ),
+        "complexity_paths": (
+            figures.complexity_paths,
+            (
+                {kind: [(np.arange(0, 90, 10), np.linspace(50, 20, 9))] for kind in ("add", "random")},
+                [(np.arange(0, 90, 10), np.geomspace(3, 1e-6, 9))],
+                [(np.arange(0, 90, 10), np.linspace(0, 1, 9))],
+            ),
+            {},
+        ),
+        "complexity_by_modulus": (
+            figures.complexity_by_modulus,
+            ([23, 47], {"add": np.array([[20.0, 22.0], [60.0, 66.0]]), "random": np.array([[20.0, 22.0], [90.0, 99.0]])}),
+            {},
+        ),
+        "circuit_complexities": (
+            figures.circuit_complexities,
+            ({"tether 400": {"pizza": np.array([9.0, 8.0]), "clock": np.array([4.0, 3.0])}},),
+            {},
+        ),
         "two_orders": (
             figures.two_orders,
             (residues.tolist(), np.outer(residues, residues) % 13, order.tolist(), ("in their usual order", "by logarithm")),

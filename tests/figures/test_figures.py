@@ -258,6 +258,10 @@ def test_the_figures_of_operations_and_sizes_carry_the_data() -> None:
     for name, shares in (("proven_shares", [1.0, 0.0]), ("proven_over_training", CALLS["proven_over_training"][1][1][1])):
         assert holds(drawn(name), shares) or holds(drawn(name), shares[::-1])
     assert all(holds(drawn("kernel_fits"), curves[0]) for curves in CALLS["kernel_fits"][1][0].values())
+    for kind, curves in CALLS["complexity_paths"][1][0].items():
+        assert holds(drawn("complexity_paths"), curves[0][1]), kind
+    assert holds(drawn("complexity_by_modulus"), CALLS["complexity_by_modulus"][1][1]["random"].ravel())
+    assert holds(drawn("chains"), CALLS["chains"][1][1]["add"][0.01][1])
     assert holds(drawn("accuracy_by_share"), CALLS["accuracy_by_share"][1][0]["random circulant"][1])
     for axes, energy_K in zip(drawn("answer_energies").axes, CALLS["answer_energies"][1][0].values(), strict=True):
         bars = [bar for bar in axes.patches if isinstance(bar, Rectangle)]

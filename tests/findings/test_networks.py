@@ -113,6 +113,7 @@ def measures() -> dict[str, Callable[..., Any]]:
 MEASURES = measures()
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
+    "complexity.measure_chains": {"saved": [], "gamma": 5.0, "step": 1e-2, "n_steps": 4, "batch": 0, "seeds": [0]},
     "ablation.measure_tables": {"keys": [1, 2], "n_draws": 1},
     "ablation.tables": {"n_draws": 1},
     "questions.measure_questions": {"steps": [0], "a": 1},

@@ -8,6 +8,7 @@ import torch
 
 from modaddlab.models.network import Network
 from modaddlab.models.registry import AttentionRateSpec, TwoLayerSpec
+from modaddlab.models.weight_gradients import objective
 from modaddlab.training.steps.plain import PlainStep
 
 P = 7
@@ -30,7 +31,13 @@ def test_an_objective_is_the_loss_and_gradient_of_autograd(model: Network) -> No
     tensors = {name: torch.tensor(value) for name, value in params.items()}
     expected = {name: torch.zeros_like(value) for name, value in tensors.items()}
     plain = PlainStep(model, P, torch.tensor(pairs), torch.tensor(labels)).gradients(tensors, expected)
-    loss, gradients = model.objective(pairs, labels, P)(params)
+    n, at = objective(model, pairs, labels, P)
+    loss, gradients = at(params)
+    questions = {
+        (*(sorted(pair) if model.kind == "two-layer" else pair), label)
+        for pair, label in zip(pairs.tolist(), labels.tolist(), strict=True)
+    }
+    assert n == len(questions)
     assert loss == pytest.approx(plain.item(), rel=1e-12)
     assert gradients.keys() == expected.keys()
     for name, gradient in gradients.items():
