@@ -36,6 +36,7 @@ CLAIMS = (
         null_is="answers at random",
         null_published=2.04,
         tolerance=EXPONENT,
+        holds=Band(0.5, 2),
         form=lambda value: tables.number(value, 3),
         evidence="@fig-complexity-by-modulus",
     ),

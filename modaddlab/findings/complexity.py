@@ -7,7 +7,7 @@ them each step of a chain takes some, drawn anew. The null is a network of the s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -236,7 +236,9 @@ def measure() -> Complexity:
     valleys = {name: remember(measure_valley, name=name, n_steps=40_000) for name in VALLEYS}
     round_, trough, crossing = (number(float(arrays["found"]), null=VALLEYS[name]) for name, arrays in valleys.items())
     pizza, clock = (Circuit(loose=_over_seeds(loose[name]), tight=_over_seeds(tight[name])) for name in CIRCUITS)
-    adds = pooled(paths[ADD])
+    adds, memorizes = pooled(paths[ADD]), pooled(paths[RANDOM])
+    adds = replace(adds, **{name: _beside(getattr(adds, name), getattr(memorizes, name)) for name in ("fall", "settled")})
+    exponents = {kind: over([exponent(float(slope)) for slope in slopes_S]) for kind, slopes_S in slopes.items()}
     return Complexity(
         n_seeds=count(len(SEEDS)),
         n_random=count(len(RANDOM_SEEDS)),
@@ -252,12 +254,12 @@ def measure() -> Complexity:
         trough=trough,
         crossing=crossing,
         add=adds,
-        random=pooled(paths[RANDOM]),
+        random=memorizes,
         same=_numbers(by_modulus[RANDOM][0] / by_modulus[ADD][0]),
         apart=_over_seeds(by_modulus[RANDOM][-1] / by_modulus[ADD][-1]),
         largest=total(MODULI[-1]),
-        add_exponent=over([exponent(float(slope)) for slope in slopes[ADD]]),
-        random_exponent=over([exponent(float(slope)) for slope in slopes[RANDOM]]),
+        add_exponent=_beside(exponents[ADD], exponents[RANDOM]),
+        random_exponent=exponents[RANDOM],
         steeper=over([exponent(float(slope)) for slope in slopes[RANDOM] - slopes[ADD]]),
         tethers=factor(tethers.max() / tethers.min()),
         strides=factor(max(strides) / min(strides)),
@@ -394,6 +396,11 @@ def _network(kind: str, p: int, seed: int) -> Study:
 
 def _tether(gamma: float) -> str:
     return f"tether {gamma:g}"
+
+
+def _beside(value: Value, null: Value) -> Value:
+    """A value with its null."""
+    return replace(value, null=float(null.value))
 
 
 def _over_seeds(found_S: np.ndarray) -> Value:
