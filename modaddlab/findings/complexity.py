@@ -151,11 +151,6 @@ class Complexity:
         return {"loss": names, "first weight": x_N, "second weight": y_N}
 
     @property
-    def trace_columns(self) -> Columns:
-        """The chains as a figure's data."""
-        return curve_columns(self.traces, every=4, what="n beta times the loss above")
-
-    @property
     def tether_columns(self) -> Columns:
         """The estimates by tether and step as a figure's data."""
         curves = {f"{kind}, step {stride:g}": curve for kind, by in self.by_tether.items() for stride, curve in by.items()}
