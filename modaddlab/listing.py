@@ -9,6 +9,7 @@ from modaddlab.experiments import catalogue, cost, variations
 from modaddlab.experiments.overrides import field_names
 from modaddlab.experiments.spec import DEFAULT_KIND, RunSpec, flatten
 from modaddlab.experiments.sweeps import SWEEPS
+from modaddlab.fields import help_of
 from modaddlab.models.registry import KINDS
 from modaddlab.store.files import disk_errors
 from modaddlab.store.store import Store
@@ -149,6 +150,6 @@ def list_fields() -> int:
         for path in field_names(run):
             table, _, name = path.rpartition(".")
             if kind == DEFAULT_KIND or table == "model":
-                help = type(getattr(run, table) if table else run).__dataclass_fields__[name].metadata["help"]
+                help = help_of(type(getattr(run, table) if table else run), name)
                 print(f"{path:<22} {defaults[path]!s:<9} {help}")
     return 0

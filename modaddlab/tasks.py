@@ -12,12 +12,11 @@ from __future__ import annotations
 import base64
 import dataclasses
 import random
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from modaddlab.fields import check, check_fields, setting
+from modaddlab.fields import check, setting, specification
 
 Operation = Literal["add", "subtract", "multiply", "divide", "a2+b2", "a3+ab", "a2+ab+b2", "random"]
 
@@ -28,13 +27,13 @@ NAMES: dict[str, str] = {
 """The operations as figures and tables name them, in their order."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@specification("task")
 class TaskSpec:
     """The operation mod p and which of its p*p pairs are trained on."""
 
     operation: Operation = setting("add", "the operation on (a, b), reduced mod p; 'random' draws labels as a control")
-    p: int = setting(113, "the modulus: residues 0..p-1")
-    train_frac: float = setting(0.3, "share of the ordered pairs that have an answer in the training split")
+    p: int = setting(113, "the modulus: residues 0..p-1", ge=2, le=1009)
+    train_frac: float = setting(0.3, "share of the ordered pairs that have an answer in the training split", gt=0, le=1)
     train_pairs: str | None = setting(
         None, "the training pairs themselves: p*p bits, row-major, packed and in base64; none: drawn by the seed"
     )
@@ -42,18 +41,15 @@ class TaskSpec:
     unordered: bool = setting(False, "whether (a, b) and (b, a) are on the same side of the split")
 
     def __post_init__(self) -> None:
-        check_fields(self)
         check(
             not (self.unordered and self.train_pairs),
             f"task.unordered (={self.unordered}) is for pairs that a seed draws; leave it or task.train_pairs out",
         )
-        check(2 <= self.p <= 1009, f"task.p (={self.p}) must be a modulus from 2 to 1009")
         check(
             self.operation != "divide" or (_is_prime(self.p) and not self.unordered),
             f"task.p (={self.p}) must be a prime and task.unordered (={self.unordered}) false for task.operation=divide: every "
             "other number must have an inverse, and a / b is not b / a",
         )
-        check(0 < self.train_frac <= 1, f"task.train_frac (={self.train_frac}) must lie in (0, 1]")
         check(
             self.n_train >= 1,
             f"task.train_frac (={self.train_frac}) leaves no training pair of {self.n_pairs}; raise it or task.p",

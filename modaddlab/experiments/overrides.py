@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from modaddlab.errors import LabError
-from modaddlab.experiments.spec import RunSpec, field_types, flatten
-from modaddlab.fields import describe_type
+from modaddlab.experiments.spec import RunSpec, flatten
+from modaddlab.fields import describe_type, field_types
 from modaddlab.models.registry import KINDS
 
 MOST = 10_000

@@ -18,11 +18,9 @@ import dataclasses
 import functools
 import hashlib
 import json
-import typing
-from dataclasses import dataclass
 from typing import Any, Literal
 
-from modaddlab.fields import check, check_fields, setting
+from modaddlab.fields import check, setting, specification
 from modaddlab.models.network import Network
 from modaddlab.models.registry import KINDS
 from modaddlab.tasks import TaskSpec
@@ -34,41 +32,26 @@ DEFAULT_KIND, DEFAULT_MODEL = next((kind, cls()) for kind, cls in KINDS.items())
 """The network of a run that names none."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@specification("optim")
 class OptimSpec:
     """The optimizer: full batch unless batch_size says otherwise."""
 
     optimizer: Literal["adamw", "adam", "sgd", "muon"] = setting(
         "adamw", "the update rule; adam adds the decay to the gradient, muon orthogonalizes the updates of matrices"
     )
-    lr: float = setting(1e-3, "learning rate after warm-up")
-    weight_decay: float = setting(1.0, "decoupled weight decay: weights shrink by lr * weight_decay a step")
-    beta1: float = setting(0.9, "AdamW's decay of the mean gradient; SGD's momentum is 0")
-    beta2: float = setting(0.98, "AdamW's decay of the squared gradient")
-    warmup_steps: int = setting(10, "steps over which the learning rate rises linearly from 0")
-    batch_size: int | None = setting(None, "training pairs a step; none: all of them")
-    l1: float = setting(0.0, "weight of the sum of absolute weights added to the loss")
+    lr: float = setting(1e-3, "learning rate after warm-up", gt=0, le=10)
+    weight_decay: float = setting(1.0, "decoupled weight decay: weights shrink by lr * weight_decay a step", ge=0, le=1000)
+    beta1: float = setting(0.9, "AdamW's decay of the mean gradient; SGD's momentum is 0", ge=0, lt=1)
+    beta2: float = setting(0.98, "AdamW's decay of the squared gradient", ge=0, lt=1)
+    warmup_steps: int = setting(10, "steps over which the learning rate rises linearly from 0", ge=0)
+    batch_size: int | None = setting(None, "training pairs a step; none: all of them", ge=1)
+    l1: float = setting(0.0, "weight of the sum of absolute weights added to the loss", ge=0, le=10)
     gradient: Literal["plain", "grokfast-average", "grokfast-window", "orthogonal"] = setting(
         "plain", "what is done to the gradient first: its slow part enlarged; its part along the weights taken away (OrthoGrad)"
     )
-    grokfast_steps: int = setting(50, "over how many steps Grokfast averages the gradient")
-    grokfast_gain: float = setting(2.0, "how many times the average it adds to the gradient")
+    grokfast_steps: int = setting(50, "over how many steps Grokfast averages the gradient", ge=1, le=1000)
+    grokfast_gain: float = setting(2.0, "how many times the average it adds to the gradient", ge=0, le=1000)
     constant_norm: bool = setting(False, "all weights together brought back to their initial norm after every step (Omnigrok)")
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        check(0 < self.lr <= 10, f"optim.lr (={self.lr}) must lie in (0, 10]")
-        check(0 <= self.weight_decay <= 1000, f"optim.weight_decay (={self.weight_decay}) must lie in [0, 1000]")
-        check(0 <= self.l1 <= 10, f"optim.l1 (={self.l1}) must lie in [0, 10]")
-        for name in ("beta1", "beta2"):
-            check(0 <= getattr(self, name) < 1, f"optim.{name} (={getattr(self, name)}) must lie in [0, 1)")
-        check(1 <= self.grokfast_steps <= 1000, f"optim.grokfast_steps (={self.grokfast_steps}) must lie between 1 and 1000")
-        check(0 <= self.grokfast_gain <= 1000, f"optim.grokfast_gain (={self.grokfast_gain}) must lie in [0, 1000]")
-        check(self.warmup_steps >= 0, f"optim.warmup_steps (={self.warmup_steps}) must not be negative")
-        check(
-            self.batch_size is None or self.batch_size >= 1,
-            f"optim.batch_size (={self.batch_size}) must be at least 1, or none for the full batch",
-        )
 
     @property
     def is_plain(self) -> bool:
@@ -76,27 +59,25 @@ class OptimSpec:
         return self.optimizer in ("adamw", "sgd") and self.gradient == "plain" and not self.constant_norm
 
 
-@dataclass(frozen=True, kw_only=True)
+@specification("record")
 class RecordSpec:
     """What is kept of a run."""
 
-    metrics_every: int = setting(10, "steps between two rows of metrics")
+    metrics_every: int = setting(10, "steps between two rows of metrics", ge=1)
     energies: bool = setting(True, "whether a row of metrics has the energy of every frequency")
     weights: Literal["all", "embedding", "none"] = setting(
         "all", "final weights that are kept: all; those that stand for a residue; none"
     )
     snapshots: int = setting(
-        0, "weights are kept at n + 1 steps, steps * (i / n)**2 for i = 0..n: dense early, still fine at a transition; 0: none"
+        0,
+        "weights are kept at n + 1 steps, steps * (i / n)**2 for i = 0..n: dense early, still fine at a transition; 0: none",
+        ge=0,
+        le=1000,
     )
     snapshot_dtype: Literal["float16", "float32"] = setting("float16", "precision of snapshots; final weights are float32")
 
-    def __post_init__(self) -> None:
-        check_fields(self)
-        check(self.metrics_every >= 1, f"record.metrics_every (={self.metrics_every}) must be at least 1")
-        check(0 <= self.snapshots <= 1000, f"record.snapshots (={self.snapshots}) must lie between 0 and 1000")
 
-
-@dataclass(frozen=True, kw_only=True)
+@specification("origin")
 class OriginSpec:
     """Where the weights of a network come from that was not trained here; the run id covers them by their hash."""
 
@@ -106,14 +87,13 @@ class OriginSpec:
     layout: str = setting("", "how the weights lie in it")
 
     def __post_init__(self) -> None:
-        check_fields(self)
         for name in ("weights", "sha256"):
             value = getattr(self, name)
             hashed = len(value) == 64 and set(value) <= set("0123456789abcdef")
             check(hashed or (name == "sha256" and not self.file), f"origin.{name} (={value!r}) must be 64 hex digits")
 
 
-@dataclass(frozen=True, kw_only=True)
+@specification("")
 class RunSpec:
     """One training run, complete: with the same machine and thread count it determines every bit of the record.
 
@@ -125,11 +105,14 @@ class RunSpec:
     model: Network = setting(DEFAULT_MODEL, "the network")
     optim: OptimSpec = setting(OptimSpec(), "the optimizer")
     record: RecordSpec = setting(RecordSpec(), "what is kept")
-    steps: int = setting(40_000, "optimizer steps (epochs, when the batch is full)")
+    steps: int = setting(40_000, "optimizer steps (epochs, when the batch is full)", ge=0, le=10_000_000)
     grokked_for: int | None = setting(
-        None, "ends the run once 95 % of the test pairs have been right for so many steps; none: after all its steps"
+        None,
+        "ends the run once 95 % of the test pairs have been right for so many steps; none: after all its steps",
+        ge=1,
+        le=10_000_000,
     )
-    seed: int = setting(0, "seed of the split and of the initial weights")
+    seed: int = setting(0, "seed of the split and of the initial weights", ge=0, lt=2**32)
     loss_dtype: LossDtype = setting(
         "float64",
         "precision of the log-softmax, the weights being float32: float64; float32; log1p: float32 from the leads over the right "
@@ -138,20 +121,16 @@ class RunSpec:
     origin: OriginSpec | None = setting(None, "where the weights come from that were not trained here; none: from this training")
 
     def __post_init__(self) -> None:
-        check_fields(self)
         allowed = set("abcdefghijklmnopqrstuvwxyz0123456789-.")
         check(
             0 < len(self.name) <= 60 and set(self.name) <= allowed and self.name[0].isalnum() and ".." not in self.name,
             f"name (={self.name!r}) must be 1 to 60 lower-case letters, digits, '-' or '.', starting with a letter or digit",
         )
-        check(0 <= self.steps <= 10_000_000, f"steps (={self.steps}) must lie between 0 and 10,000,000")
         if self.grokked_for is not None:
             self._check_until_grokked(self.grokked_for)
-        check(0 <= self.seed < 2**32, f"seed (={self.seed}) must lie between 0 and 2**32 - 1")
         self.model.check_modulus(self.task.p)
 
     def _check_until_grokked(self, n: int) -> None:
-        check(1 <= n <= 10_000_000, f"grokked_for (={n}) must lie between 1 and 10,000,000, or be none")
         check(
             self.task.n_train < self.task.n_pairs,
             f"grokked_for (={n}) must have test pairs to ask; take task.train_frac (={self.task.train_frac:g}) below 1",
@@ -194,48 +173,23 @@ class RunSpec:
         Raises:
             LabError: a field is unknown or its value is not allowed.
         """
-        return _build(cls, content, "")
+        check(isinstance(content, dict), f"a run must be a table of fields, found {content!r}")
+        tables = {"task": TaskSpec, "model": _network, "optim": OptimSpec, "record": RecordSpec, "origin": OriginSpec}
+        made = {name: make(**content[name]) for name, make in tables.items() if isinstance(content.get(name), dict)}
+        return cls(**content | made)
+
+
+def _network(*, kind: object = DEFAULT_KIND, **fields: Any) -> Network:
+    """The network that a table describes; its field "kind" says of which family."""
+    check(isinstance(kind, str) and kind in KINDS, f"model.kind (={kind!r}) must be one of {', '.join(KINDS)}")
+    return KINDS[str(kind)](**fields)
 
 
 def _plain(value: Any) -> Any:
     """As `dataclasses.asdict`, which copies every value, though none can be changed: lists hold thousands of runs."""
     if not dataclasses.is_dataclass(value):
-        return value
+        return value + 0.0 if isinstance(value, float) else value  # -0.0 and 0.0 are one setting, and give one run id
     return {item.name: _plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
-
-
-def _build(cls: type, content: Any, prefix: str) -> Any:
-    """A dataclass from nested dictionaries, its errors naming the whole path of a field."""
-    check(isinstance(content, dict), f"{prefix.rstrip('.') or 'a run'} must be a table of fields, found {content!r}")
-    hints = field_types(cls)
-    unknown = sorted(set(content) - set(hints))
-    check(not unknown, f"unknown field {prefix}{unknown[0] if unknown else ''}; known: {', '.join(prefix + k for k in hints)}")
-    arguments = {}
-    for name, value in content.items():
-        if hints[name] is Network:
-            value = _build_model(value, f"{prefix}{name}.")
-        elif name == "origin" and value is not None:
-            value = _build(OriginSpec, value, f"{prefix}{name}.")
-        elif dataclasses.is_dataclass(hints[name]):
-            value = _build(typing.cast(type, hints[name]), value, f"{prefix}{name}.")
-        arguments[name] = value
-    return cls(**arguments)
-
-
-@functools.cache
-def field_types(cls: type) -> dict[str, Any]:
-    """The type of every field; to find them takes longer than all else that is done to a specification."""
-    annotated = typing.get_type_hints(cls)
-    return {item.name: annotated[item.name] for item in dataclasses.fields(cls)}
-
-
-def _build_model(content: Any, prefix: str) -> Any:
-    """The network that a table describes; its field "kind" says which one."""
-    kind = content.get("kind", DEFAULT_KIND) if isinstance(content, dict) else DEFAULT_KIND
-    check(isinstance(kind, str) and kind in KINDS, f"{prefix}kind (={kind!r}) must be one of {', '.join(KINDS)}")
-    if kind == DEFAULT_KIND and isinstance(content, dict):
-        content = {name: value for name, value in content.items() if name != "kind"}
-    return _build(KINDS[kind], content, prefix)
 
 
 def flatten(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:

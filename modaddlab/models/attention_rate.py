@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from modaddlab.fields import check, check_fields, setting
+from modaddlab.fields import check, setting, specification
 from modaddlab.models.grid import Grid
 from modaddlab.models.network import Activation, Array, Network
 from modaddlab.models.token_gradients import decoder_gradients
@@ -27,26 +27,20 @@ from modaddlab.models.transformer import RATE, STEP_SECONDS, at_the_end, forward
 from modaddlab.tasks import all_pairs
 
 
-@dataclass(frozen=True, kw_only=True)
+@specification("model")
 class AttentionRateSpec(Network):
     """A transformer on [a, b] without a mask, whose attention is alpha softmax + (1 - alpha) (Zhong et al. 2023)."""
 
     kind: Literal["attention-rate"] = setting("attention-rate", "tells this network from others")
-    attention_rate: float = setting(1.0, "alpha: 0 for constant attention, 1 for the usual one")
-    n_layers: int = setting(1, "number of layers, 1 to 4")
-    d_model: int = setting(128, "width of the residual stream")
-    n_heads: int = setting(4, "attention heads per layer")
-    d_head: int = setting(32, "width of a head; d_head * n_heads must equal d_model")
-    d_mlp: int = setting(512, "hidden neurons of each MLP")
+    attention_rate: float = setting(1.0, "alpha: 0 for constant attention, 1 for the usual one", ge=0, le=1)
+    n_layers: int = setting(1, "number of layers", ge=1, le=4)
+    d_model: int = setting(128, "width of the residual stream", ge=1, le=8192)
+    n_heads: int = setting(4, "attention heads per layer", ge=1, le=8192)
+    d_head: int = setting(32, "width of a head; d_head * n_heads must equal d_model", ge=1, le=8192)
+    d_mlp: int = setting(512, "hidden neurons of each MLP", ge=1, le=8192)
     activation: Activation = setting("relu", "the MLP's nonlinearity")
 
     def __post_init__(self) -> None:
-        check_fields(self)
-        check(0 <= self.attention_rate <= 1, f"model.attention_rate (={self.attention_rate}) must lie in [0, 1]")
-        check(1 <= self.n_layers <= 4, f"model.n_layers (={self.n_layers}) must lie between 1 and 4")
-        for name in ("d_model", "n_heads", "d_head", "d_mlp"):
-            value = getattr(self, name)
-            check(1 <= value <= 8192, f"model.{name} (={value}) must lie between 1 and 8192")
         check(
             self.d_head * self.n_heads == self.d_model,
             f"d_head (={self.d_head}) times n_heads (={self.n_heads}) must equal d_model (={self.d_model}); "

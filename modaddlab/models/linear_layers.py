@@ -13,32 +13,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from modaddlab.fields import check, check_fields, setting
+from modaddlab.fields import setting, specification
 from modaddlab.models.grid import Grid
 from modaddlab.models.network import Activation, Array, Network, activate, activation_slope
 from modaddlab.tasks import all_pairs
 
 
-@dataclass(frozen=True, kw_only=True)
+@specification("model")
 class LinearLayersSpec(Network):
     """Dense layers on two embeddings of one table (Zhong et al. 2023)."""
 
     kind: Literal["linear-layers"] = setting("linear-layers", "tells this network from others")
     arrangement: Literal["A", "B", "C", "D"] = setting("A", "how the two embeddings meet and how many layers follow")
-    d_mlp: int = setting(256, "width of every layer")
+    d_mlp: int = setting(256, "width of every layer", ge=2, le=8192, multiple_of=2)
     activation: Activation = setting("relu", "the nonlinearity")
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        check(
-            2 <= self.d_mlp <= 8192 and self.d_mlp % 2 == 0,
-            f"model.d_mlp (={self.d_mlp}) must be an even number between 2 and 8192",
-        )
 
     @property
     def residue_weights(self) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Literal, Protocol
 import numpy as np
 from array_api_compat import array_namespace
 
-from modaddlab.fields import check, check_fields, setting
+from modaddlab.fields import check, setting, specification
 from modaddlab.models.grid import Grid
 from modaddlab.models.network import AUTOGRAD_BYTES, Activation, Array, Network, activate
 from modaddlab.models.token_gradients import decoder_gradients
@@ -60,17 +60,17 @@ class Decoder(Protocol):
     def attention_rate(self) -> float: ...
 
 
-@dataclass(frozen=True, kw_only=True)
+@specification("model")
 class TransformerSpec(Network):
     """A decoder on the tokens [a, b, =], read at the last position (Nanda et al. 2023)."""
 
     kind: ClassVar[str] = "transformer"
 
-    n_layers: int = setting(1, "number of layers, 1 to 3")
-    d_model: int = setting(128, "width of the residual stream")
-    n_heads: int = setting(4, "attention heads per layer")
-    d_head: int = setting(32, "width of a head; d_head * n_heads must equal d_model")
-    d_mlp: int = setting(512, "hidden neurons of each MLP")
+    n_layers: int = setting(1, "number of layers", ge=1, le=3)
+    d_model: int = setting(128, "width of the residual stream", ge=1, le=8192)
+    n_heads: int = setting(4, "attention heads per layer", ge=1, le=8192)
+    d_head: int = setting(32, "width of a head; d_head * n_heads must equal d_model", ge=1, le=8192)
+    d_mlp: int = setting(512, "hidden neurons of each MLP", ge=1, le=8192)
     activation: Activation = setting("relu", "the MLP's nonlinearity")
     causal: bool = setting(True, "whether a position attends only to itself and earlier ones")
     mlp_biases: bool = setting(True, "whether the MLPs have b_in and b_out")
@@ -78,23 +78,17 @@ class TransformerSpec(Network):
     predict_equals: bool = setting(
         True, "whether '=' is among the outputs of the training loss (the released code: p + 1; the paper's text: p)"
     )
-    dropout: float = setting(0.0, "probability that a hidden neuron is dropped while training")
+    dropout: float = setting(0.0, "probability that a hidden neuron is dropped while training", ge=0, lt=1)
     init: Literal["normal", "layers"] = setting(
         "normal", "initial weights: normal, scaled by the width, with biases 0; or the defaults of PyTorch's layers"
     )
 
     def __post_init__(self) -> None:
-        check_fields(self)
-        check(1 <= self.n_layers <= 3, f"model.n_layers (={self.n_layers}) must be 1, 2 or 3")
-        for name in ("d_model", "n_heads", "d_head", "d_mlp"):
-            value = getattr(self, name)
-            check(1 <= value <= 8192, f"model.{name} (={value}) must lie between 1 and 8192")
         check(
             self.d_head * self.n_heads == self.d_model,
             f"d_head (={self.d_head}) times n_heads (={self.n_heads}) must equal d_model (={self.d_model}); "
             "set model.d_head, model.n_heads and model.d_model together",
         )
-        check(0 <= self.dropout < 1, f"model.dropout (={self.dropout}) must lie in [0, 1)")
 
     @property
     def train_version(self) -> int:

@@ -10,31 +10,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from array_api_compat import array_namespace
 
-from modaddlab.fields import check, check_fields, setting
+from modaddlab.fields import setting, specification
 from modaddlab.models.grid import Grid
 from modaddlab.models.network import Activation, Array, Network, activate
 
 
-@dataclass(frozen=True, kw_only=True)
+@specification("model")
 class TwoEmbeddingsSpec(Network):
     """A hidden layer on two separate embeddings side by side (Chughtai et al. 2023): no attention, no biases."""
 
     kind: Literal["two-embeddings"] = setting("two-embeddings", "tells this network from others")
-    d_model: int = setting(256, "width of each embedding")
-    d_mlp: int = setting(128, "hidden neurons")
+    d_model: int = setting(256, "width of each embedding", ge=1, le=8192)
+    d_mlp: int = setting(128, "hidden neurons", ge=1, le=8192)
     activation: Activation = setting("relu", "the nonlinearity")
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        for name in ("d_model", "d_mlp"):
-            value = getattr(self, name)
-            check(1 <= value <= 8192, f"model.{name} (={value}) must lie between 1 and 8192")
 
     @property
     def residue_weights(self) -> tuple[str, ...]:

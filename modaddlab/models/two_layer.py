@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 from array_api_compat import array_namespace
 
-from modaddlab.fields import check, check_fields, setting
+from modaddlab.fields import check, setting, specification
 from modaddlab.models.grid import Grid
 from modaddlab.models.network import Activation, Array, Network, activate
 
@@ -32,7 +32,7 @@ PASS_SECONDS = 2e-10
 """Floating-point operations a second in its dense products; seconds per hidden activation for all else."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@specification("model")
 class TwoLayerSpec(Network):
     """A network with one hidden layer on the sum of the two residues' one-hot vectors (He et al. 2026): no attention, no biases.
 
@@ -40,22 +40,19 @@ class TwoLayerSpec(Network):
     """
 
     kind: Literal["two-layer"] = setting("two-layer", "tells this network from a transformer")
-    d_mlp: int = setting(512, "hidden neurons")
+    d_mlp: int = setting(512, "hidden neurons", ge=1, le=2**20)
     activation: Activation = setting("relu", "the nonlinearity")
-    d_model: int | None = setting(None, "width of a learned embedding before the hidden layer; none: one-hot vectors of length p")
+    d_model: int | None = setting(
+        None, "width of a learned embedding before the hidden layer; none: one-hot vectors of length p", ge=1, le=8192
+    )
     init: Literal["random", "single-frequency"] = setting(
         "random", "initial weights: normal; or one cosine a neuron, of one frequency in and out, with random phases (odd p)"
     )
-    init_scale: float = setting(0.1, "random: weights are init_scale * N(0, 1) / sqrt(width); single-frequency: the amplitude")
+    init_scale: float = setting(
+        0.1, "random: weights are init_scale * N(0, 1) / sqrt(width); single-frequency: the amplitude", gt=0, le=100
+    )
 
     def __post_init__(self) -> None:
-        check_fields(self)
-        check(1 <= self.d_mlp <= 2**20, f"model.d_mlp (={self.d_mlp}) must lie between 1 and {2**20:,}")
-        check(
-            self.d_model is None or 1 <= self.d_model <= 8192,
-            f"model.d_model (={self.d_model}) must lie between 1 and 8192, or be none for one-hot vectors",
-        )
-        check(0 < self.init_scale <= 100, f"model.init_scale (={self.init_scale}) must lie in (0, 100]")
         check(
             self.init == "random" or self.d_model is None,
             f"model.init (={self.init}) is for one-hot vectors; model.d_model (={self.d_model}) must be none with it",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import reprlib
 import typing
 from typing import Any
 
@@ -17,6 +18,7 @@ from modaddlab import tasks
 from modaddlab.analysis.characters import is_prime
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import OptimSpec, OriginSpec, RecordSpec, RunSpec, TaskSpec, flatten
+from modaddlab.fields import help_of
 from modaddlab.models.registry import KINDS, TransformerSpec, TwoLayerSpec
 
 patient = settings(deadline=None, max_examples=60, derandomize=True)
@@ -198,7 +200,6 @@ def test_every_field_changes_the_id() -> None:
 def test_the_same_number_written_differently_gives_the_same_id(one: OptimSpec, other: OptimSpec) -> None:
     assert RunSpec(optim=one).run_id == RunSpec(optim=other).run_id
     assert RunSpec(optim=one).canonical_json() == RunSpec(optim=other).canonical_json()
-    assert str(one.weight_decay) == str(other.weight_decay)
 
 
 @pytest.mark.parametrize(
@@ -301,7 +302,8 @@ def test_a_value_out_of_range_is_one_line_with_field_value_and_rule(path: str, v
     message = refusal(path, value)
     assert "\n" not in message
     assert path.rpartition(".")[2] in message
-    assert f"(={value!r})" in message or f"(={value})" in message or "leaves no training pair" in message
+    shown = {repr(value), str(value), reprlib.repr(value)}
+    assert any(f"(={text})" in message for text in shown) or "leaves no training pair" in message
     assert " must " in message or "raise it" in message
 
 
@@ -367,7 +369,7 @@ def test_single_frequencies_need_an_odd_modulus_and_one_hot_vectors() -> None:
 
 
 def test_a_number_beyond_every_float_is_refused() -> None:
-    assert "must be a finite number" in refusal("optim.lr", 10**400)
+    assert "must be a number" in refusal("optim.lr", 10**400)
 
 
 @pytest.mark.parametrize(
@@ -375,7 +377,7 @@ def test_a_number_beyond_every_float_is_refused() -> None:
     [
         ({"lr": 1}, "unknown field lr; known: name, task"),
         ({"optim": {"learning_rate": 1}}, "unknown field optim.learning_rate; known: optim.optimizer, optim.lr"),
-        ({"optim": 3}, "optim must be a table of fields, found 3"),
+        ({"optim": 3}, "optim (=3) must be a table of fields"),
         ([], "a run must be a table of fields"),
     ],
 )
@@ -389,7 +391,7 @@ def test_every_field_is_explained() -> None:
     for cls in (RunSpec, TaskSpec, *KINDS.values(), OptimSpec, RecordSpec):
         assert cls.__doc__
         for item in dataclasses.fields(cls):
-            assert item.metadata["help"], item.name
+            assert help_of(cls, item.name), item.name
             assert item.kw_only
     with pytest.raises(dataclasses.FrozenInstanceError):
         RunSpec().seed = 1  # type: ignore[misc]

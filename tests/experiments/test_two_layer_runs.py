@@ -58,7 +58,7 @@ def test_every_odd_modulus_has_all_configurations() -> None:
     assert catalogue.named("mlp-standard", p=24).task.p == 24
     with pytest.raises(LabError, match=r"task\.p \(=24\) must be odd"):
         catalogue.named("mlp-relu-single-freq", p=24)
-    with pytest.raises(LabError, match=r"task\.p \(=1\) must be a modulus from 2"):
+    with pytest.raises(LabError, match=r"task\.p \(=1\) must be at least 2"):
         catalogue.named("mlp-standard", p=1)
 
 

@@ -209,7 +209,7 @@ def test_an_edited_specification_is_refused_even_with_its_hash(store: Store, rec
         store.open(record.run_id)
     spec["optim"]["lr"] = "fast"
     rewrite(record, "spec.json", files.to_json(spec))
-    with pytest.raises(LabError, match=r"spec.json: lr \(='fast'\)"):
+    with pytest.raises(LabError, match=r"spec.json: optim.lr \(='fast'\)"):
         store.open(record.run_id)
     rewrite(record, "spec.json", b"[1]\n")
     with pytest.raises(LabError, match=r"spec\.json: a run must be a table"):

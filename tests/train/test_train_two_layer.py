@@ -72,11 +72,11 @@ def test_a_small_network_is_trained_and_opened(command: Command, tmp_path: Path)
     [
         (["mainline", "--p", "31"], "mainline has the modulus 113; --p (=31) is for mlp-standard"),
         (["mlp-quad-single-freq", "--p", "30"], "task.p (=30) must be odd for model.init=single-frequency"),
-        (["mlp-standard", "--p", "1"], "task.p (=1) must be a modulus from 2"),
+        (["mlp-standard", "--p", "1"], "task.p (=1) must be at least 2"),
         (["mlp-standard", "--p", "many"], "--p many must be integers, such as 3, or 0-9"),
         (["mlp-grokking", "--set", "task.train_frac=1"], "task.train_frac (=1) leaves no test pair"),
         (["mlp-grokking", "--set", "task.train_frac=0.001"], "task.train_frac (=0.001) leaves no training pair"),
-        (["mlp-standard", "--set", "model.activation=tanh"], "activation (='tanh') of TwoLayerSpec must be one of relu, gelu"),
+        (["mlp-standard", "--set", "model.activation=tanh"], "model.activation (='tanh') must be one of relu, gelu"),
         (["mlp-standard", "--set", "model.n_layers=2"], "unknown field 'model.n_layers' of mlp-standard: only a transformer"),
         (["debug", "--set", "model.init_scale=2"], "unknown field 'model.init_scale' of debug: only a two-layer network has it"),
         (["debug", "--set", "model.kind=two-layer"], "a run's network is of one kind: begin with a run that has the other"),
