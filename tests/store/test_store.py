@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from modaddlab import paths
@@ -113,6 +113,7 @@ CHANGES = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(list(catalogue.RUNS)), CHANGES)
 def test_the_command_in_an_error_trains_that_very_run(name: str, changes: list[str]) -> None:
+    assume("task.p=97" not in changes or catalogue.RUNS[name].task.train_pairs is None)  # pairs that are named are of one modulus
     spec = with_overrides(catalogue.RUNS[name], changes)
     words = shlex.split(training_command(Path("/a b"), spec, again=True))
     assert words[:3] == ["python", "-m", "modaddlab.train"]
