@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from modaddlab.figures.marks import EndLabel, accuracy_axis, label_ends, loss_axis, step_axis
 from modaddlab.figures.theme import new_figure, palette, themed
@@ -45,20 +44,18 @@ def chains(traces: Mapping[str, Curve], by_tether: Mapping[str, Mapping[float, C
         traces: tether -> steps and n beta times the loss above the first.
         by_tether: "add" and "random" -> size of the step -> tethers and estimates.
     """
-    colors = palette()
-    figure = new_figure(5.4)
+    figure, inks = new_figure(5.4), _inks()
     top, bottom = figure.subplots(2, 1)
-    for color, (_, (step_T, excess_T)) in zip(colors.frequencies, traces.items(), strict=False):
+    ends = []
+    for color, (name, (step_T, excess_T)) in zip(palette().frequencies, traces.items(), strict=False):
         top.plot(step_T, excess_T, color=color, lw=1)
-    means = {name: float(excess_T[len(excess_T) // 3 :].mean()) for name, (_, excess_T) in traces.items()}
-    top.set(xlabel="step of the chain", ylabel="nβ · (loss above)", xlim=(0, max(curve[0][-1] for curve in traces.values())))
-    label_ends(top, [EndLabel(mean, name, color) for color, (name, mean) in zip(colors.frequencies, means.items(), strict=False)])
-    inks = {"add": colors.test, "random": colors.control}
-    bottom.set(xscale="log", yscale="log", xlabel="tether γ (log scale)", ylabel=f"{ESTIMATE}\n(log scale)")  # noqa: RUF001
+        ends.append(EndLabel(float(excess_T[len(excess_T) // 3 :].mean()), name, color))
+    top.set(xlabel="step of the chain", ylabel="nβ · (loss above)", xlim=(0, max(step_T[-1] for step_T, _ in traces.values())))
+    label_ends(top, ends)
+    _log_axes(bottom, "tether γ", (0.5, 1, 2, 5, 10, 20), (1, 3, 10, 30, 100))  # noqa: RUF001
     for kind, by_stride in by_tether.items():
         for style, (tether_G, found_G) in zip((":", "-", "--"), by_stride.values(), strict=False):
             bottom.plot(tether_G, found_G, style, color=inks[kind], marker="o", ms=3, lw=1.2)
-    _ticks(bottom, x=(0.5, 1, 2, 5, 10, 20), y=(1, 3, 10, 30, 100))
     bottom.set_xlim(0.45, 22)
     middle = {kind: list(by_stride.values())[len(by_stride) // 2] for kind, by_stride in by_tether.items()}
     label_ends(bottom, [EndLabel(float(found_G[-1]), kind, inks[kind]) for kind, (_, found_G) in middle.items()])
@@ -73,23 +70,21 @@ def complexity_paths(paths: Mapping[str, Sequence[Curve]], loss: Sequence[Curve]
         paths: "add" and "random" -> saved steps and estimates of each seed.
         loss, accuracy: of each seed of the first kind.
     """
-    colors = palette()
-    inks = {"add": colors.test, "random": colors.control}
-    figure = new_figure(6.2)
+    figure, inks = new_figure(6.2), _inks() | {"train": palette().train, "test": palette().test}
     top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(2, 1, 1))
-    start = next(step_T[1] for curves in paths.values() for step_T, _ in curves) / 4  # where the untrained networks are drawn
+    saved_T = paths["add"][0][0]
+    start = saved_T[1] / 4  # where the untrained networks are drawn
     for axes, series in ((top, paths), (middle, {"train": loss}), (bottom, {"test": accuracy})):
         for kind, curves in series.items():
             for step_T, value_T in curves:
-                color = inks.get(kind) or getattr(colors, kind)
-                axes.plot(np.maximum(step_T, start), value_T, color=color, lw=0.9)
+                axes.plot(np.maximum(step_T, start), value_T, color=inks[kind], lw=0.9)
     top.set_ylabel(ESTIMATE)
     top.set_ylim(bottom=0)
     loss_axis(middle, "train loss")
     accuracy_axis(bottom, "test accuracy")
-    step_axis(bottom, np.maximum(next(iter(paths.values()))[0][0], start), "log")
+    step_axis(bottom, np.maximum(saved_T, start), "log")
     label_ends(
-        top, [EndLabel(float(np.mean([v_T[-1] for _, v_T in curves])), kind, inks[kind]) for kind, curves in paths.items()]
+        top, [EndLabel(float(np.mean([one[-1] for _, one in curves])), kind, inks[kind]) for kind, curves in paths.items()]
     )
     return figure
 
@@ -102,18 +97,15 @@ def complexity_by_modulus(moduli: Sequence[int], found: Mapping[str, np.ndarray]
         moduli: M of them.
         found: "add" and "random" -> estimates (M, S).
     """
-    colors = palette()
-    inks = {"add": colors.test, "random": colors.control}
-    figure = new_figure(3.4)
+    figure, inks = new_figure(3.4), _inks()
     axes = figure.subplots()
-    axes.set(xscale="log", yscale="log", xlabel="modulus p (log scale)", ylabel=f"{ESTIMATE} (log scale)")
+    _log_axes(axes, "modulus p", moduli, (20, 50, 100, 200))
     ends = []
     for kind, found_MS in found.items():
         axes.plot(np.repeat(moduli, found_MS.shape[1]), found_MS.ravel(), "o", color=inks[kind], ms=4)
         line_M = np.exp(np.polyval(np.polyfit(np.log(moduli), np.log(found_MS).mean(axis=1), 1), np.log(moduli)))
         axes.plot(moduli, line_M, color=inks[kind], lw=1)
         ends.append(EndLabel(float(line_M[-1]), kind, inks[kind]))
-    _ticks(axes, x=moduli, y=(20, 50, 100, 200))
     label_ends(axes, ends)
     return figure
 
@@ -125,23 +117,26 @@ def circuit_complexities(circuits: Mapping[str, Mapping[str, np.ndarray]]) -> Fi
     Args:
         circuits: tether -> kind -> estimates (S,).
     """
-    colors = palette()
+    colors = palette().frequencies
     rows = [(f"{kind}, {tether}", found_S) for tether, kinds in circuits.items() for kind, found_S in kinds.items()]
     figure = new_figure(1.0 + 0.4 * len(rows))
     axes = figure.subplots()
     for row, (name, found_S) in enumerate(rows):
         for marker, found in zip("osD^v", found_S, strict=False):
-            axes.plot(found, row, marker, color=colors.frequencies[name.startswith("clock")], ms=6)
+            axes.plot(found, row, marker, color=colors[name.startswith("clock")], ms=6)
     axes.set(xscale="log", xlabel=f"{ESTIMATE} (log scale)", ylim=(len(rows) - 0.5, -0.5))
     axes.set_yticks(range(len(rows)), [name for name, _ in rows])
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_major_formatter("{x:g}")
     return figure
 
 
-def _ticks(axes: Axes, *, x: Sequence[float], y: Sequence[float]) -> None:
-    """Plain numbers at these places of two log scales."""
-    for axis, places in ((axes.xaxis, x), (axes.yaxis, y)):
-        axis.set_major_locator(FixedLocator(list(places)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axis.set_minor_locator(NullLocator())
-        axis.set_minor_formatter(NullFormatter())
+def _inks() -> dict[str, str]:
+    return {"add": palette().test, "random": palette().control}
+
+
+def _log_axes(axes: Axes, x_label: str, x: Sequence[float], y: Sequence[float]) -> None:
+    """The estimate over something, both on log scales with plain numbers at these places."""
+    axes.set(xscale="log", yscale="log", xlabel=f"{x_label} (log scale)", ylabel=f"{ESTIMATE}\n(log scale)")
+    axes.set_xticks(x, [f"{place:g}" for place in x])
+    axes.set_yticks(y, [f"{place:g}" for place in y])
+    axes.minorticks_off()

@@ -6,8 +6,9 @@ them each step of a chain takes some, drawn anew. The null is a network of the s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -18,18 +19,20 @@ from modaddlab.findings.value import Group, Value, count, exponent, factor, numb
 from modaddlab.models.weight_gradients import objective
 from modaddlab.study import Study, remember
 
-GAMMA, STEP, STEPS, SKIPPED = 5.0, 1e-2, 240, 80
+GAMMA, STEP, STEPS = 5.0, 1e-2, 240
 """The tether is that of Panickssery and Vaintrob's released code; their chains have 2,000 to 3,000 steps of 1e-3."""
 
 TETHERS, STRIDES, CHAINS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0), (3e-3, 1e-2, 2e-2), 3
 """What else is tried on the first networks: tethers, sizes of the step, and chains of the usual ones."""
 
-BATCH, BATCH_STEPS = 256, 120
-BATCHED = {400.0: 1e-4, 600.0: 1e-4}
-"""Of the transformers: pairs of a step, steps of a chain, and the tethers with the steps that they allow."""
+USUAL = {"saved": [], "gamma": GAMMA, "step": STEP, "n_steps": STEPS, "batch": 0, "seeds": [0]}
+"""One chain from the final weights; see `measure_chains`."""
 
-SEEDS, RANDOM_SEEDS, MODULUS, MODULI, MODULUS_SEEDS = range(42, 52), range(42, 47), 23, (23, 29, 37, 47), range(42, 45)
-ADD, RANDOM = "add", "random"
+BATCHED, LOOSE, TIGHT = {"step": 1e-4, "n_steps": 120, "batch": 256}, 400.0, 600.0
+"""What is other for transformers, and their two tethers."""
+
+ADD, RANDOM, SEEDS = "add", "random", {"add": range(42, 52), "random": range(42, 47)}
+MODULUS, MODULI, MODULUS_SEEDS = 23, (23, 29, 37, 47), range(42, 45)
 CIRCUITS = {"pizza": "attention-rate-0", "clock": "attention-rate-1"}
 
 AT_REST = 1.5
@@ -60,16 +63,14 @@ class Path(Group):
     last: Value
     fall: Value
     """The peak over the last."""
-    rest: Value
     rest_step: Value
-    """At the first saved step with the training loss at rest,"""
+    """The first saved step with the training loss at rest,"""
     settled: Value
-    """that over the last,"""
+    """the estimate there over the last,"""
     rest_accuracy: Value
     accuracy: Value
     """and the accuracy on test pairs there and at the end."""
-    step_T: np.ndarray = field(repr=False)
-    found_T: np.ndarray = field(repr=False)
+    found: Curve = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,16 +85,18 @@ class Circuit(Group):
 class Complexity:
     """The chapter's numbers."""
 
-    n_seeds: Value
-    n_random: Value
-    n_modulus_seeds: Value
-    p: Value
+    n_seeds: Value = count(len(SEEDS[ADD]))
+    n_random: Value = count(len(SEEDS[RANDOM]))
+    n_modulus_seeds: Value = count(len(MODULUS_SEEDS))
+    n_circuits: Value
+    p: Value = total(MODULUS)
+    largest: Value = total(MODULI[-1])
     n_train: Value
     n_weights: Value
-    gamma: Value
-    step: Value
-    n_steps: Value
-    n_samples: Value
+    gamma: Value = setting(GAMMA)
+    step: Value = setting(STEP)
+    n_steps: Value = total(STEPS)
+    n_samples: Value = total(SAMPLES)
     round: Value
     trough: Value
     crossing: Value
@@ -101,29 +104,29 @@ class Complexity:
     add: Path
     random: Path
     same: Value
-    """At the last step, memorizing over adding, of the same seeds; and at the largest modulus."""
+    """At the last step, memorizing over adding, of the same seeds; and at the largest modulus,"""
     apart: Value
-    largest: Value
+    losses_apart: Value
+    """where this is the ratio of their training losses."""
     add_exponent: Value
     random_exponent: Value
     """Of the power law of the modulus; the null of the first is the second."""
     steeper: Value
     """The second less the first, seed by seed."""
     tethers: Value
-    """The largest estimate over the smallest by the tethers, the step being the usual one."""
+    """The largest estimate over the smallest by the tethers, the step being the usual one;"""
     strides: Value
-    """The same by the sizes of the step, the tether being the usual one."""
+    """by the sizes of the step, the tether being the usual one;"""
     chains: Value
-    """The largest over the smallest of some chains with nothing but other noise."""
+    """and of some chains with nothing but other noise."""
     pizza: Circuit
     clock: Circuit
-    loose: Value
-    tight: Value
+    loose: Value = setting(LOOSE)
+    tight: Value = setting(TIGHT)
     """Their tethers."""
     more: Value
     more_tight: Value
     """Pizza over clock by either, over seeds."""
-    n_circuits: Value
     valleys: Mapping[str, np.ndarray] = field(repr=False)
     """Name -> some of the weights that a chain went through, (N, 2)."""
     traces: dict[str, Curve] = field(repr=False)
@@ -133,21 +136,17 @@ class Complexity:
     paths: dict[str, list[Curve]] = field(repr=False)
     accuracy: list[Curve] = field(repr=False)
     loss: list[Curve] = field(repr=False)
+    moduli: Sequence[int] = MODULI
     by_modulus: dict[str, np.ndarray] = field(repr=False)
     """Kind -> estimates (M, S)."""
     circuits: dict[str, dict[str, np.ndarray]] = field(repr=False)
     """Tether -> circuit -> estimates (S,)."""
 
     @property
-    def moduli(self) -> tuple[int, ...]:
-        """Those of `by_modulus`."""
-        return MODULI
-
-    @property
     def valley_columns(self) -> Columns:
         """The points of the first figure as its data."""
-        names = [name for name, points_N2 in self.valleys.items() for _ in points_N2]
         x_N, y_N = np.concatenate(list(self.valleys.values())).T
+        names = np.repeat(list(self.valleys), [len(points_N2) for points_N2 in self.valleys.values()])
         return {"loss": names, "first weight": x_N, "second weight": y_N}
 
     @property
@@ -165,28 +164,27 @@ class Complexity:
     @property
     def modulus_columns(self) -> Columns:
         """The estimates by modulus as a figure's data."""
-        return {"modulus": np.repeat(MODULI, len(MODULUS_SEEDS))} | {
-            kind: found_MS.ravel() for kind, found_MS in self.by_modulus.items()
-        }
+        by_network = {kind: found_MS.ravel() for kind, found_MS in self.by_modulus.items()}
+        return {"modulus": np.repeat(MODULI, len(MODULUS_SEEDS)), **by_network}
 
     @property
     def circuit_columns(self) -> Columns:
         """Clock and pizza as a figure's data."""
         rows = [(name, kind, one) for name, of in self.circuits.items() for kind, found_S in of.items() for one in found_S]
-        return {name: [row[i] for row in rows] for i, name in enumerate(("tether", "circuit", "estimate"))}
+        return dict(zip(("tether", "circuit", "estimate"), map(list, zip(*rows, strict=True)), strict=True))
 
 
 @for_networks(SAMPLED, ONE_LAYER, ALL_WEIGHTS)
 def of(study: Study) -> Coefficient:
     """The estimate at the end, with the settings of the book's small networks."""
-    return Coefficient(coefficient=number(float(_last(study)[0])))
+    return Coefficient(coefficient=number(_estimates(study)[0]))
 
 
 @for_networks(SAMPLED, ONE_LAYER, ALL_WEIGHTS, TEST_PAIRS, SNAPSHOTS)
 def path(study: Study) -> Path:
     """The estimate at every saved step."""
     step_T = np.array(study.record.snapshot_steps)
-    found_T = _estimates(study, saved=step_T.tolist(), gamma=GAMMA, step=STEP, n_steps=STEPS)
+    found_T = _estimates(study, saved=step_T.tolist())
     at_T = np.searchsorted(study.metrics["step"], step_T)
     loss_T, accuracy_T = (study.metrics[name][at_T] for name in ("train_loss", "test_accuracy"))
     peak, rest = int(np.argmax(found_T)), int(np.flatnonzero(np.append(np.inf, loss_T) > AT_REST * loss_T[-1])[-1])
@@ -196,13 +194,11 @@ def path(study: Study) -> Path:
         peak_step=steps(step_T[peak]),
         last=number(found_T[-1]),
         fall=factor(found_T[peak] / found_T[-1]),
-        rest=number(found_T[rest]),
         rest_step=steps(step_T[rest]),
         settled=number(found_T[rest] / found_T[-1]),
         rest_accuracy=share(accuracy_T[rest]),
         accuracy=share(accuracy_T[-1]),
-        step_T=step_T,
-        found_T=found_T,
+        found=(step_T, found_T),
     )
 
 
@@ -212,68 +208,51 @@ def measure() -> Complexity:
     Raises:
         LabError: a run is not trained, or a record is damaged.
     """
-    studies = {
-        ADD: [_network(ADD, MODULUS, seed) for seed in SEEDS],
-        RANDOM: [_network(RANDOM, MODULUS, s) for s in RANDOM_SEEDS],
-    }
-    paths = {kind: [path(study) for study in ones] for kind, ones in studies.items()}
-    by_modulus = {
-        kind: np.array([[_last(_network(kind, p, seed))[0] for seed in MODULUS_SEEDS] for p in MODULI]) for kind in studies
-    }
-    slopes = {kind: np.polyfit(np.log(MODULI), np.log(found_MS), 1)[0] for kind, found_MS in by_modulus.items()}
+    studies = {kind: [_network(kind, MODULUS, seed) for seed in seeds] for kind, seeds in SEEDS.items()}
     first = studies[ADD][0]
-    by_tether = {kind: _by_tether(ones[0]) for kind, ones in studies.items()}
-    tethers = by_tether[ADD][STEP][1]
-    strides = [estimate_G[TETHERS.index(GAMMA)] for _, estimate_G in by_tether[ADD].values()]
-    chains = _last(first, n=CHAINS)
-    circuits = {_tether(gamma): {name: _circuit(run, gamma) for name, run in CIRCUITS.items()} for gamma in BATCHED}
-    loose, tight = circuits.values()
+    paths = {kind: [path(study) for study in ones] for kind, ones in studies.items()}
+    adds, memorizes = pooled(paths[ADD]), pooled(paths[RANDOM])
+    by_tether = {kind: {stride: _by_tether(ones[0], stride) for stride in STRIDES} for kind, ones in studies.items()}
+    usual = TETHERS.index(GAMMA)
+    networks = {kind: [[_network(kind, p, seed) for seed in MODULUS_SEEDS] for p in MODULI] for kind in SEEDS}
+    by_modulus = {kind: np.array([[_estimates(one)[0] for one in ones] for ones in rows]) for kind, rows in networks.items()}
+    slopes = {kind: np.polyfit(np.log(MODULI), np.log(found_MS), 1)[0] for kind, found_MS in by_modulus.items()}
+    add_exponent, random_exponent = (_over(exponent, slopes[kind]) for kind in (ADD, RANDOM))
+    losses = {kind: np.array([one.metrics["train_loss"][-1] for one in rows[-1]]) for kind, rows in networks.items()}
+    loose, tight = _circuits(LOOSE), _circuits(TIGHT)
+    pizza, clock = (Circuit(loose=_over(factor, loose[name]), tight=_over(factor, tight[name])) for name in CIRCUITS)
     valleys = {name: remember(measure_valley, name=name, n_steps=40_000) for name in VALLEYS}
     round_, trough, crossing = (number(float(arrays["found"]), null=VALLEYS[name]) for name, arrays in valleys.items())
-    pizza, clock = (Circuit(loose=_over_seeds(loose[name]), tight=_over_seeds(tight[name])) for name in CIRCUITS)
-    adds, memorizes = pooled(paths[ADD]), pooled(paths[RANDOM])
-    adds = replace(adds, **{name: _beside(getattr(adds, name), getattr(memorizes, name)) for name in ("fall", "settled")})
-    exponents = {kind: over([exponent(float(slope)) for slope in slopes_S]) for kind, slopes_S in slopes.items()}
     return Complexity(
-        n_seeds=count(len(SEEDS)),
-        n_random=count(len(RANDOM_SEEDS)),
-        n_modulus_seeds=count(len(MODULUS_SEEDS)),
-        p=total(MODULUS),
+        n_circuits=count(len(loose["clock"])),
         n_train=total(int(np.triu(first.train_mask_PP).sum())),
         n_weights=total(sum(weights.size for weights in first.record.final.values())),
-        gamma=setting(GAMMA),
-        step=setting(STEP),
-        n_steps=total(STEPS),
-        n_samples=total(SAMPLES),
         round=round_,
         trough=trough,
         crossing=crossing,
-        add=adds,
+        add=replace(adds, fall=_beside(adds.fall, memorizes.fall), settled=_beside(adds.settled, memorizes.settled)),
         random=memorizes,
-        same=_numbers(by_modulus[RANDOM][0] / by_modulus[ADD][0]),
-        apart=_over_seeds(by_modulus[RANDOM][-1] / by_modulus[ADD][-1]),
-        largest=total(MODULI[-1]),
-        add_exponent=_beside(exponents[ADD], exponents[RANDOM]),
-        random_exponent=exponents[RANDOM],
-        steeper=over([exponent(float(slope)) for slope in slopes[RANDOM] - slopes[ADD]]),
-        tethers=factor(tethers.max() / tethers.min()),
-        strides=factor(max(strides) / min(strides)),
-        chains=factor(chains.max() / chains.min()),
+        same=_over(number, by_modulus[RANDOM][0] / by_modulus[ADD][0]),
+        apart=_over(factor, by_modulus[RANDOM][-1] / by_modulus[ADD][-1]),
+        losses_apart=_over(factor, losses[RANDOM] / losses[ADD]),
+        add_exponent=_beside(add_exponent, random_exponent),
+        random_exponent=random_exponent,
+        steeper=_over(exponent, slopes[RANDOM] - slopes[ADD]),
+        tethers=_spread(by_tether[ADD][STEP][1]),
+        strides=_spread([found_G[usual] for _, found_G in by_tether[ADD].values()]),
+        chains=_spread(_estimates(first, seeds=[*range(CHAINS)])),
         pizza=pizza,
         clock=clock,
-        loose=setting(min(BATCHED)),
-        tight=setting(max(BATCHED)),
-        more=_over_seeds(loose["pizza"] / loose["clock"]),
-        more_tight=_over_seeds(tight["pizza"] / tight["clock"]),
-        n_circuits=count(len(loose["clock"])),
+        more=_over(factor, loose["pizza"] / loose["clock"]),
+        more_tight=_over(factor, tight["pizza"] / tight["clock"]),
         valleys={name: arrays["points_N2"] for name, arrays in valleys.items()},
-        traces={_tether(gamma): _trace(first, gamma) for gamma in (TETHERS[1], GAMMA, TETHERS[-1])},
+        traces={_tether(gamma): (np.arange(STEPS), _excess(first, gamma=gamma)[0]) for gamma in (1.0, GAMMA, 20.0)},
         by_tether=by_tether,
-        paths={kind: [(one.step_T, one.found_T) for one in ones] for kind, ones in paths.items()},
+        paths={kind: [one.found for one in ones] for kind, ones in paths.items()},
         accuracy=[(study.metrics["step"], study.metrics["test_accuracy"]) for study in studies[ADD]],
         loss=[(study.metrics["step"], study.metrics["train_loss"]) for study in studies[ADD]],
         by_modulus=by_modulus,
-        circuits=circuits,
+        circuits={_tether(LOOSE): loose, _tether(TIGHT): tight},
     )
 
 
@@ -337,52 +316,25 @@ def _flat(weights: Mapping[str, np.ndarray], shapes: Mapping[str, object]) -> np
     return np.concatenate([np.asarray(weights[name], dtype=np.float32).ravel() for name in shapes])
 
 
-def _excess(
-    study: Study,
-    *,
-    gamma: float,
-    step: float,
-    n_steps: int,
-    saved: Sequence[int] = (),
-    batch: int = 0,
-    seeds: Sequence[int] = (0,),
-) -> np.ndarray:
-    """n beta times the loss above that of w*, (X, T)."""
-    settings = {"saved": list(saved), "gamma": gamma, "step": step, "n_steps": n_steps, "batch": batch, "seeds": list(seeds)}
-    return study.remember(measure_chains, **settings)["excess_XT"]
+def _excess(study: Study, **settings: Any) -> np.ndarray:
+    """n beta times the loss above that of w*, (X, T); settings are those of `USUAL` unless given."""
+    return study.remember(measure_chains, **(USUAL | settings))["excess_XT"]
 
 
-def _estimates(study: Study, **settings: object) -> np.ndarray:
-    """The estimate of each chain, (X,), by its last two thirds; settings as for `_excess`."""
-    excess_XT = _excess(study, **settings)  # pyright: ignore[reportArgumentType]
-    return excess_XT[:, excess_XT.shape[1] * SKIPPED // STEPS :].mean(axis=1)
+def _estimates(study: Study, **settings: Any) -> np.ndarray:
+    """The estimate of each chain, (X,), by its last two thirds; NaN where it runs away."""
+    excess_XT = _excess(study, **settings)
+    return excess_XT[:, excess_XT.shape[1] // 3 :].mean(axis=1)
 
 
-def _last(study: Study, n: int = 1) -> np.ndarray:
-    """The final weights by the usual settings, (n,): as many chains."""
-    return _estimates(study, gamma=GAMMA, step=STEP, n_steps=STEPS, seeds=range(n))
+def _by_tether(study: Study, step: float) -> Curve:
+    return np.array(TETHERS), np.array([_estimates(study, gamma=gamma, step=step)[0] for gamma in TETHERS])
 
 
-def _by_tether(study: Study) -> dict[float, Curve]:
-    """Step size -> tethers and estimates; NaN where a chain runs away."""
-    return {
-        stride: (
-            np.array(TETHERS),
-            np.array([_estimates(study, gamma=gamma, step=stride, n_steps=STEPS)[0] for gamma in TETHERS]),
-        )
-        for stride in STRIDES
-    }
-
-
-def _trace(study: Study, gamma: float) -> Curve:
-    excess_T = _excess(study, gamma=gamma, step=STEP, n_steps=STEPS)[0]
-    return np.arange(len(excess_T)), excess_T
-
-
-def _circuit(run: str, gamma: float) -> np.ndarray:
-    """The estimates of a transformer's seeds, (S,)."""
-    settings = {"gamma": gamma, "step": BATCHED[gamma], "n_steps": BATCH_STEPS, "batch": BATCH}
-    return np.array([_estimates(study, **settings)[0] for study in Study.seeds(run)])
+def _circuits(gamma: float) -> dict[str, np.ndarray]:
+    """Circuit -> the estimates of its seeds, (S,)."""
+    seeds = {name: Study.seeds(run) for name, run in CIRCUITS.items()}
+    return {name: np.array([_estimates(one, gamma=gamma, **BATCHED)[0] for one in ones]) for name, ones in seeds.items()}
 
 
 def _network(kind: str, p: int, seed: int) -> Study:
@@ -398,10 +350,11 @@ def _beside(value: Value, null: Value) -> Value:
     return replace(value, null=float(null.value))
 
 
-def _over_seeds(found_S: np.ndarray) -> Value:
-    """On a log scale."""
-    return over([factor(float(found)) for found in found_S])
+def _over(kind: Callable[[float], Value], found_S: Iterable[float]) -> Value:
+    """Numbers of several seeds as one value."""
+    return over([kind(found) for found in found_S])
 
 
-def _numbers(found_S: np.ndarray) -> Value:
-    return over([number(float(found)) for found in found_S])
+def _spread(found: Sequence[float] | np.ndarray) -> Value:
+    """The largest over the smallest."""
+    return factor(max(found) / min(found))
