@@ -14,7 +14,7 @@ The tether gamma keeps the chain near w*. It turns the 1/2 of a direction of cur
 what is flatter than gamma / (n beta) is not counted. The step adds a factor of 1 / (1 - step (n beta h + gamma) / 4).
 
 Source:
-    Lau, Furman, Wang, Murfet and Wei 2025, "The Local Learning Coefficient", sections 3 and 4; Watanabe 2013 for beta.
+    Lau, Furman, Wang, Murfet and Wei 2025, "The Local Learning Coefficient"; Watanabe 2013 for beta.
 """
 
 from __future__ import annotations

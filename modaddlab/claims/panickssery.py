@@ -12,7 +12,7 @@ from modaddlab.findings.value import Value
 
 SOURCE, LATER = "panickssery2023learning", "cullen2026basin"
 
-THEIRS = "how they sample and which loss they take is not in what we could read of them, and the estimate depends on both"
+THEIRS = "how they sample and which loss they take is not in the abstract, all that we could read; the estimate depends on both"
 
 
 def _networks(name: str, n: str) -> Callable[[], tuple[Value, int]]:
@@ -54,7 +54,7 @@ CLAIMS = (
     Claim(
         id="panickssery-notices",
         source=SOURCE,
-        place="released figure of a trajectory, which ends at 1.2 times less than its peak",
+        place="released figure of a trajectory, whose peak is 1.2 times its end",
         statement="Over training the estimate notices grokking: it rises to a peak and falls; the peak over the last.",
         says="rises and falls",
         pooled=_networks("add.fall", "n_seeds"),
@@ -98,8 +98,8 @@ CLAIMS = (
         id="cullen-formula",
         source=LATER,
         place="abstract",
-        statement="For shallow networks that square the coefficient has a formula, in the lazy regime and that of features.",
+        statement="For shallow networks that square the coefficient has a formula, in the lazy and the feature-learning regime.",
         says="analytic formulas",
-        undecided="the formulas are not in what we could read",
+        undecided="the formulas are not in the abstract, which is all that we could read",
     ),
 )
