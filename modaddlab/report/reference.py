@@ -141,8 +141,8 @@ def _members(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, str, str]]:
             target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
             below = after.value if isinstance(after, ast.Expr) else None
             said = below.value if isinstance(below, ast.Constant) and isinstance(below.value, str) else ""
-            if isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "setting":  # of a specification
-                said = " ".join(ast.literal_eval(node.value.args[1]).split())
+            if isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "setting" and node.value.args[1:]:
+                said = " ".join(ast.literal_eval(node.value.args[1]).split())  # of a field of a specification
             for one in target.elts if isinstance(target, ast.Tuple) else [target]:
                 yield node, ast.unparse(one), inspect.cleandoc(said)
 
