@@ -18,7 +18,7 @@ from modaddlab import LabError, Store, Study, findings, source
 from modaddlab.claims import ledger
 from modaddlab.closure import KEEPING, Package
 from modaddlab.experiments.spec import OptimSpec, RecordSpec, RunSpec, TaskSpec
-from modaddlab.findings import outcomes, stages, structure
+from modaddlab.findings import complexity, outcomes, stages, structure
 from modaddlab.findings.networks import SNAPSHOTS, for_networks, needs_of
 from modaddlab.findings.value import Value
 from modaddlab.models.registry import AttentionRateSpec, TransformerSpec, TwoEmbeddingsSpec, TwoLayerSpec
@@ -176,7 +176,10 @@ def test_each_says_which_networks_it_is_for() -> None:
 
 
 @pytest.mark.parametrize("measure", MEASURES)
-def test_a_measurement_gives_numbers_or_refuses_in_one_line(studies: dict[str, Study], measure: str) -> None:
+def test_a_measurement_gives_numbers_or_refuses_in_one_line(
+    studies: dict[str, Study], measure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(complexity.USUAL, "n_steps", 12)
     function, module, answered = MEASURES[measure], measure.partition(".")[0], set()
     for network, study in studies.items():
         result = asked(function, study, **ARGUMENTS.get(measure, {}))
