@@ -44,8 +44,8 @@ CLAIMS = (
         id="panickssery-memorizing",
         source=SOURCE,
         place="brief results, and the released values for 32 neurons",
-        statement="That of networks that memorize answers at random grows faster: by how much the exponent is larger. (Their "
-        "training loss grows as well.)",
+        statement="That of networks that memorize answers at random grows faster: by how much the exponent is larger, while "
+        "their training loss grows as well.",
         says="faster",
         pooled=_networks("steeper", "n_modulus_seeds"),
         holds=Band(0.25),
