@@ -139,19 +139,22 @@ def own_weights(scorecard: Scorecard) -> None:
     """Print the claims that a public checkpoint of their authors settles, published, on it and ours; for a cell with
     `#| output: asis`."""
     theirs = released.values()
-    lines = [
-        {
-            "claim": one.claim.statement,
-            "published": one.claim.published_text,
-            "their checkpoint": one.claim.with_unit(one.claim.form(theirs[one.claim.id][1])),
-            "ours": one.ours_text,
-            "file": f"`{theirs[one.claim.id][0].file}`, sha256 {theirs[one.claim.id][0].sha256[:12]}",
-        }
-        for one in scorecard.found
-        if one.claim.id in theirs
-    ]
-    table = tables.markdown(lines, widths=(32, 14, 15, 18, 21))
-    print("\n".join(["::: {.scorecard .own-weights .column-page}", table, ":::", ""]))
+    parts = ["::: {.scorecard .own-weights .column-page}"]
+    for file in released.FILES:
+        lines = [
+            {
+                "claim": one.claim.statement,
+                "published": one.claim.published_text,
+                "their checkpoint": one.claim.with_unit(one.claim.form(theirs[one.claim.id][1])),
+                "ours": one.ours_text,
+            }
+            for one in scorecard.found
+            if one.claim.id in theirs and theirs[one.claim.id][0] is file
+        ]
+        start = f"<details><summary><span>{file.file}</span> {len(lines)} claims</summary>"
+        about = f"`{file.file}` of `{file.repository}`, sha256 {file.sha256[:12]}\n"
+        parts += [_raw_html(start), about, tables.markdown(lines, widths=(46, 16, 18, 20)), _raw_html("</details>")]
+    print("\n".join([*parts, ":::", ""]))
 
 
 def verdict_text(found: Finding) -> str:
