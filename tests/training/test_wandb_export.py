@@ -76,6 +76,8 @@ def content(path: Path) -> Iterator[Any]:
             at += room
             continue
         length, kind = struct.unpack("<HB", data[at + 4 : at + 7])
+        if at + 7 + length > len(data):  # a part that is half written yet
+            return
         entry = (entry if kind in (3, 4) else b"") + data[at + 7 : at + 7 + length]
         at += 7 + length
         if kind in (1, 4):
