@@ -6,6 +6,7 @@ import dataclasses
 import math
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -248,3 +249,16 @@ def test_each_claim_that_a_checkpoint_settles_has_its_value() -> None:
     by_id = {claim.id: claim for claim in CLAIMS}
     assert set(released.values()) == {name for one in released.FILES for name in one.claims} <= set(by_id)
     assert all(math.isfinite(value) for _, value in released.values().values())
+
+
+def test_each_file_of_the_authors_has_a_folded_table_of_its_claims(capsys: pytest.CaptureFixture[str]) -> None:
+    base = measure(BASE)
+    found = [
+        dataclasses.replace(base, claim=dataclasses.replace(BASE, id=name, statement=f"{name}.")) for name in released.values()
+    ]
+    page.own_weights(SimpleNamespace(found=[base, *found]))  # type: ignore[arg-type]
+    _, *tables_of = capsys.readouterr().out.split("<details>")
+    assert len(tables_of) == len(released.FILES)
+    for file, text in zip(released.FILES, tables_of, strict=True):
+        assert file.sha256[:12] in text
+        assert [name for name in released.values() if f"{name}." in text] == [*file.claims]

@@ -53,6 +53,7 @@ def test_a_pizza_made_by_hand_is_one() -> None:
     assert (larger.frequency.value, smaller.frequency.value) == (4, 2)
     assert [circle.pizza.value for circle in (larger, smaller)] == pytest.approx([1, 1], abs=1e-5)
     assert {larger.form, smaller.form} == {"pizza"}
+    assert found.explained_X3[0].tolist() == [larger.clock.value, larger.pizza.value, larger.accompanying.value]
     assert larger.pizza.value > larger.clock.value + 0.1
     assert larger.by_difference_P.argmax() == 0
     assert found.irrelevance.null is not None
