@@ -82,7 +82,7 @@ LAYERS: dict[str, set[str]] = {
         "weights",
         "write",
     },
-    "findings.networks": {"analysis", "errors", "experiments", "models.transformer", "models.weight_gradients", "study"},
+    "findings.networks": {"analysis", "errors", "experiments", "models.transformer", "study"},
     "findings": {
         "analysis",
         "card",

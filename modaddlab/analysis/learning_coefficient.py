@@ -24,7 +24,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-Objective = Callable[[np.ndarray], tuple[float, np.ndarray]]
+FlatLoss = Callable[[np.ndarray], tuple[float, np.ndarray]]
 """From flat weights (W,) to the mean loss and its gradient (W,), over all samples or over some that each call draws anew."""
 
 
@@ -38,7 +38,7 @@ def sharpness(n: int) -> float:
 
 
 def sample(
-    objective: Objective,
+    loss_of: FlatLoss,
     start_W: np.ndarray,
     n: int,
     *,
@@ -51,7 +51,7 @@ def sample(
     """The losses along a chain.
 
     Args:
-        objective: the loss and its gradient.
+        loss_of: the loss and its gradient.
         start_W: w*, in whose dtype the chain runs.
         n: how many samples the loss is the mean of.
         gamma: the strength of the tether.
@@ -69,7 +69,7 @@ def sample(
     with np.errstate(over="ignore", invalid="ignore"):
         for t in range(n_steps):
             visit(weights_W)
-            loss, gradient_W = objective(weights_W)
+            loss, gradient_W = loss_of(weights_W)
             if not math.isfinite(loss):
                 break
             losses_T[t] = loss
@@ -78,13 +78,25 @@ def sample(
     return losses_T
 
 
-def estimate(losses_T: np.ndarray, at_start: float, n: int, *, from_step: int) -> float:
-    """The local learning coefficient by a chain; below 0 where the chain found a lower loss than it began with.
+def excess(losses_XT: np.ndarray, start_X: np.ndarray | float, n: int) -> np.ndarray:
+    """n beta (L(w) - L(w*)) along chains.
 
     Args:
-        losses_T: along the chain.
-        at_start: the loss at w*, over all samples.
+        losses_XT: along each chain, (..., T).
+        start_X: the loss at w* over all samples, one for each chain, (...).
         n: samples.
+
+    Returns:
+        (..., T), below 0 where a chain finds a lower loss than it began with.
+    """
+    return sharpness(n) * (losses_XT - np.asarray(start_X)[..., None])
+
+
+def estimate(excess_XT: np.ndarray, *, from_step: int) -> np.ndarray:
+    """The local learning coefficient by each chain, (...); NaN where it runs away.
+
+    Args:
+        excess_XT: what `excess` gives, (..., T).
         from_step: what comes before is left out.
     """
-    return sharpness(n) * (float(losses_T[from_step:].mean()) - at_start)
+    return excess_XT[..., from_step:].mean(axis=-1)

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from modaddlab.analysis.learning_coefficient import estimate, sample, sharpness
+from modaddlab.analysis.learning_coefficient import estimate, excess, sample
 from modaddlab.findings.networks import ALL_WEIGHTS, ONE_LAYER, SAMPLED, SNAPSHOTS, TEST_PAIRS, for_networks
 from modaddlab.findings.sweep import Columns, Curve, curve_columns
 from modaddlab.findings.value import Group, Value, count, exponent, factor, number, over, pooled, setting, share, steps, total
-from modaddlab.models.weight_gradients import objective
 from modaddlab.study import Study, remember
 
 GAMMA, STEP, STEPS = 5.0, 1e-2, 240
@@ -272,8 +271,8 @@ def measure_valley(*, name: str, n_steps: int) -> dict[str, np.ndarray]:
     losses_T = sample(
         loss, np.zeros(2), SAMPLES, gamma=1, step=1e-3, n_steps=n_steps, visit=lambda w_2: points.append(w_2.copy())
     )
-    found = estimate(losses_T, 0.0, SAMPLES, from_step=n_steps // 10)
-    return {"found": np.array(found), "points_N2": np.array(points[:: n_steps // 400])}
+    found = estimate(excess(losses_T, 0.0, SAMPLES), from_step=n_steps // 10)
+    return {"found": found, "points_N2": np.array(points[:: n_steps // 400])}
 
 
 @for_networks(SAMPLED, ONE_LAYER, ALL_WEIGHTS)
@@ -294,13 +293,13 @@ def measure_chains(
     model, p, rng = study.spec.model, study.p, np.random.default_rng(0)
     train_N = np.flatnonzero(study.train_mask_PP)
     pairs_N2, labels_N = np.stack(np.divmod(train_N, p), axis=1), study.labels_PP.ravel()[train_N]
-    (n, whole), shapes = objective(model, pairs_N2, labels_N, p), model.param_shapes(p)
+    (n, whole), shapes = model.weight_gradients(pairs_N2, labels_N, p), model.param_shapes(p)
     ends = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])[:-1]
 
     def at(weights_W: np.ndarray, some: bool = bool(batch)) -> tuple[float, np.ndarray]:
         params = {name: part.reshape(shapes[name]) for name, part in zip(shapes, np.split(weights_W, ends), strict=True)}
         drawn_B = rng.choice(len(train_N), batch, replace=False) if some else train_N
-        loss, gradient = (objective(model, pairs_N2[drawn_B], labels_N[drawn_B], p)[1] if some else whole)(params)
+        loss, gradient = (model.weight_gradients(pairs_N2[drawn_B], labels_N[drawn_B], p)[1] if some else whole)(params)
         return loss, _flat(gradient, shapes)
 
     losses, start = [], []
@@ -309,7 +308,7 @@ def measure_chains(
         for seed in seeds:
             start.append(at(start_W, some=False)[0])
             losses.append(sample(at, start_W, n, gamma=gamma, step=step, n_steps=n_steps, seed=seed))
-    return {"excess_XT": sharpness(n) * (np.array(losses) - np.array(start)[:, None])}
+    return {"excess_XT": excess(np.array(losses), np.array(start), n)}
 
 
 def _flat(weights: Mapping[str, np.ndarray], shapes: Mapping[str, object]) -> np.ndarray:
@@ -324,7 +323,7 @@ def _excess(study: Study, **settings: Any) -> np.ndarray:
 def _estimates(study: Study, **settings: Any) -> np.ndarray:
     """The estimate of each chain, (X,), by its last two thirds; NaN where it runs away."""
     excess_XT = _excess(study, **settings)
-    return excess_XT[:, excess_XT.shape[1] // 3 :].mean(axis=1)
+    return estimate(excess_XT, from_step=excess_XT.shape[1] // 3)
 
 
 def _by_tether(study: Study, step: float) -> Curve:

@@ -20,7 +20,6 @@ from modaddlab.analysis.characters import is_prime
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.models.transformer import TransformerSpec
-from modaddlab.models.weight_gradients import OBJECTIVES
 from modaddlab.study import Study
 
 Parameters = ParamSpec("Parameters")
@@ -58,7 +57,9 @@ RANDOM_START = _of_spec("random initial weights", lambda spec: spec.model.init !
 ONE_FREQUENCY_START = _of_spec("initial weights of a single frequency", lambda spec: spec.model.init == "single-frequency")
 DESCENT = _of_spec("plain gradient descent (sgd)", lambda spec: spec.optim.optimizer == "sgd")
 EMBEDS_BOTH = _of_spec("one table of embeddings for both residues", lambda spec: "token_gradients" in vars(type(spec.model)))
-SAMPLED = _of_spec(f"a network of kind {' or '.join(OBJECTIVES)}", lambda spec: spec.model.kind in OBJECTIVES)
+SAMPLED = _of_spec(
+    "a kind of network that gives its loss's gradients in its weights", lambda spec: "weight_gradients" in vars(type(spec.model))
+)
 ADDITION = _of_spec("addition", lambda spec: spec.task.operation == "add")
 COMMUTING = _of_spec(
     "an operation that does not ask which of a and b comes first", lambda spec: spec.task.operation in _SYMMETRIC

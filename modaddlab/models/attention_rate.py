@@ -21,9 +21,10 @@ import numpy as np
 
 from modaddlab.fields import check, setting, specification
 from modaddlab.models.grid import Grid
-from modaddlab.models.network import Activation, Array, Network
+from modaddlab.models.network import Activation, Array, NamedLoss, Network
 from modaddlab.models.token_gradients import decoder_gradients
 from modaddlab.models.transformer import RATE, STEP_SECONDS, at_the_end, forward
+from modaddlab.models.weight_gradients import decoder_loss
 from modaddlab.tasks import all_pairs
 
 
@@ -108,6 +109,10 @@ class AttentionRateSpec(Network):
     def token_gradients(self, params: Mapping[str, np.ndarray], pairs_B2: np.ndarray, p: int) -> np.ndarray:
         """See `Network.token_gradients`; of one layer."""
         return decoder_gradients(params, pairs_B2, self.activation, self.attention_rate, p)
+
+    def weight_gradients(self, pairs_B2: np.ndarray, labels_B: np.ndarray, p: int) -> tuple[int, NamedLoss]:
+        """See `Network.weight_gradients`; of one layer."""
+        return len(pairs_B2), decoder_loss(pairs_B2, labels_B, self.activation, self.attention_rate)
 
     def step_seconds(self, p: int, n_train: int, metrics_every: int) -> float:
         """See `Network.step_seconds`."""

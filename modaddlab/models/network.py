@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import Field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -26,6 +26,9 @@ Array = Any
 """A NumPy array or a torch tensor."""
 
 Activation = Literal["relu", "gelu", "quad", "id"]
+
+NamedLoss = Callable[[Mapping[str, np.ndarray]], tuple[float, dict[str, np.ndarray]]]
+"""From weights by name to a mean loss and its gradient by name."""
 
 STEP_SECONDS = 2.5e-3
 PRODUCT_RATE = 1.2e10
@@ -129,6 +132,22 @@ class Network(ABC):
             (2, B, P, D) float32; of a family that embeds both residues by one table and says so by having this method.
         """
         raise NotImplementedError(f"{self.kind} has no gradients in its embeddings")
+
+    def weight_gradients(self, pairs_B2: np.ndarray, labels_B: np.ndarray, p: int) -> tuple[int, NamedLoss]:
+        """The mean cross-entropy over some pairs and its exact gradient in all weights, on arrays of any float type.
+
+        For what samples weights around those of a trained network; training has its own steps.
+
+        Args:
+            pairs_B2: integer residues (a, b), shape (B, 2).
+            labels_B: the right answers.
+            p: the modulus.
+
+        Returns:
+            how many different questions the pairs are to this network; and the loss, of a family that says so by having this
+            method.
+        """
+        raise NotImplementedError(f"{self.kind} has no gradients in its weights but those of its training")
 
     def page(self, p: int) -> dict[str, Any] | None:
         """What the interactive page's network (`web/scripts/network.js`) must know of this one besides its weights; None: it

@@ -22,7 +22,8 @@ from array_api_compat import array_namespace
 
 from modaddlab.fields import check, setting, specification
 from modaddlab.models.grid import Grid
-from modaddlab.models.network import Activation, Array, Network, activate
+from modaddlab.models.network import Activation, Array, NamedLoss, Network, activate
+from modaddlab.models.weight_gradients import summed_loss
 
 STEP_SECONDS = 4e-5
 """What a step costs whatever its size."""
@@ -127,6 +128,10 @@ class TwoLayerSpec(Network):
         summed_BP = xp.sum(one_hot_B2P, axis=1)
         x_BD = summed_BP @ params["embed.W_E"] if self.d_model is not None else summed_BP
         return activate(x_BD @ params["mlp.W_in"], self.activation) @ W_out_HP
+
+    def weight_gradients(self, pairs_B2: np.ndarray, labels_B: np.ndarray, p: int) -> tuple[int, NamedLoss]:
+        """See `Network.weight_gradients`; a pair and its mirror image are one question."""
+        return summed_loss(pairs_B2, labels_B, self.activation, p)
 
     def maps(self, params: Mapping[str, Array], p: int) -> dict[str, Array]:
         """theta's transpose and xi's."""

@@ -1,21 +1,16 @@
 """The mean cross-entropy of a network and its exact gradient in all its weights, on NumPy arrays of any float type.
 
-For what samples weights around those of a trained network. Training has its own steps (`modaddlab.training.steps`), which a test
-holds these to.
+What `Network.weight_gradients` is made of. Training has its own steps (`modaddlab.training.steps`), which a test holds these to.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
-from modaddlab.models.network import Network, activate, activation_slope
-
-Objective = Callable[[Mapping[str, np.ndarray]], tuple[float, dict[str, np.ndarray]]]
-"""From weights by name to the loss and its gradient by name."""
+from modaddlab.models.network import Activation, NamedLoss, activate, activation_slope
 
 BLOCK = "blocks.0"
 
@@ -41,20 +36,18 @@ def cross_entropy(logits_BC: np.ndarray, labels_B: np.ndarray, share_B: np.ndarr
     return float(share_B @ (np.log(total_B, dtype=np.float64) - right_B)), exps_BC
 
 
-def objective(model: Network, pairs_B2: np.ndarray, labels_B: np.ndarray, p: int) -> tuple[int, Objective]:
-    """The objective of a network of a kind in `OBJECTIVES`, with one layer; and of how many different questions it is the mean.
+def summed_loss(pairs_B2: np.ndarray, labels_B: np.ndarray, activation: Activation, p: int) -> tuple[int, NamedLoss]:
+    """Of one hidden layer on the sum of two one-hot vectors, for which (a, b) and (b, a) are one question, computed once.
 
     Args:
-        model: the network.
         pairs_B2: integer residues (a, b), shape (B, 2).
         labels_B: the right answers.
+        activation: of the hidden layer.
         p: the modulus.
+
+    Returns:
+        how many different questions there are; and their loss.
     """
-    return OBJECTIVES[model.kind](model, pairs_B2, labels_B, p)
-
-
-def _summed(model: Network, pairs_B2: np.ndarray, labels_B: np.ndarray, p: int) -> tuple[int, Objective]:
-    """Of one hidden layer on the sum of two one-hot vectors, for which (a, b) and (b, a) are one question, computed once."""
     asked_B3 = np.column_stack([np.sort(pairs_B2, axis=1), labels_B])
     asked_U3, times_U = np.unique(asked_B3, axis=0, return_counts=True)
     one_hot_PP = np.eye(p)
@@ -65,18 +58,25 @@ def _summed(model: Network, pairs_B2: np.ndarray, labels_B: np.ndarray, p: int) 
         rows = rows_UP.astype(W_in.dtype, copy=False)
         x_UD = rows @ params["embed.W_E"] if "embed.W_E" in params else rows
         pre_UH = x_UD @ W_in
-        post_UH = activate(pre_UH, model.activation)
+        post_UH = activate(pre_UH, activation)
         loss, dlogits_UC = cross_entropy(post_UH @ W_out, asked_U3[:, 2], share_U)
-        dpre_UH = (dlogits_UC @ W_out.T) * activation_slope(pre_UH, model.activation).astype(W_in.dtype, copy=False)
+        dpre_UH = (dlogits_UC @ W_out.T) * activation_slope(pre_UH, activation).astype(W_in.dtype, copy=False)
         grads = {"mlp.W_in": x_UD.T @ dpre_UH, "mlp.W_out": post_UH.T @ dlogits_UC}
         return loss, grads | ({"embed.W_E": rows.T @ (dpre_UH @ W_in.T)} if "embed.W_E" in params else {})
 
     return len(asked_U3), at
 
 
-def _decoder(model: Any, tokens_Bt: np.ndarray, labels_B: np.ndarray, p: int) -> tuple[int, Objective]:
-    """Of a decoder of one layer with biases and without LayerNorm, read at its last position, which sees all."""
-    (B, t), activation, attention_rate = tokens_Bt.shape, model.activation, model.attention_rate
+def decoder_loss(tokens_Bt: np.ndarray, labels_B: np.ndarray, activation: Activation, attention_rate: float) -> NamedLoss:
+    """Of a decoder of one layer with biases and without LayerNorm, read at its last position, which sees all.
+
+    Args:
+        tokens_Bt: its tokens, (B, t).
+        labels_B: the right answers.
+        activation: of the MLP.
+        attention_rate: how much of attention is softmax, the rest being 1 everywhere.
+    """
+    B, t = tokens_Bt.shape
 
     def at(params: Mapping[str, np.ndarray]) -> tuple[float, dict[str, np.ndarray]]:
         W_Q, W_K, W_V, W_O = (params[f"{BLOCK}.attn.W_{name}"] for name in "QKVO")
@@ -124,11 +124,4 @@ def _decoder(model: Any, tokens_Bt: np.ndarray, labels_B: np.ndarray, p: int) ->
             "unembed.W_U": out_BD.T @ dlogits_BC,
         }
 
-    return B, at
-
-
-OBJECTIVES: dict[str, Callable[[Any, np.ndarray, np.ndarray, int], tuple[int, Objective]]] = {
-    "two-layer": _summed,
-    "attention-rate": _decoder,
-}
-"""By kind of network."""
+    return at

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modaddlab.analysis.learning_coefficient import estimate, sample, sharpness
+from modaddlab.analysis.learning_coefficient import estimate, excess, sample, sharpness
 
 N, COPIES = 1000, 400
 
 
-def found(objective, dims: int, *, gamma: float, step: float, n_steps: int = 1500) -> float:
+def found(loss_of, dims: int, *, gamma: float, step: float, n_steps: int = 1500) -> float:
     """The estimate from w* = 0, where the loss is 0."""
-    losses_T = sample(objective, np.zeros(dims), N, gamma=gamma, step=step, n_steps=n_steps)
+    losses_T = sample(loss_of, np.zeros(dims), N, gamma=gamma, step=step, n_steps=n_steps)
     assert losses_T[0] == 0
-    return estimate(losses_T, 0.0, N, from_step=n_steps // 3)
+    return float(estimate(excess(losses_T, 0.0, N), from_step=n_steps // 3))
 
 
 def test_of_a_regular_model_it_is_half_the_number_of_its_weights() -> None:

@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from modaddlab.models.network import Network
-from modaddlab.models.registry import AttentionRateSpec, TwoLayerSpec
-from modaddlab.models.weight_gradients import objective
+from modaddlab.models.registry import KINDS, AttentionRateSpec, TwoLayerSpec
 from modaddlab.training.steps.plain import PlainStep
 
 P = 7
@@ -23,7 +22,7 @@ P = 7
     ],
     ids=["squares", "embeds", "constant", "between", "usual"],
 )
-def test_an_objective_is_the_loss_and_gradient_of_autograd(model: Network) -> None:
+def test_it_is_the_loss_and_gradient_of_autograd(model: Network) -> None:
     rng = np.random.default_rng(0)
     pairs = np.stack(np.divmod(rng.permutation(P * P)[:30], P), axis=1)  # some with their mirror images, some without
     labels = (pairs.sum(axis=1) + (rng.random(30) < 0.3)) % P  # for some of which another answer is right
@@ -31,7 +30,7 @@ def test_an_objective_is_the_loss_and_gradient_of_autograd(model: Network) -> No
     tensors = {name: torch.tensor(value) for name, value in params.items()}
     expected = {name: torch.zeros_like(value) for name, value in tensors.items()}
     plain = PlainStep(model, P, torch.tensor(pairs), torch.tensor(labels)).gradients(tensors, expected)
-    n, at = objective(model, pairs, labels, P)
+    n, at = model.weight_gradients(pairs, labels, P)
     loss, gradients = at(params)
     questions = {
         (*(sorted(pair) if model.kind == "two-layer" else pair), label)
@@ -42,3 +41,9 @@ def test_an_objective_is_the_loss_and_gradient_of_autograd(model: Network) -> No
     assert gradients.keys() == expected.keys()
     for name, gradient in gradients.items():
         assert gradient == pytest.approx(expected[name].numpy(), abs=1e-12), name
+
+
+@pytest.mark.parametrize("kind", ["transformer", "two-embeddings", "linear-layers"])
+def test_others_say_that_they_have_none(kind: str) -> None:
+    with pytest.raises(NotImplementedError, match=f"^{kind} has no gradients in its weights"):
+        KINDS[kind]().weight_gradients(np.array([[1, 2]]), np.array([3]), P)
