@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from contextlib import ExitStack
@@ -16,6 +17,9 @@ from modaddlab.store.store import Store
 if TYPE_CHECKING:
     from modaddlab.study import Study
 
+SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
+"""What a folder's name may end with."""
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
@@ -24,9 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--against", default="mainline", metavar="NAME", help="the run beside whose seeds all stands (mainline)")
     parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two networks side by side")
     parser.add_argument("--to", default="html", help="html (default), pdf, or both with a comma")
-    parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="the file; its ending may be left out (default: the run's id)"
-    )
+    parser.add_argument("--output", metavar="FILE", help="the file; its ending may be left out (default: the run's id)")
     read.add_options(parser.add_argument_group("what a checkpoint's file does not tell"))  # pyright: ignore[reportArgumentType]
 
 
@@ -40,16 +42,15 @@ def run(options: argparse.Namespace) -> int:
     if (options.network is None) == (options.compare is None):
         raise LabError("name one network, or two with --compare A B; python -m modaddlab.train --list shows what is trained")
     forms = options.to.split(",")
-    if options.output is not None and options.output.suffix in (".html", ".pdf"):
-        forms = [options.output.suffix[1:]]
+    stem = None if options.output is None else _stem(options.output)
+    if stem is not None and stem.suffix in (".html", ".pdf"):
+        forms = [stem.suffix[1:]]
     if not set(forms) <= {"html", "pdf"}:
         raise LabError(f"--to must be html, pdf or both with a comma, found {options.to}")
-    if options.output is not None and not options.output.name:
-        raise LabError(f"--output (={str(options.output)!r}) must name a file, such as report.html")
     begun, console = time.perf_counter(), Console(stderr=True, highlight=False)
     with ExitStack() as stack:
         studies = [_study(name, options, stack) for name in names]
-        stem = options.output or Path("-and-".join(study.record.run_id for study in studies))
+        stem = stem or Path("-and-".join(study.record.run_id for study in studies))
         targets = [stem.with_name(f"{stem.name.removesuffix(f'.{form}')}.{form}") for form in forms]
         for target in targets:
             check(target)
@@ -60,6 +61,14 @@ def run(options: argparse.Namespace) -> int:
     for target in targets:
         print(f"{target}: {target.stat().st_size / 1e6:.1f} MB, {time.perf_counter() - begun:.1f} s")
     return 0
+
+
+def _stem(output: str) -> Path:
+    """The file that is asked for, perhaps without its ending."""
+    path = Path(output)
+    if not path.name or output.endswith(SEPARATORS) or (os.path.lexists(path) and (path.is_symlink() or not path.is_file())):
+        raise LabError(f"--output (={output!r}) must name a plain file, such as report.html, and no folder, device or link")
+    return path
 
 
 def _study(name: str, options: argparse.Namespace, stack: ExitStack) -> Study:

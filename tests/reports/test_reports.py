@@ -199,6 +199,9 @@ def test_the_command_to_try_trains_the_run_that_is_meant(changes: dict[str, Any]
         ["mainline", "--to", "docx"],
         ["mainline", "--output", "nowhere/report.html"],
         ["mainline", "--output", ""],
+        ["mainline", "--output", "."],
+        ["mainline", "--output", "folder/"],
+        ["mainline", "--output", os.devnull],
         ["broken.pth"],
         ["mainline", "--data", "nothing"],
     ],
@@ -207,6 +210,7 @@ def test_what_is_wrong_is_said_in_a_line(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(measured, "of", None)  # whoever measures first fails otherwise
     (tmp_path / "broken.pth").write_bytes(b"no checkpoint")
     assert main(["run", *arguments]) == 2
     error = capsys.readouterr().err
