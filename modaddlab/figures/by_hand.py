@@ -125,11 +125,11 @@ def walk_attention(walk: Walk) -> Figure:
     for head, (share_3, formula_3) in enumerate(zip(walk.pattern_n3, walk.pattern_formula_n3, strict=True)):
         color = by_key.get(walk.head_frequency_n[head], colors.muted)
         start = 0.0
-        for share, name, alpha in zip(share_3, names, (0.95, 0.55, 0.2), strict=True):
+        for share, name, alpha in zip(share_3, names, (1.0, 0.35, 0.12), strict=True):
             axes.barh(head, share, left=start, height=0.56, facecolor=(color, alpha), edgecolor=color, linewidth=0.8)
             if share > 0.13:
                 text = f"{name}: {percent(share, 1)}" if share > 0.24 else percent(share, 1)
-                ink = colors.page if alpha > 0.9 else colors.ink
+                ink = colors.page if alpha == 1.0 else colors.ink
                 axes.text(start + share / 2, head, text, ha="center", va="center", fontsize=10, color=ink)
             start += share
         for edge in np.cumsum(formula_3)[:2]:
@@ -147,7 +147,7 @@ def walk_attention(walk: Walk) -> Figure:
     axes.grid(False)
     handles: list[Patch | Line2D] = [
         Patch(facecolor=(colors.muted, alpha), edgecolor=colors.muted, label=f"to {name}")
-        for name, alpha in zip(("a", "b", "="), (0.95, 0.55, 0.2), strict=True)
+        for name, alpha in zip(("a", "b", "="), (1.0, 0.35, 0.12), strict=True)
     ]
     handles.append(Line2D([], [], color=colors.ink, linewidth=2.0, label="formula"))
     figure.legend(handles=handles, loc="outside upper right", ncols=4, handlelength=1.1, columnspacing=1.3)

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from modaddlab.figures.marks import frequency_axis, heatmap, percent_axis
-from modaddlab.figures.theme import new_figure, palette, themed
+from modaddlab.figures.theme import ink_on, new_figure, palette, themed
 from modaddlab.shapes import require_shape
 
 
@@ -36,7 +36,8 @@ def two_orders(residues_N: Sequence[int], answer_NN: np.ndarray, order_N: Sequen
         image.set_clim(0, len(order_N))
         for r, line in enumerate(answers):
             for c, answer in enumerate(line):
-                axes.text(c, r, str(answer), ha="center", va="center", fontsize=8, color="#000000")
+                ink = ink_on(colors.cyclic(place[answer] / len(order_N)))
+                axes.text(c, r, str(answer), ha="center", va="center", fontsize=8, color=ink)
         axes.set_xticks(range(len(residues)), [str(residue) for residue in residues], fontsize=9)
         axes.set_yticks(range(len(residues)), [str(residue) for residue in residues], fontsize=9)
         axes.tick_params(length=0)

@@ -173,8 +173,9 @@ def logit_spectrum(norm_PP: np.ndarray, keys: Sequence[int], n_significant: int 
     highest = float(norm_PP.max())
     norm = LogNorm(highest * 1e-3, highest, clip=True)
     image = heatmap(left, norm_PP, colors.sequential, norm)
+    halo = [withStroke(linewidth=2.8, foreground=colors.page)]
     for rank, (key, color) in enumerate(by_key.items()):
-        left.plot(2 * key - 0.5, 2 * key - 0.5, "s", markersize=9, mfc="none", mec=color, mew=1.6)
+        left.plot(2 * key - 0.5, 2 * key - 0.5, "s", markersize=9, mfc="none", mec=color, mew=1.6, path_effects=halo)
         close = rank + 1 < len(ordered) and ordered[rank + 1] - key < 0.13 * p / 2
         side = -1 if close or key > 0.85 * p / 2 else 1
         left.annotate(
@@ -187,7 +188,7 @@ def logit_spectrum(norm_PP: np.ndarray, keys: Sequence[int], n_significant: int 
             color=color,
             fontsize=10,
             fontweight="bold",
-            path_effects=[withStroke(linewidth=2.5, foreground=colors.page)],
+            path_effects=halo,
         )
     ticks = [0, *[2 * k - 0.5 for k in range(10, p // 2 + 1, 10 if p > 60 else 5)]]
     for axis in (left.xaxis, left.yaxis):

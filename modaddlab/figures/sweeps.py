@@ -31,7 +31,7 @@ from modaddlab.figures.marks import (
     percent_axis,
     step_axis,
 )
-from modaddlab.figures.theme import new_figure, palette, themed
+from modaddlab.figures.theme import ink_on, new_figure, palette, themed
 
 MARKERS = ("s", "D", "v", "P")
 """Of published series, in order."""
@@ -262,8 +262,8 @@ def curves_by_setting(
 
 
 def _ramp(n: int) -> list:
-    """Colours from weak to strong, all of them visible on the page."""
-    return [palette().sequential(share) for share in np.linspace(0.5, 1.0, n)]
+    """Colours from weak to strong; all of them can be read on the page, since labels have them too."""
+    return [palette().sequential(share) for share in np.linspace(0.62, 1.0, n)]
 
 
 @themed
@@ -345,7 +345,7 @@ def outcome_grid(
     for r, line in enumerate(texts_RC):
         for c, text in enumerate(line):
             empty = not np.isfinite(steps_RC[r, c])
-            ink = colors.muted if empty else _ink_on(image.to_rgba(log_RC[r, c]))
+            ink = colors.muted if empty else ink_on(image.to_rgba(log_RC[r, c]))
             axes.text(c, r, text, ha="center", va="center", fontsize=10, color=ink)
     axes.set_xticks(range(len(column_values)), [str(value) for value in column_values])
     axes.set_yticks(range(len(row_values)), [str(value) for value in row_values])
@@ -357,11 +357,6 @@ def outcome_grid(
     marks = inside if len(inside) > 1 else [low, high]
     bar.set_ticks(marks, labels=[f"{10**mark:,.0f}" for mark in marks])
     return figure
-
-
-def _ink_on(color: ArrayLike) -> str:
-    """Black or white, whichever is read better on a colour (red, green, blue, ...)."""
-    return "#000000" if np.asarray(color)[:3] @ [0.299, 0.587, 0.114] > 0.5 else "#ffffff"
 
 
 @themed

@@ -5,7 +5,8 @@ the page, and each theme brings its own inks. A colour has one meaning in the wh
 loss, weight norm, and each key frequency by its rank among the keys. The hues of a meaning are the same in both themes.
 
 The colours were chosen by maximising the smallest distance (in OKLab) between any two of a group as seen with normal, protan
-and deutan vision, under a contrast of at least 4.5:1 against the page, because labels have them too; the tests compute both.
+and deutan vision, under a contrast of at least 4.5:1 against the page, because labels have them too; the tests compute both,
+and hold every label against what is drawn below it.
 Heatmaps use a map that rises monotonically in lightness away from the page (magnitudes), one that leaves the page's colour to
 both sides (signed values), and a wheel of hues (residues, phases).
 
@@ -26,6 +27,7 @@ import matplotlib
 import numpy as np
 from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 WIDTH = 7.0
 """Width of a full-width figure in inches; with 11 pt text it still reads when the page is 390 pixels wide."""
@@ -109,7 +111,7 @@ LIGHT = Palette(
     name="light",
     page="#ffffff",
     ink="#22262b",
-    muted="#6b7280",
+    muted="#666d7b",
     rule="#e3e6ea",
     shade="#eff1f4",
     train="#0077d6",
@@ -117,7 +119,7 @@ LIGHT = Palette(
     restricted="#075a38",
     excluded="#9c4f86",
     norm="#4b5563",
-    control="#707782",
+    control="#666d77",
     frequencies=("#7163e5", "#825405", "#268383", "#701336", "#228653", "#7f2192"),
     sequential=_ramp("light-sequential", "#f6f7f5", "#a9d6c5", "#4a9bb5", "#2b4f96", "#1b1442"),
     diverging=_ramp("light-diverging", "#6b3300", "#cf8a3f", "#f7f5f1", "#4b9ba5", "#033f50"),
@@ -151,6 +153,13 @@ _current: ContextVar[Palette] = ContextVar("theme", default=LIGHT)
 def palette() -> Palette:
     """The palette of the theme that is being drawn; light outside of `use`."""
     return _current.get()
+
+
+def ink_on(color: ArrayLike) -> str:
+    """Black or white, whichever stands out more from a colour (red, green, blue, ... in [0, 1]): by at least 4.58:1."""
+    rgb = np.asarray(color, dtype=np.float64)[:3]
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return "#000000" if (linear @ [0.2126, 0.7152, 0.0722] + 0.05) ** 2 > 0.05 * 1.05 else "#ffffff"
 
 
 def frequency_colors(keys: Sequence[int]) -> dict[int, str]:

@@ -12,6 +12,7 @@ import matplotlib.colors
 import numpy as np
 import pytest
 from matplotlib.backend_bases import RendererBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -128,6 +129,35 @@ def faint_marks(figure: Figure, colors: theme.Palette) -> list[str]:
     return found
 
 
+def faint_texts(figure: Figure, colors: theme.Palette, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
+    """Text, its colour and the ground of everything that stands out from what is drawn below it by less than 4.5:1.
+
+    The ground is what most of the text lies on when the figure is drawn without texts, or the seam around its letters.
+    """
+    written: list[tuple[Text, Bbox]] = []
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # makes the layout
+    monkeypatch.setattr(Text, "draw", lambda text, renderer: written.append((text, text.get_window_extent(renderer))))
+    figure.set_facecolor(colors.page)
+    canvas.draw()
+    figure.set_facecolor("none")
+    monkeypatch.undo()
+    pixels_HW3 = np.asarray(canvas.buffer_rgba())[::-1, :, :3] / 255
+    found = []
+    for text, box in written:
+        if not text.get_visible() or not text.get_text().strip():
+            continue
+        left, bottom, right, top = (max(round(edge), 0) for edge in box.extents)
+        below_N3 = pixels_HW3[bottom:top, left:right].reshape(-1, 3)
+        seams = [effect._gc["foreground"] for effect in text.get_path_effects()]  # pyright: ignore[reportAttributeAccessIssue]
+        ground = matplotlib.colors.to_hex(seams[0] if seams else tuple(np.median(below_N3, axis=0)))
+        *rgb, opacity = matplotlib.colors.to_rgba(text.get_color(), text.get_alpha())
+        seen = opacity * np.array(rgb) + (1 - opacity) * np.array(matplotlib.colors.to_rgb(ground))
+        if contrast(ink := matplotlib.colors.to_hex(tuple(seen)), ground) < 4.5:
+            found.append((text.get_text(), ink, ground))
+    return found
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_figure_draws_inside_its_borders(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     figure = drawn(name)
@@ -145,15 +175,18 @@ def test_figure_draws_inside_its_borders(name: str, monkeypatch: pytest.MonkeyPa
     assert {color for _, _, color in texts}.isdisjoint({theme.DARK.ink})
     assert shows_the_page(figure)
     assert faint_marks(figure, theme.LIGHT) == []
+    assert faint_texts(figure, theme.LIGHT, monkeypatch) == []
 
 
 @pytest.mark.parametrize("name", {call[0]: name for name, call in CALLS.items()}.values())
-def test_a_figure_takes_the_dark_theme(name: str) -> None:
+def test_a_figure_takes_the_dark_theme(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     function, args, kwargs = CALLS[name]
     with theme.use("dark"):
         figure = function(*args, **kwargs)
         texts = [text for text in figure.findobj(Text) if isinstance(text, Text) and text.get_visible()]
+        faint = faint_texts(figure, theme.DARK, monkeypatch)
     written = [text for text in texts if text.get_text().strip()]
+    assert faint == []
     assert faint_marks(figure, theme.DARK) == []
     assert written
     assert {matplotlib.colors.to_hex(text.get_color()) for text in written}.isdisjoint({theme.LIGHT.ink})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 
+import matplotlib.colors
 import numpy as np
 import pytest
 
@@ -89,6 +90,13 @@ def test_color_maps_are_monotone_and_start_at_the_page(colors: theme.Palette) ->
     assert abs(lightness(np.array([0.0]), "sequential")[0] - lab(colors.page, "normal")[0]) < 8
     wheel = np.asarray(colors.cyclic(np.array([0.0, 1.0])))
     assert np.abs(wheel[0] - wheel[1]).max() < 0.05
+
+
+@pytest.mark.parametrize("colors", theme.THEMES.values(), ids=theme.THEMES)
+@pytest.mark.parametrize("ramp", ["sequential", "diverging", "cyclic"])
+def test_what_is_written_on_a_color_of_a_map_stands_out(colors: theme.Palette, ramp: str) -> None:
+    for color in getattr(colors, ramp)(np.linspace(0, 1, 60)):
+        assert contrast(theme.ink_on(color), matplotlib.colors.to_hex(color)) >= 4.5
 
 
 def test_frequency_colors_go_by_rank() -> None:
