@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from modaddlab import tables
 from modaddlab.analysis.scaling import PowerLaw
 from modaddlab.analysis.seeds import over_seeds, range_of_one_more
 from modaddlab.errors import LabError
@@ -26,13 +27,13 @@ from modaddlab.findings.sweep import Law
 from modaddlab.findings.value import Group, Value, steps
 from modaddlab.study import Study
 
-SWEEPS: dict[str, tuple[str, str, Callable[[Outcome], float]]] = {
-    "optim.weight_decay": ("weight-decay", "a weight decay", decay.decay_of),
-    "optim.lr": ("learning-rate", "a learning rate", speed.rate_of),
-    "task.train_frac": ("train-fraction", "a share of the pairs", lambda row: row.spec.task.train_frac),
-    "task.p": ("prime", "a modulus", size.modulus_of),
+SWEEPS: dict[str, tuple[str, Callable[[float], str], Callable[[Outcome], float]]] = {
+    "optim.weight_decay": ("weight-decay", "a weight decay of {:g}".format, decay.decay_of),
+    "optim.lr": ("learning-rate", "a learning rate of {:g}".format, speed.rate_of),
+    "task.train_frac": ("train-fraction", lambda part: f"{100 * part:g} % of the pairs", lambda row: row.spec.task.train_frac),
+    "task.p": ("prime", "a modulus of {:g}".format, size.modulus_of),
 }
-"""Field -> the sweep that varies it, what it is, and a run's value of it."""
+"""Field -> the sweep that varies it, a value of it in words, and a run's value of it."""
 
 FAR = 1_000_000
 """Steps that nobody is asked to train for: twenty-five times the longest of the sweeps that the laws are from."""
@@ -85,23 +86,25 @@ def of(spec: RunSpec) -> Expected:
     different = [field for field in mine if not field.startswith(FREE) and mine[field] != theirs.get(field)]
     foreign = [field for field in different if field not in SWEEPS]
     if foreign or spec.model.kind != base.model.kind:
-        what = ", ".join(field for field in foreign if field != "model.kind") if spec.model.kind == base.model.kind else "network"
+        what = tables.listing(foreign) if spec.model.kind == base.model.kind else "network"
         raise LabError(f"the book has no law for a run with another {what} than the mainline's")
     time, low, high = _usual()
     centre, halves, reasons, hopeless, limits = math.log(time), [math.log(high / low) / 2], list[str](), False, [0]
     for field in different:
-        found, value, (_, what, _) = _setting(field), float(mine[field]), SWEEPS[field]
+        found, value, words = _setting(field), float(mine[field]), SWEEPS[field][1]
         beyond = [x for x in found.silent if (value <= x < found.least) or (value >= x > found.most)]
         if beyond:
             nearest = min(beyond, key=lambda x: abs(x - value))
             limits.append(found.silent[nearest])
             least = found.least if nearest < found.least else found.most
             reasons.append(
-                f"With {what} of {nearest:g} no run of the book has grokked within {found.silent[nearest]:,} steps, "
-                f"with {least:g} some have."
+                f"With {words(nearest)} no run of the book has grokked within {found.silent[nearest]:,} steps, "
+                f"with {words(least)} some have."
             )
         elif not found.least <= value <= found.most:
-            reasons.append(f"No run of the book that groks has {what} of {value:g}: they have {found.least:g} to {found.most:g}.")
+            reasons.append(
+                f"No run of the book that groks has {words(value)}: from {words(found.least)} to {words(found.most)} they do."
+            )
         if value <= 0:
             hopeless = True
             continue
@@ -123,18 +126,18 @@ def _remedies(spec: RunSpec, asked: Value) -> list[tuple[str, dict[str, Any]]]:
         if asked.high <= spec.steps:
             return []
         found.append((f"Train for {_rounded(asked.high):,} steps", {"steps": _rounded(asked.high)}))
-        for field, words in (("optim.weight_decay", "raise the weight decay to"), ("task.train_frac", "train on the share")):
+        for field, words in (("optim.weight_decay", "take"), ("task.train_frac", "train on")):
             one, value = _setting(field), float(mine[field])
             other = float(f"{value * (spec.steps / asked.high) ** (1 / one.law.exponent):.2g}")
             if one.least <= other <= one.most and other != value:
-                found.append((f"With the same steps, {words} {other:g}", {field: other}))
+                found.append((f"With the same steps, {words} {SWEEPS[field][1](other)}", {field: other}))
     else:
         usual = {field: _setting(field) for field in SWEEPS}
         wrong = {field: one.usual for field, one in usual.items() if not one.least <= mine[field] <= one.most}
         wrong = {field: int(value) if field == "task.p" else value for field, value in wrong.items()}
         high = of(changed(spec, wrong)).time.high
         longer = {} if high is None or high <= spec.steps else {"steps": _rounded(high)}
-        found.append(("Take the mainline's value", wrong | longer))
+        found.append((f"Take the mainline's value{'s' * (len(wrong) > 1)}", wrong | longer))
     return found
 
 

@@ -29,25 +29,26 @@ def criteria(study: Study, ask: Ask) -> Iterator[tuple[str, str]]:
         ask: gives its findings.
     """
     found, none = ask(curves.of), "its training was not recorded"
+    delay = "Whether it had the training pairs right early and the test pairs late"
     if len(found.metrics["step"]) < 3:
-        yield UNKNOWN, f"It knows the training pairs early, the test pairs late; {none}."
+        yield UNKNOWN, f"{delay}: {none}."
     elif not math.isfinite(found.test_loss.value):
-        yield UNKNOWN, "It knows the training pairs early, the test pairs late; it was trained on all pairs."
+        yield UNKNOWN, f"{delay}: it was trained on all pairs."
     elif not math.isfinite(found.memorized.value):
         yield MISSED, "It never had 99 % of the training pairs right."
     else:
         later, holds = found.times_later, claims.by_id("criterion-delay").holds
-        known = f"{later} times as late" if math.isfinite(later.value) else "never"
+        known = f"the test pairs {later} times as late" if math.isfinite(later.value) else "never the test pairs"
         yield (
             _verdict(later.value in holds),
-            f"It has the training pairs right early and the test pairs {known}; {holds.low:g} times as late is asked for.",
+            f"It had the training pairs right early and {known}; {holds.low:g} times as late is asked for.",
         )
     held, of_what = ask(concentration.of_characters), " of the logarithm"
     if isinstance(held, LabError):
         held, of_what = ask(concentration.of), ""
     if isinstance(held, LabError) or study.p // 2 <= concentration.N_TOP:
         why = "its record keeps no embedding" if isinstance(held, LabError) else f"modulo {study.p} there are no more than that"
-        yield UNKNOWN, f"The five strongest frequencies hold half of the embedding's energy; {why}."
+        yield UNKNOWN, f"Whether the five strongest frequencies hold most of the embedding's energy: {why}."
     else:
         top, holds = held.top_share, claims.by_id("criterion-concentration").holds
         yield (
@@ -61,7 +62,7 @@ def criteria(study: Study, ask: Ask) -> Iterator[tuple[str, str]]:
     elif isinstance(cuts, LabError) or not math.isfinite(cuts.strongest.lost.value):
         lacked = lacks(study, ablation.of, TEST_PAIRS)
         why = f"that needs {lacked}" if lacked else str(cuts) if isinstance(cuts, LabError) else "there are none to compare with"
-        yield UNKNOWN, f"Without the strongest frequencies of its embedding it loses 30 points of test accuracy; {why}."
+        yield UNKNOWN, f"Whether it loses 30 points of test accuracy without the strongest frequencies of its embedding: {why}."
     else:
         lost, holds = cuts.strongest.lost, claims.by_id("criterion-top-frequencies").holds
         yield (
@@ -69,18 +70,20 @@ def criteria(study: Study, ask: Ask) -> Iterator[tuple[str, str]]:
             f"Without the strongest frequencies of its embedding it loses {100 * lost.value:.1f} points of test accuracy, "
             f"without as many others {100 * (lost.null or 0.0):.1f}; 30 are asked for.",
         )
-    said = "The spectra of embedding and neuron-logit map become concentrated while it is trained"
+    spectra = "the spectra of embedding and neuron-logit map"
+    grown = f"Whether {spectra} became concentrated while it was trained"
     ginis = [study.metrics[name] for name in ("gini_W_E", "gini_W_L") if name in study.metrics]
     if len(ginis) < 2 or len(ginis[0]) < 3:
-        yield UNKNOWN, f"{said}; {none}."
+        yield UNKNOWN, f"{grown}: {none}."
     elif OF_LOGARITHMS.met_by(study):
-        yield UNKNOWN, f"{said}; they were recorded in waves of the residue, and it adds logarithms."
+        yield UNKNOWN, f"{grown}: they were recorded in waves of the residue, and it adds logarithms."
     else:
         ends = [[tables.number(float(gini_T[row]), 2) for row in (0, -1)] for gini_T in ginis]
         rise = " and ".join(f"from {first} to {last}" for first, last in ends)
         yield (
             _verdict(all(gini_T[-1] > (1 + gini_T[0]) / 2 for gini_T in ginis)),
-            f"{said}: their Gini coefficients went {rise}; more than half-way from there to 1 is asked for.",
+            f"While it was trained the Gini coefficients of {spectra} went {rise}; more than half-way from there to 1 is asked "
+            "for.",
         )
 
 
@@ -89,10 +92,10 @@ def _verdict(is_met: bool) -> str:
 
 
 def expectation(study: Study) -> list[str]:
-    """What the laws ask for, in Markdown, each change with the command that tries it; nothing of one that has grokked or was
-    not trained here."""
+    """What the laws ask for, in Markdown, each change with the command that tries it; nothing of one that has grokked, was not
+    trained here, or has no test pairs."""
     spec = study.spec
-    if spec.origin is not None or not spec.steps or study.phases.generalization is not None:
+    if spec.origin is not None or not spec.steps or not TEST_PAIRS.met_by(study) or study.phases.generalization is not None:
         return []
     try:
         found = expected.of(spec)
@@ -100,11 +103,15 @@ def expectation(study: Study) -> list[str]:
         like = _like(spec)
         lines = [f"It has not grokked within {spec.steps:,} steps. When it would, the book cannot tell: {error}."]
         if like is not None:
-            first = f"Of the book's runs of this kind that have grokked, {like.spec.name} differs least from it; it did at step"
-            lines.append(f"{first} {like.phases.generalization:,}. What to try: `{command(like.spec, {})}`")
+            lines.append(
+                f"Of the book's runs of this kind that have grokked, {like.spec.name} differs least from this one. It grokked at "
+                f"step {like.phases.generalization:,}. What to try: `{command(like.spec, {})}`"
+            )
         return lines
-    hopeless = math.isnan(found.time.value)
-    asked = "the book's laws expect none to grok" if hopeless else f"the book's laws ask for {found.time} steps"
+    asked = "the book's laws expect none to grok"
+    if not math.isnan(found.time.value):
+        time, low, high = (tables.whole(float(f"{end:.2g}")) for end in (found.time.value, found.time.low, found.time.high))
+        asked = f"the book's laws ask for about {time} steps; 95 % of such runs would need between {low} and {high}"
     lines = [f"- {words}: `{command(spec, fields)}`" for words, fields in found.remedies]
     return [
         f"It has not grokked within {spec.steps:,} steps; with its settings {asked}. {' '.join(found.reasons)}".strip(),

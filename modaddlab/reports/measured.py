@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import functools
 import json
@@ -16,7 +17,7 @@ from matplotlib.figure import Figure
 
 from modaddlab import figures, source, tables
 from modaddlab.errors import LabError
-from modaddlab.findings.value import Value, spelled
+from modaddlab.findings.value import COUNT, TOTAL, Value, spelled
 from modaddlab.reports.beside import TELL, name_of
 from modaddlab.reports.criteria import criteria, expectation
 from modaddlab.reports.section import Section, lacks
@@ -162,6 +163,8 @@ class _Writer:
     def _sentences(self, section: Section, found: Any, null: Any) -> Iterator[str]:
         for path, words in section.says.items():
             value: Value = functools.reduce(getattr, path.split("."), found)
+            if value.kind is COUNT:  # which is in words where a sentence has it; here it stands behind a colon and in ranges
+                value = dataclasses.replace(value, kind=TOTAL)
             if self.study.spec.task.n_train == self.study.spec.task.n_pairs:
                 words = words.replace("the training pairs", "all pairs")
             if value.value == "none":
@@ -178,16 +181,14 @@ class _Writer:
 
     def _placed(self, name: str, value: Value, null: float | None) -> str:
         """The value's place among the other networks and beside its null, as a small picture and in a few words."""
-        seeds = [number for number in self.beside.get(name, []) if math.isfinite(number)]
+        every = self.beside.get(name, [])
+        seeds = [number for number in every if math.isfinite(number)]
         if not seeds and null is None:
             return ""
         least, most = (value.kind.form(end) for end in (min(seeds), max(seeds))) if seeds else ("", "")
-        words = (
-            [f"{spelled(len(seeds))} seed{'s' * (len(seeds) > 1)} {least}" + (f" to {most}" if most != least else "")]
-            if seeds
-            else []
-        )
-        words += [f"null {value.kind.form(null)}"] if null is not None else []
+        who = spelled(len(every)) if len(seeds) == len(every) else f"{spelled(len(seeds))} of {spelled(len(every))}"
+        words = [f"{who} seed{'s' * (len(every) > 1)}: {least}" + (f" to {most}" if most != least else "")] if seeds else []
+        words += [f"null: {value.kind.form(null)}"] if null is not None else []
         file = self._keep("strip", lambda theme: strip(theme, float(value.value), seeds, null, log=value.kind.scale == "log"))
         return f"![]({file}){{.strip}} [{'; '.join(words)}]{{.beside}}"
 

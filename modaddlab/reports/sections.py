@@ -62,7 +62,7 @@ SECTIONS = (
         concentration.of,
         {
             "effective": "The energy of its embedding is that of {} equal frequencies; the null renames the residues.",
-            "frequencies": "Above the largest gap of its norms: {}.",
+            "frequencies": "Frequencies whose norms are above the largest gap, the strongest first: {}.",
         },
         (
             Drawing(
@@ -83,7 +83,8 @@ SECTIONS = (
         {
             "effective": "In waves of the logarithm, which its operation adds or subtracts, it is that of {} equal frequencies.",
             "top_share": "The five strongest of these hold {} of the energy.",
-            "frequencies": "Above the largest gap of their norms, the base being the smallest primitive root: {}.",
+            "frequencies": "Those whose norms are above the largest gap, the strongest first, the base being the smallest "
+            "primitive root: {}.",
         },
         (
             Drawing(
@@ -104,10 +105,10 @@ SECTIONS = (
         "Waves and key frequencies",
         spectrum.of,
         {
-            "key_list": "Which ones: {}.",
+            "key_list": "The keys: {}.",
             "embedding.share": "The components of the keys hold {} of the embedding's energy; the null renames the residues.",
             "output.share": "They hold {} of the energy of the map from neurons to answers.",
-            "disputed": "Found by some of the rules, not by all: {}.",
+            "disputed": "Frequencies that one or two of the rules find, but not all three: {}.",
         },
         null=spectrum.null,
         needs=(KEYS,),
@@ -171,13 +172,13 @@ SECTIONS = (
         pizza.of,
         {
             "symmetricity": "The cosine of the directions in which a and b move a logit fastest is {} (gradient symmetricity).",
-            "irrelevance": "{} of the spread of the right answer's logit is left at one difference of a and b (distance "
-            "irrelevance).",
-            "circularity": "A principal component of its embedding is a wave of one frequency to {} (circularity); circles "
-            "of one size mix in it.",
+            "irrelevance": "Among pairs with one difference of a and b a share of {} is left of the spread of the right answer's "
+            "logit (distance irrelevance).",
+            "circularity": "On average {} of a principal component of its embedding is a wave of one frequency (circularity); "
+            "circles of one size mix in it.",
             "answering": "Circles of its embedding that answer as a clock or a pizza when it has them alone: {}.",
-            "by_clock": "A clock explains {} of their logits, on average.",
-            "by_pizza": "A pizza explains {} of them.",
+            "by_clock": "A clock explains a share of {} of their logits, on average.",
+            "by_pizza": "A pizza explains a share of {} of them.",
             "accompanying": "Circles that answer where one of half their frequency cannot: {}.",
         },
         (
@@ -196,7 +197,8 @@ SECTIONS = (
         "Neurons",
         structure.of,
         {
-            "explained_neurons": "Of {} of the neurons, a polynomial in the waves of one key explains more than 85 %.",
+            "explained_neurons": "A polynomial in the waves of one key explains more than 85 % of the variance of {} of the "
+            "neurons.",
             "n_neuron_keys": "Frequencies that some neuron follows best: {}.",
         },
         null=first_weights,
@@ -207,7 +209,7 @@ SECTIONS = (
         structure.of,
         {
             "smallest_cluster": "The smallest cluster of a key has {} of the neurons.",
-            "largest_cluster": "The largest cluster of a key has {}.",
+            "largest_cluster": "The largest cluster of a key has {} of them.",
         },
         null=first_weights,
         needs=(KEYS, EXPLAINED),
@@ -240,7 +242,7 @@ SECTIONS = (
         "Neurons",
         waves.of,
         {
-            "alive": "{} of the neurons are alive.",
+            "alive": "Of the neurons {} are alive.",
             "same_frequency": "Input and output of {} of them have the same best frequency.",
             "input_fve": "One wave explains {} of an input vector on average.",
             "output_fve": "The wave of the input's frequency explains {} of an output vector.",
@@ -275,9 +277,9 @@ SECTIONS = (
         structure.of,
         {
             "head_fve_mean": "One frequency explains {} of a head's mean attention to a, in the mean of the heads.",
-            "head_fve_low": "Of the head that it explains least, {}.",
+            "head_fve_low": "Of the head that it explains least, it explains {}.",
             "head_pair_fve_mean": "A wave in a minus a wave in b explains {} of the attention over all pairs.",
-            "attention_to_equals": "{} of the attention goes from “=” to itself.",
+            "attention_to_equals": "The attention from “=” to itself is {} of all.",
         },
         null=first_weights,
         needs=(ATTENDS,),
@@ -287,11 +289,11 @@ SECTIONS = (
         parts.of,
         {
             "patterns": "The softmax of the scores' waves explains {} of all attention.",
-            "products": "{} of what heads write lies along products of two waves of their own frequency.",
-            "headless": "Keys that no head follows: {}.",
+            "products": "Of what heads write {} lies along products of two waves of their own frequency.",
         },
         needs=(ATTENDS,),
     ),
+    Section("Attention", parts.of, {"headless": "Keys that no head follows: {}."}, needs=(ATTENDS, KEYS)),
     Section(
         "Attention",
         circuit.of,
@@ -313,8 +315,8 @@ SECTIONS = (
             "wave_fve": "A wave in a + b − c for each key explains {} of the logits.",  # noqa: RUF001 (a true minus sign)
             "wave_loss": "That sum of waves in place of the network has the test loss {}.",
             "W_L_rank": "Singular values of the map from neurons to answers above the largest gap: {}.",
-            "W_L_residual": "{} of its norm lies outside the waves of the keys.",
-            "direction_fve_mean": "What it reads of the neurons is the cosine and the sine of the sum by {} on average.",
+            "W_L_residual": "Of its norm {} lies outside the waves of the keys.",
+            "direction_fve_mean": "What it reads of the neurons is the cosine and the sine of the sum to {} on average.",
         },
         null=first_weights,
         needs=(KEYS,),
@@ -381,6 +383,13 @@ SECTIONS = (
         "Logits",
         circuit.of,
         {"answer.accuracy": "The sum of waves alone has {} of the test pairs right."},
+        null=circuit.null,
+        needs=(KEYS,),
+    ),
+    Section(
+        "Logits",
+        circuit.of,
+        {},
         (
             Drawing(
                 "margin",
@@ -389,7 +398,6 @@ SECTIONS = (
                 lambda found, null, study: (figures.correct_logit_margin, (found.answer.margin_P,), {}),
             ),
         ),
-        null=circuit.null,
     ),
     Section(
         "A short proof",

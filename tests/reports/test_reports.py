@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from modaddlab.experiments import catalogue
 from modaddlab.experiments.overrides import changed, with_overrides
 from modaddlab.findings import structure
 from modaddlab.findings.networks import with_random_weights
-from modaddlab.models.registry import TwoLayerSpec
+from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
 from modaddlab.report.__main__ import main
 from modaddlab.reports import beside, criteria, measured
 from modaddlab.reports.report import Report, check
@@ -26,7 +27,12 @@ from modaddlab.reports.sections import SECTIONS
 from modaddlab.reports.strips import WIDTH, strip
 
 P, KEYS = 13, [2, 5]
-BESIDE = {"structure.n_keys": [3.0, 4.0, 5.0], "structure.wave_fve": [0.5, 0.6, 0.7]}
+BESIDE = {
+    "structure.n_keys": [3.0, 4.0, 5.0],
+    "structure.wave_fve": [0.5, 0.6, 0.7],
+    "pizza.answering": [0.0, 1.0, 0.0],
+    "pizza.symmetricity": [math.nan, 0.9, math.nan],
+}
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +74,28 @@ def test_both_themes_of_each_drawing_are_in_the_page(drawn: Report) -> None:
 def test_a_number_stands_beside_the_seeds_and_its_null(drawn: Report, pizza: Study) -> None:
     text = drawn.measured[0].parts["Waves and key frequencies"]
     assert "find: **2**." in text
-    assert re.search(r"\[three seeds 3 to 5; null \d+\]", text)  # of random weights: one written by hand has no first ones
+    assert re.search(r"\[three seeds: 3 to 5; null: \d+\]", text)  # of random weights: one written by hand has no first ones
     assert str(structure.of(pizza).wave_fve) in drawn.measured[0].parts["Circuit and closed form"]
+
+
+def test_counts_are_digits_and_seeds_that_have_no_number_are_not_counted(drawn: Report) -> None:
+    text = drawn.measured[0].parts["Clock or pizza"]
+    assert "has them alone: **0**." in text
+    assert "[three seeds: 0 to 1]" in text
+    assert "[one of three seeds: 0.900; null: " in text
+
+
+def test_a_network_without_keys_is_told_nothing_of_its_keys() -> None:
+    untrained = TransformerSpec(d_model=8, n_heads=2, d_head=4, d_mlp=12)
+    study = Study.from_weights(untrained.init_params(P, 0), untrained, P)
+    assert not study.keys
+    parts = Report(study).measured[0].parts
+    told = "\n".join(text for title, text in parts.items() if title != measured.LEFT_OUT)
+    assert not re.search(r"(The keys:|of the keys|no head follows|sum of waves|waves of one key)", told)
+
+
+def test_one_that_was_shown_all_pairs_is_asked_to_grok_nowhere() -> None:
+    assert criteria.expectation(Study.open("mlp-standard")) == []
 
 
 def test_a_perfect_network_follows_its_clocks_and_all_its_parts_are_there(drawn: Report) -> None:
