@@ -83,11 +83,14 @@ class Layout:
         """
         self._require(self.sign, arrays)
         try:
-            arrays = self.prepare(arrays)
+            with np.errstate(all="ignore"):  # what is not finite is refused below
+                arrays = self.prepare(arrays)
         except (KeyError, ValueError) as error:
             why = " ".join(str(error).split())
             raise LabError(f"the biases of layout {self.name} need matrices that fit them ({why})") from None
         model, p = self.model_of(arrays, options)
+        if p < 2:
+            raise LabError(f"the embedding must have at least 2 residues, by its shape it has {max(p, 0)}")
         places = {name: self.place(name) for name in model.param_shapes(p)}
         theirs = {their for their, _ in places.values()}
         self._require(theirs, arrays)
@@ -100,8 +103,8 @@ class Layout:
             expected, found = turn.shape(shape), arrays[their].shape
             if found != expected:
                 raise LabError(f"key {their!r} must have the shape {expected} in the layout {self.name}, found {found}")
-            if not np.isfinite(arrays[their]).all():
-                raise LabError(f"key {their!r} must hold finite values, found NaN or infinity")
+            if not (np.abs(arrays[their]) <= np.finfo(np.float32).max).all():
+                raise LabError(f"key {their!r} must hold finite values, found NaN, infinity or what no 32 bits can hold")
             params[name] = np.ascontiguousarray(turn.read(arrays[their], shape), dtype=np.float32)
         return model, p, params
 
@@ -120,21 +123,35 @@ class Layout:
     def _require(self, names: Any, arrays: Arrays) -> None:
         missing = sorted(set(names) - arrays.keys())
         if missing:
-            raise LabError(f"layout {self.name} needs the key {missing[0]!r}, found {', '.join(sorted(arrays)) or 'none'}")
+            raise LabError(f"layout {self.name} needs the key {missing[0]!r}, found {_listed(arrays)}")
 
 
-def recognized(arrays: Arrays) -> Layout:
+def recognized(arrays: Arrays, name: str = "auto") -> Layout:
     """The layout of a file.
 
+    Args:
+        arrays: what the file holds, by its names.
+        name: which it is said to be; "auto": the one by whose names and shapes it is known.
+
     Raises:
-        LabError: it is of none, or could be of several.
+        LabError: it is of none, could be of several, or is known to be another one than is said.
     """
     found = [layout for layout in LAYOUTS.values() if set(layout.sign) <= arrays.keys() and layout.fits(arrays)]
+    if name != "auto":
+        if found and LAYOUTS[name] not in found:
+            raise LabError(f"the layout must be --layout {name}, by its keys and shapes it is {found[0].name}")
+        return LAYOUTS[name]
     if len(found) != 1:
         several = f"could be of {' or '.join(layout.name for layout in found)}" if found else "is of no known layout"
-        names = ", ".join(sorted(arrays)[:8]) or "none"
-        raise LabError(f"it {several} (keys: {names}); name one with --layout: {', '.join(LAYOUTS)}")
+        raise LabError(f"it {several} (keys: {_listed(arrays)}); name one with --layout: {', '.join(LAYOUTS)}")
     return found[0]
+
+
+def _listed(arrays: Arrays) -> str:
+    """The names in a file, of many the first."""
+    names = sorted(arrays)
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return (", ".join(names[:8]) or "none") + more
 
 
 def _axis(arrays: Arrays, name: str, axis: int, n_axes: int = 2) -> int:
@@ -280,7 +297,7 @@ _TRANSFORMER = ("embed.W_E", "pos_embed.W_pos", "blocks.0.attn.W_Q", "blocks.0.a
 
 
 def _positions(arrays: Arrays) -> int:
-    return arrays["pos_embed.W_pos"].shape[0]
+    return arrays["pos_embed.W_pos"].shape[0] if arrays["pos_embed.W_pos"].ndim else 0
 
 
 LAYOUTS: dict[str, Layout] = {

@@ -9,13 +9,14 @@ its run id covers its weights.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import hashlib
 import re
 import sys
 import warnings
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,8 @@ import numpy as np
 
 from modaddlab import command, weights
 from modaddlab.checkpoints import LAYOUTS, recognized
-from modaddlab.errors import LabError
+from modaddlab.errors import LabError, disk_reason
 from modaddlab.experiments.spec import OriginSpec
-from modaddlab.store.files import disk_errors
 from modaddlab.store.record import Record
 from modaddlab.store.store import Store
 from modaddlab.tasks import TaskSpec, with_mask
@@ -60,7 +60,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="which pairs were trained on: seed:N (or random-seed:N), as Python's random shuffles them in Nanda et al.'s code "
         "and here; a (P, P) mask; none (default): not known, loss and accuracy are over all pairs",
     )
-    parser.add_argument("--train-frac", type=float, default=0.3, metavar="F", help="share of the pairs in seed:N (default: 0.3)")
+    parser.add_argument("--train-frac", type=float, metavar="F", help="share of the pairs in seed:N (default: 0.3)")
     parser.add_argument("--activation", help="relu, gelu, quad or id (default: relu)")
     parser.add_argument("--attention-rate", type=float, metavar="A", help="of Zhong et al.'s transformer, 0 to 1")
     parser.add_argument("--arrangement", help="of Zhong et al.'s linear models: A, B, C or D")
@@ -70,7 +70,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def read_as_asked(file: Path, store: Store, options: argparse.Namespace, name: str | None = None) -> Record:
     """`read` with the options of `add_options`."""
-    chosen = {name: getattr(options, name) for name in ("activation", "attention_rate", "arrangement")}
+    if options.train_frac is not None and "seed:" not in options.split:
+        raise LabError(f"--train-frac is the share of the pairs in --split seed:N, found --split {options.split}")
+    if options.steps is not None and options.initial is None:
+        raise LabError("--steps is counted from the weights of --initial FILE, which is not given; give both, or neither")
+    chosen = {name: getattr(options, name) for name in ("train_frac", "activation", "attention_rate", "arrangement")}
     return read(
         file,
         store,
@@ -78,7 +82,6 @@ def read_as_asked(file: Path, store: Store, options: argparse.Namespace, name: s
         p=options.p,
         operation=options.operation,
         split=options.split,
-        train_frac=options.train_frac,
         initial=options.initial,
         steps=options.steps,
         name=name,
@@ -138,24 +141,40 @@ def read(
     first = None
     try:
         arrays, said = _arrays(file)
-        found = recognized(arrays) if layout == "auto" else LAYOUTS[layout]
+        found = recognized(arrays, layout)
         model, modulus, params = found.read(arrays, fields)
         if p not in (None, modulus):
             raise LabError(f"the modulus must be --p (={p}), by the file's shapes it is {modulus}")
         task, seed = _task(TaskSpec(p=modulus, operation=operation, train_frac=1.0), split, train_frac)  # type: ignore[arg-type]
         if initial is not None:
+            try:
+                first = found.read(_arrays(initial)[0], fields)
+            except LabError as error:
+                raise LabError(f"--initial {initial}: {error}") from None
+            if first[:2] != (model, modulus):
+                raise LabError(f"the initial weights must be of the same network, found {first[0]} modulo {first[1]}")
             apart = int(said.get("epoch", 0)) if steps is None else steps
             if apart < 1:
                 raise LabError(f"steps (={apart}) between the initial weights and these must be at least 1; give --steps")
-            first = found.read(_arrays(initial)[0], fields)
-            if first[:2] != (model, modulus):
-                raise LabError(f"the initial weights must be of the same network, found {first[0]} modulo {first[1]}")
     except LabError as error:
         raise LabError(f"{file}: {error}") from None
     origin = OriginSpec(weights="0" * 64, file=file.name, sha256=hashlib.sha256(file.read_bytes()).hexdigest(), layout=found.name)
     began = {} if first is None else {"initial": first[2], "steps": apart}
     told = {"said": said}
-    return weights.publish(store, name or _slug(file), model, task, params, seed=seed, origin=origin, told=told, **began)
+    known = _slug(file) if name is None else name
+    return weights.publish(store, known, model, task, params, seed=seed, origin=origin, told=told, **began)
+
+
+@contextlib.contextmanager
+def _reading(what: str) -> Iterator[None]:
+    """What a disk refuses, in words."""
+    try:
+        yield
+    except OSError as error:
+        reason = disk_reason(error, "file")
+        if reason is None:
+            raise
+        raise LabError(f"{what} cannot be read: {reason}") from error
 
 
 def _content(file: Path) -> Any:
@@ -164,23 +183,39 @@ def _content(file: Path) -> Any:
     import torch
 
     if not file.is_file():
-        raise LabError(f"{file.name} is no file; name a PyTorch checkpoint or a file of safetensors")
-    with disk_errors(file, "read"), warnings.catch_warnings():
+        found = "a folder" if file.is_dir() else "what is none" if file.exists() else "none of this name"
+        raise LabError(f"it must be a file, a PyTorch checkpoint or safetensors, found {found}")
+    with _reading("it"), file.open("rb") as opened, warnings.catch_warnings():
+        start = opened.read(8)
         if file.suffix == ".safetensors":
             try:
                 return safetensors.torch.load_file(file)
             except safetensors.SafetensorError as error:
-                raise LabError(f"{file.name} must be a file of safetensors, found: {error}") from None
+                raise LabError(f"it must be a file of safetensors, found: {error}") from None
         warnings.simplefilter("ignore")  # about the pickle's protocol
         try:
-            if zipfile.is_zipfile(file) and (part := zipfile.ZipFile(file).testzip()):  # PyTorch does not look at checksums
-                raise LabError(f"{file.name} is damaged: the checksum of {part} in it does not hold; get the file anew")
+            if zipfile.is_zipfile(file):
+                _require_whole(file)
             return torch.load(file, map_location="cpu", weights_only=True)
-        except (LabError, OSError, MemoryError):
+        except (LabError, MemoryError):
             raise
-        except Exception:  # its reader raises whatever the bytes lead it to
-            found = "it is none, is damaged, or holds other objects, whose code is never run"
-            raise LabError(f"{file.name} must be a PyTorch checkpoint of tensors and plain containers; {found}") from None
+        except Exception as error:  # its reader raises whatever the bytes lead it to, of the system also what no disk does
+            if isinstance(error, OSError) and disk_reason(error) is not None:
+                raise
+            found = f"content that is damaged or of another kind (it begins with {start!r})" if start else "an empty file"
+            if named := re.search(r"GLOBAL ([\w.]+)", str(error)):
+                found = f"{named[1]}, and the code of a file is never run"
+            raise LabError(f"it must be a PyTorch checkpoint of tensors and plain containers, found {found}") from None
+
+
+def _require_whole(file: Path) -> None:
+    """Refuse an archive whose parts are damaged, at which PyTorch does not look, or packed, as PyTorch never writes them."""
+    with zipfile.ZipFile(file) as archive:
+        packed = [part.filename for part in archive.infolist() if part.compress_type != zipfile.ZIP_STORED]
+        if packed:
+            raise LabError(f"it must be a PyTorch checkpoint, found an archive with the compressed part {packed[0]!r}")
+        if part := archive.testzip():
+            raise LabError(f"it is damaged: the checksum of {part!r} in it does not hold; get the file anew")
 
 
 def _arrays(file: Path) -> tuple[dict[str, np.ndarray], dict[str, float]]:
@@ -196,16 +231,23 @@ def _arrays(file: Path) -> tuple[dict[str, np.ndarray], dict[str, float]]:
                 said[str(name)] = float(last)
         content = content[inside]
     if not isinstance(content, Mapping):
-        raise LabError(f"it must hold tensors by name, found a {type(content).__name__}")
-    others = [name for name, value in content.items() if not isinstance(value, torch.Tensor)]
-    if others:
-        raise LabError(f"key {others[0]!r} must be a tensor, found a {type(content[others[0]]).__name__}")
+        raise LabError(f"it must hold tensors by name, found one {type(content).__name__}")
+    arrays = dict[str, np.ndarray]()
     for name, value in content.items():
-        if value.is_complex() or value.is_quantized or value.is_meta or value.layout != torch.strided:
+        if not isinstance(value, torch.Tensor):
+            raise LabError(f"key {name!r} must be a tensor, found one {type(value).__name__}")
+        plain = not (value.is_complex() or value.is_quantized or value.is_meta) and value.layout == torch.strided
+        if plain and value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            raise LabError(f"key {name!r} must hold as many numbers as its shape {tuple(value.shape)} says, found fewer")
+        try:
+            array = (value.detach().double() if value.is_floating_point() else value).numpy() if plain else None
+        except (NotImplementedError, TypeError):  # a type that only few operations know
+            array = None
+        if array is None:
             found = "meta" if value.is_meta else f"{str(value.layout).removeprefix('torch.')} {value.dtype}"
             raise LabError(f"key {name!r} must be a plain tensor of real numbers, found a {found} one")
-    wide = {str(name): value.detach().double() if value.is_floating_point() else value for name, value in content.items()}
-    return {name: value.numpy() for name, value in wide.items()}, said
+        arrays[str(name) if str(name).isprintable() else ascii(str(name))] = array
+    return arrays, said
 
 
 def _task(task: TaskSpec, split: str, train_frac: float) -> tuple[TaskSpec, int]:
@@ -217,11 +259,11 @@ def _task(task: TaskSpec, split: str, train_frac: float) -> tuple[TaskSpec, int]
     file, p = Path(split), task.p
     if file.suffix != ".npy" or not file.is_file():
         raise LabError(f"--split (={split!r}) must be none, seed:N, random-seed:N or a mask's file MASK.npy")
-    with disk_errors(file, "read"):
+    with _reading(f"--split {split}"):
         try:
-            mask = np.load(file, allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise LabError(f"--split {split} must be an array in NumPy's format, found: {error}") from None
+            mask = np.lib.format.open_memmap(file, mode="r")  # never pickled objects, and no longer than the file
+        except ValueError:
+            raise LabError(f"--split {split} must be an array of numbers as np.save writes it, found other content") from None
     if mask.shape != (p, p) or not np.isin(mask, (0, 1)).all() or not mask.any():
         found = f"{mask.dtype} {mask.shape}"
         raise LabError(f"--split {split} must be a mask of the shape {(p, p)} of 0 and 1, not all 0; found {found}")

@@ -36,6 +36,9 @@ def _run(options: argparse.Namespace) -> int:
     fields = ", ".join(f"{name}={value!r}" for name, value in config.items())
     print(f"network = HookedTransformer(HookedTransformerConfig({fields}))  # TransformerLens 2 and 3")
     print(f"network.load_state_dict(torch.load({options.file!r}))  # logits at the last of [a, b, {config['d_vocab'] - 1}]")
+    print(f"config = TransformerBridgeConfig({fields})  # TransformerLens 4")
+    print("network = TransformerBridge.boot_native(config)")
+    print(f"network.load_state_dict(convert_tl_checkpoint(torch.load({options.file!r}), config))")
     return 0
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import os
 import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -170,7 +173,7 @@ def test_initial_weights_are_the_network_s_own(tmp_path: Path) -> None:
     assert record.run_id != read(ended, data, activation="quad", initial=ended).run_id
     assert verify.main(["--data", str(tmp_path / "data")]) == 0
     other = saved(tmp_path / "other.pth", write(TwoLayerSpec(d_mlp=9), some_params(TwoLayerSpec(d_mlp=9)), P))
-    for initial, words in ((other, "of the same network"), (tmp_path / "none.pth", "is no file")):
+    for initial, words in ((other, "of the same network"), (tmp_path / "none.pth", "none.pth: it must be a file")):
         with pytest.raises(LabError, match=words):
             read(ended, data, activation="quad", initial=initial)
     with pytest.raises(LabError, match="give --steps"):
@@ -186,6 +189,10 @@ def test_safetensors_are_read_as_well(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(LabError, match="must be a file of safetensors"):
         read(file, Store(tmp_path / "data"), activation="quad")
+    header = b'{"w":{"dtype":"F4","shape":[16],"data_offsets":[0,8]}}'
+    file.write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+    with pytest.raises(LabError, match=r"'w' must be a plain tensor of real numbers, found a strided torch\.float4"):
+        read(file, Store(tmp_path / "data"))
 
 
 def _net(name: str) -> tuple[Network, dict[str, np.ndarray]]:
@@ -197,8 +204,8 @@ def _without(name: str) -> Callable[[dict[str, np.ndarray]], dict[str, np.ndarra
     return lambda arrays: {key: value for key, value in arrays.items() if key != name}
 
 
-def _with(name: str, value: Any) -> Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]:
-    return lambda arrays: {**arrays, name: np.asarray(value, np.float32)}
+def _with(name: str, value: Any, dtype: str = "f4") -> Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]:
+    return lambda arrays: {**arrays, name: np.asarray(value, dtype)}
 
 
 @pytest.mark.parametrize(
@@ -210,9 +217,13 @@ def _with(name: str, value: Any) -> Callable[[dict[str, np.ndarray]], dict[str, 
         (_with("blocks.0.mlp.W_out", np.zeros((12, 9))), {}, r"'blocks.0.mlp.W_out' must have the shape \(12, 10\).*\(12, 9\)"),
         (_with("embed.W_E", np.zeros((3, 4, 5))), {}, r"'embed.W_E' must have 2 axes, found the shape \(3, 4, 5\)"),
         (_with("unembed.W_U", np.full((12, 8), np.nan)), {}, "'unembed.W_U' must hold finite values"),
+        (_with("unembed.W_U", np.full((12, 8), 1e39), "f8"), {}, "'unembed.W_U' must hold finite values"),
+        (_with("pos_embed.W_pos", 1.0), {}, "is of no known layout"),
+        (_with("embed.W_E", np.zeros((12, 2))), {}, "at least 2 residues, by its shape it has 1"),
+        (_with("w\n\x1b[1m", 1.0), {}, r"has no key \"'w\\\\n\\\\x1b\[1m'\""),
         (_with("blocks.0.ln1.w", np.ones(12)), {}, "has no key 'blocks.0.ln1.w'"),
         (dict, {"p": 11}, r"must be --p \(=11\), by the file's shapes it is 7"),
-        (dict, {"layout": "zhong", "attention_rate": 0.5}, "must have the shape"),
+        (dict, {"layout": "zhong", "attention_rate": 0.5}, "must be --layout zhong, by its keys and shapes it is nanda"),
         (dict, {"layout": "torch"}, "must be auto or one of nanda"),
         (dict, {"attention_rate": 0.5}, "--attention-rate is for no transformer network"),
         (dict, {"split": "half"}, "must be none, seed:N"),
@@ -265,10 +276,16 @@ class _Code:
         return os.mkdir, (self.folder,)
 
 
-@pytest.mark.parametrize("save", [torch.save, lambda content, path: path.write_bytes(pickle.dumps(content))])
-def test_no_code_of_a_file_is_run(save: Callable[[Any, Path], Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("save", "found"),
+    [
+        (torch.save, r"(posix|nt)\.mkdir, and the code of a file is never run"),
+        (lambda content, path: path.write_bytes(pickle.dumps(content)), r"content that .* \(it begins with b'\\x80"),
+    ],
+)
+def test_no_code_of_a_file_is_run(save: Callable[[Any, Path], Any], found: str, tmp_path: Path) -> None:
     save({"model": _Code(str(tmp_path / "made"))}, tmp_path / "bad.pt")
-    with pytest.raises(LabError, match="tensors and plain containers"):
+    with pytest.raises(LabError, match=f"tensors and plain containers, found {found}"):
         read(tmp_path / "bad.pt", Store(tmp_path / "data"))
     assert not (tmp_path / "made").exists()
 
@@ -278,12 +295,21 @@ def test_what_is_no_checkpoint_is_one_line(tmp_path: Path) -> None:
     torch.save([1, 2], tmp_path / "list.pt")
     torch.save({"model": {"w": "text"}}, tmp_path / "words.pt")
     (tmp_path / "bytes.pt").write_bytes(b"q\x00.")  # takes from an empty stack
+    (tmp_path / "empty.pt").touch()
+    (tmp_path / "folder.pt").mkdir()
+    torch.save({"w": torch.zeros(1).expand(10**5, 10**6)}, tmp_path / "repeated.pt")
+    with zipfile.ZipFile(tmp_path / "packed.pt", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data/0", bytes(10**6))
     refusals = {
-        "text": "plain containers",
-        "list": "tensors by name",
-        "words": "must be a tensor",
-        "none": "no file",
+        "text": r"plain containers, found content that is damaged or of another kind \(it begins with b'hello'\)",
+        "list": "tensors by name, found one list",
+        "words": "must be a tensor, found one str",
+        "none": "must be a file, .* found none of this name",
         "bytes": "plain containers",
+        "empty": "found an empty file",
+        "folder": "must be a file, .* found a folder",
+        "repeated": r"'w' must hold as many numbers as its shape \(100000, 1000000\) says",
+        "packed": "an archive with the compressed part 'archive/data/0'",
     }
     for number, tensor in enumerate(
         [torch.zeros(2, dtype=torch.complex64), torch.eye(2).to_sparse(), torch.eye(2, device="meta")]
@@ -293,6 +319,50 @@ def test_what_is_no_checkpoint_is_one_line(tmp_path: Path) -> None:
     for name, words in refusals.items():
         with pytest.raises(LabError, match=words):
             read(tmp_path / f"{name}.pt", Store(tmp_path / "data"))
+
+
+@pytest.mark.parametrize("ending", ["pth", "safetensors", "npy"])
+def test_what_may_not_be_read_is_one_line(ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = saved(tmp_path / "net.pth", LAYOUTS["nanda"].write(TRANSFORMER, some_params(TRANSFORMER), P))
+    forbidden = tmp_path / f"forbidden.{ending}"
+    forbidden.touch()
+    opened = io.open
+
+    def forbids(file: Any, *arguments: Any, **named: Any) -> Any:
+        if Path(file) == forbidden:
+            raise PermissionError(errno.EACCES, "permission denied", str(file))
+        return opened(file, *arguments, **named)
+
+    monkeypatch.setattr(io, "open", forbids)
+    monkeypatch.setattr("builtins.open", forbids)
+    file, split = (net, str(forbidden)) if ending == "npy" else (forbidden, "none")
+    with pytest.raises(LabError, match="cannot be read: permission denied; change the permissions or name another file"):
+        read(file, Store(tmp_path / "data"), split=split)
+
+
+@pytest.mark.parametrize("content", ["archive", "objects", "text", "long"])
+def test_what_is_no_mask_is_one_line(content: str, tmp_path: Path) -> None:
+    file, mask = saved(tmp_path / "net.pt", LAYOUTS["chughtai-mlp"].write(*_net("chughtai-mlp"), P)), tmp_path / "mask.npy"
+    if content == "archive":
+        np.savez(tmp_path / "mask.npz", a=np.eye(P))
+        (tmp_path / "mask.npz").rename(mask)
+    elif content == "objects":
+        np.save(mask, np.array([_Code(str(tmp_path / "made"))], object), allow_pickle=True)
+    elif content == "text":
+        mask.write_text("hello")
+    else:
+        header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000, 10000000), }".ljust(117) + b"\n"
+        mask.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(LabError, match=r"must be an array of numbers as np\.save writes it"):
+        read(file, Store(tmp_path / "data"), split=str(mask))
+    assert not (tmp_path / "made").exists()
+
+
+def test_biases_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    arrays = LAYOUTS["transformer-lens"].write(TRANSFORMER, some_params(TRANSFORMER), P)
+    arrays["blocks.0.attn.b_V"] = np.full((3, 4), np.inf, "f4")
+    with pytest.raises(LabError, match="must hold finite values"):
+        read(saved(tmp_path / "net.pt", arrays), Store(tmp_path / "data"))
 
 
 @pytest.mark.parametrize("change", [lambda arrays: arrays.pop("blocks.0.mlp.b_in"), lambda arrays: arrays.update(_bias(3, 9))])
@@ -315,6 +385,10 @@ def test_a_flipped_bit_is_noticed(tmp_path: Path) -> None:
     file.write_bytes(content)
     with pytest.raises(LabError, match="checksum"):
         read(file, Store(tmp_path / "data"))
+    content[-6:-2] = (10**7).to_bytes(4, "little")  # where the archive's directory is said to begin: parts lie before the file
+    file.write_bytes(content)
+    with pytest.raises(LabError, match="damaged"):
+        read(file, Store(tmp_path / "data"))
 
 
 def test_a_number_beside_the_weights_may_be_of_any_size(tmp_path: Path) -> None:
@@ -334,5 +408,7 @@ def test_the_command_says_what_it_read(tmp_path: Path, capsys: pytest.CaptureFix
     assert "epoch 4800, train_loss 0.25, train_losses 0.5" in out
     assert record.provenance["said"]["epoch"] == 4800
     assert f"Study.open({record.run_id!r}" in out
-    assert main([str(file), "--data", str(data)]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    asked = [str(file), "--data", str(data), "--activation", "quad"]
+    for wrong in (asked[:-2], [*asked, "--train-frac", "0.4"], [*asked, "--steps", "3"], [*asked, "--name", ""]):
+        assert main(wrong) == 2
+        assert capsys.readouterr().err.count("\n") == 1

@@ -1,7 +1,7 @@
 """What is written for TransformerLens is read back by us, and by TransformerLens itself where it is installed.
 
-TransformerLens brings a gigabyte of other packages, so that it is in no extra: `pip install 'transformer-lens<4'` for
-HookedTransformer, or any later one for its bridge.
+It brings a gigabyte of other packages, so that it is in an extra of its own: `pip install -e '.[lens]'`. Versions 2 and 3 have
+HookedTransformer; later ones have the bridge alone, and a converter of HookedTransformer's weights.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def test_our_own_reader_reads_it_back(network: str, tmp_path: Path) -> None:
     assert np.abs(again.grid.logits_PPC - study.grid.logits_PPC).max() < 1e-5
 
 
-def hooked(config: dict[str, Any], state: dict[str, torch.Tensor]) -> Any:
-    """HookedTransformer of TransformerLens 2 and 3, or the bridge of later ones, with these weights."""
+def theirs(config: dict[str, Any], state: dict[str, torch.Tensor]) -> Any:
+    """TransformerLens's network with these weights."""
     lens: Any = pytest.importorskip("transformer_lens", reason="TransformerLens is not installed: pip install -e '.[lens]'")
     if int(importlib.metadata.version("transformer-lens").split(".")[0]) < 4:
         network = lens.HookedTransformer(lens.HookedTransformerConfig(**config, device="cpu"))
@@ -56,23 +56,31 @@ def hooked(config: dict[str, Any], state: dict[str, torch.Tensor]) -> Any:
         return network
     inside = "transformer_lens.{}".format
     later: Any = importlib.import_module(inside("config")).TransformerBridgeConfig(**config)
-    network = importlib.import_module(inside("model_bridge.sources.native")).boot(later, device="cpu")
+    network = importlib.import_module(inside("model_bridge")).TransformerBridge.boot_native(later, device="cpu")
     convert = importlib.import_module(inside("utilities.tl_checkpoint_conversion")).convert_tl_checkpoint
     network.load_state_dict(convert(state, later), strict=True)
     return network
 
 
+def furthest(study: Study, file: Path) -> float:
+    """How far any logit of their network is from ours, both in float64."""
+    p, config = study.p, study.to_transformer_lens(file)
+    network = theirs(config, torch.load(file, weights_only=True)).to(torch.float64)
+    tokens_B3 = torch.cat([torch.tensor(tasks.all_pairs(p)), torch.full((p * p, 1), p)], dim=1)
+    with torch.no_grad():
+        logits_BC = network(tokens_B3)[:, -1, :p].numpy()
+    return float(np.abs(logits_BC - study.grid.logits_PPC.reshape(p * p, p)).max())
+
+
 @pytest.mark.filterwarnings("ignore:HookedTransformer is deprecated:DeprecationWarning")  # of version 3
 @pytest.mark.parametrize("network", NETWORKS)
 def test_transformer_lens_reads_it(network: str, tmp_path: Path) -> None:
-    study = study_of(NETWORKS[network], tmp_path)
-    config = study.to_transformer_lens(tmp_path / "lens.pt")
-    theirs = hooked(config, torch.load(tmp_path / "lens.pt", weights_only=True))
-    pairs_B2 = torch.tensor(tasks.all_pairs(P))
-    tokens_B3 = torch.cat([pairs_B2, torch.full((P * P, 1), P)], dim=1)
-    with torch.no_grad():
-        logits_BC = theirs(tokens_B3)[:, -1, :P].double().numpy()
-    assert np.abs(logits_BC - study.grid.logits_PPC.reshape(P * P, P)).max() < 1e-5
+    assert furthest(study_of(NETWORKS[network], tmp_path), tmp_path / "lens.pt") < 1e-5
+
+
+@pytest.mark.filterwarnings("ignore:HookedTransformer is deprecated:DeprecationWarning")
+def test_transformer_lens_reads_the_mainline(tmp_path: Path) -> None:
+    assert furthest(Study.open("mainline"), tmp_path / "lens.pt") < 1e-5
 
 
 def test_what_it_has_no_place_for_is_refused(tmp_path: Path) -> None:
