@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = [*sorted((ROOT / "modaddlab").rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py"))]
 MODULES = {"pickle", "_pickle", "cPickle", "pickletools", "cloudpickle", "dill", "shelve", "marshal", "joblib"}
 LOADERS = {"torch.load", "torch.save", "torch.jit.load", "numpy.load", "numpy.lib.format.read_array", "pandas.read_pickle"}
-OF_OTHERS = ["torch.load", "weights_only=True", "numpy.load", "allow_pickle=False"]
+OF_OTHERS = ["torch.load", "weights_only=True"]
 """What the module that reads other people's checkpoints names."""
 SHORT = {"np": "numpy", "pd": "pandas"}
 
