@@ -14,6 +14,9 @@ from modaddlab.analysis.phases import Phases
 from modaddlab.store.record import Record
 from modaddlab.tasks import NAMES
 
+RULES = {"adamw": "AdamW", "adam": "Adam", "sgd": "SGD", "muon": "Muon"}
+"""Update rules as they are written."""
+
 
 def line(record: Record) -> str:
     """The run, its network, its task and how it ended, in a line."""
@@ -34,7 +37,9 @@ def facts(record: Record, phases: Phases) -> dict[str, str]:
     n_weights = sum(int(np.prod(shape)) for shape in spec.model.param_shapes(spec.task.p).values())
     parts = ("train", "test") if np.isfinite(last["test_loss"]) else ("train",)
     trained = f"{spec.task.train_frac:.0%} of the {'unordered ' * spec.task.unordered}pairs trained"
-    if spec.origin is not None and spec.task.train_frac == 1:
+    if spec.origin is not None and spec.task.train_frac < 1:
+        trained = f"{spec.task.train_frac:.0%} of the pairs are those that count as trained on"
+    elif spec.origin is not None:
         trained = "which pairs were trained is not known"
     rows = {
         "network": f"{spec.model.phrase()}, {n_weights:,} weights",
@@ -45,10 +50,11 @@ def facts(record: Record, phases: Phases) -> dict[str, str]:
         changed = "".join(
             f", {name} {value}" for name, value in spec.changes().items() if name[:6] == "optim." and name not in usual
         )
-        how = f"{spec.optim.optimizer}, learning rate {spec.optim.lr:g}, weight decay {spec.optim.weight_decay:g}"
+        how = f"{RULES[spec.optim.optimizer]}, learning rate {spec.optim.lr:g}, weight decay {spec.optim.weight_decay:g}"
         rows["training"] = f"{last['step']:,} steps, seed {spec.seed}, {how}{changed}"
     else:
-        rows["origin"] = f"{spec.origin.file or 'weights'}, not trained here"
+        file = spec.origin.file and f"{spec.origin.file} (layout {spec.origin.layout}, sha256 {spec.origin.sha256[:16]}...)"
+        rows["origin"] = f"{file or record.provenance.get('source', 'weights')}, not trained here"
     for part in parts:
         asked = (
             "all pairs" if spec.task.n_train == spec.task.n_pairs else {"train": "the training pairs", "test": "the others"}[part]

@@ -79,4 +79,5 @@ def closed_form(
     )
     params = how.weights(model, p, dict.fromkeys(keys, n), scale)
     mask_PP = tasks.train_mask(tasks.TaskSpec(p=p), seed=0)
-    return Study.from_weights(params, model, p, train_mask_PP=mask_PP, name=f"closed-form-{form}", data=data)
+    source = f"written by hand, the {form} with the frequencies {', '.join(map(str, keys))}"
+    return Study.from_weights(params, model, p, train_mask_PP=mask_PP, name=f"closed-form-{form}", source=source, data=data)

@@ -77,6 +77,7 @@ class Study:
         operation: tasks.Operation = "add",
         train_mask_PP: np.ndarray | None = None,
         name: str = "weights",
+        source: str = "weights",
         data: str | os.PathLike[str] | None = None,
     ) -> Study:
         """The study of weights that were trained elsewhere.
@@ -88,6 +89,7 @@ class Study:
             operation: what it was trained on.
             train_mask_PP: the pairs that it was trained on, (P, P) bool; none: not known, losses are over all pairs.
             name: of the record.
+            source: where they come from, in a few words, as its report says it.
             data: the data folder that keeps it; none: it is gone when this process ends.
 
         Raises:
@@ -96,7 +98,8 @@ class Study:
         task = tasks.TaskSpec(operation=operation, p=p, train_frac=1.0)
         if train_mask_PP is not None:
             task = tasks.with_mask(task, np.asarray(train_mask_PP, dtype=bool))
-        return cls(weights.publish(Store(_folder_of_this_process() if data is None else data), name, model, task, params))
+        store = Store(_folder_of_this_process() if data is None else data)
+        return cls(weights.publish(store, name, model, task, params, told={"source": source}))
 
     @classmethod
     def seeds(cls, name: str, *, p: int | None = None, data: str | os.PathLike[str] | None = None) -> list[Study]:

@@ -116,13 +116,13 @@ def fve_histogram(
     axes.axvline(threshold, color=colors.ink, linewidth=1.0, dashes=(4, 3))
     above = int(np.sum(fve_H > threshold))
     axes.annotate(
-        f"{above} of {len(fve_H)}\nabove {percent(threshold)}",
-        (threshold, 0.97),
+        f"{above} of {len(fve_H)} above {percent(threshold)}",
+        (threshold, 1.0),  # above all bars, wherever they are
         xycoords=("data", "axes fraction"),
-        xytext=(-5, 0),
+        xytext=(4, 2),
         textcoords="offset points",
         ha="right",
-        va="top",
+        va="bottom",
         fontsize=10,
     )
     figure.legend(

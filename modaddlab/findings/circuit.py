@@ -15,7 +15,16 @@ from modaddlab.analysis import attention, by_hand, circuit, neurons, overtones, 
 from modaddlab.analysis.attention import HeadFit
 from modaddlab.analysis.circuit import DirectionFit
 from modaddlab.analysis.neurons import NeuronFits
-from modaddlab.findings.networks import ADDITION, ALL_WEIGHTS, NO_LAYER_NORM, ONE_LAYER, TRANSFORMER, for_networks, transformer
+from modaddlab.findings.networks import (
+    ADDITION,
+    ALL_WEIGHTS,
+    NO_LAYER_NORM,
+    ONE_LAYER,
+    TRANSFORMER,
+    for_networks,
+    initial_or_random,
+    transformer,
+)
 from modaddlab.findings.sweep import Columns
 from modaddlab.findings.value import Group, Value, count, number, share, total, words
 from modaddlab.models.grid import run_grid
@@ -188,12 +197,8 @@ def of(study: Study) -> Circuit:
 
 @for_networks(TRANSFORMER, ONE_LAYER, NO_LAYER_NORM, ADDITION, ALL_WEIGHTS)
 def null(study: Study) -> Circuit:
-    """The same of the weights that it began with, with the keys of the trained network.
-
-    Raises:
-        LabError: these weights are unknown.
-    """
-    return _circuit(study, run_grid(study.initial, transformer(study), study.p))
+    """The same of the weights that it began with, or of random ones, with the keys of the trained network."""
+    return _circuit(study, run_grid(initial_or_random(study), transformer(study), study.p))
 
 
 @dataclass(frozen=True, kw_only=True)

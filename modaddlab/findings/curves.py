@@ -92,6 +92,22 @@ def of(study: Study) -> Curves:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Blind(Group):
+    """One that knows nothing."""
+
+    train_loss: Value
+    test_loss: Value
+    test_accuracy: Value
+
+
+@for_networks()
+def null(study: Study) -> Blind:
+    """Every answer is as likely as every other."""
+    uniform = loss(math.log(study.p))
+    return Blind(train_loss=uniform, test_loss=uniform, test_accuracy=share(1 / study.p))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Family:
     """The mainline, and the other random starts of the same setup."""
 

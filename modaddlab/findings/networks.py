@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from modaddlab.analysis.activations import ACTIVATIONS
 from modaddlab.analysis.characters import is_prime
@@ -138,6 +138,14 @@ def with_random_weights(study: Study) -> Study:
     if (model, study.p) == (ours.spec.model, ours.p):
         return ours
     return Study.from_weights(model.init_params(study.p, study.spec.seed), model, study.p, name="random-weights")
+
+
+def initial_or_random(study: Study) -> dict[str, Any]:
+    """The weights that a network began with, arrays by name; where nobody knows these, random ones."""
+    try:
+        return study.initial
+    except LabError:
+        return with_random_weights(study).record.final
 
 
 def kind(study: Study) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from modaddlab import tables
 from modaddlab.analysis import overtones, spectra
 from modaddlab.analysis.keys import RuleComparison, compare_rules
-from modaddlab.findings.networks import ALL_WEIGHTS, NO_LAYER_NORM, for_networks
+from modaddlab.findings.networks import ALL_WEIGHTS, NO_LAYER_NORM, for_networks, initial_or_random
 from modaddlab.findings.sweep import Columns
 from modaddlab.findings.value import Group, Value, count, number, share, total, words
 from modaddlab.models.grid import Grid, run_grid
@@ -122,12 +122,8 @@ def of(study: Study) -> Spectrum:
 
 @for_networks(NO_LAYER_NORM, ALL_WEIGHTS)
 def null(study: Study) -> Spectrum:
-    """The weights that it began with, seen at the keys of the trained network.
-
-    Raises:
-        LabError: these weights are unknown.
-    """
-    grid = run_grid(study.initial, study.spec.model, study.p)
+    """The weights that it began with, or random ones, seen at the keys of the trained network."""
+    grid = run_grid(initial_or_random(study), study.spec.model, study.p)
     return _spectrum(grid, study.keys, compare_rules(grid.W_E_PD, grid.W_L_HC, grid.neurons_PPH))
 
 

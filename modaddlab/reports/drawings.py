@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from modaddlab import figures
-from modaddlab.findings import ablation, concentration
+from modaddlab.findings import ablation, concentration, waves
+from modaddlab.findings.networks import with_random_weights
 from modaddlab.reports.section import Call, Drawing
 from modaddlab.study import Study
 
@@ -47,6 +48,26 @@ def neurons(found: Any, null: Any, study: Study) -> Call | None:
         return None
     unwraps = {"unwrapped": goes_round(study.p, found.neurons.drawn[3])}
     return figures.activation_grids, (*found.neurons.drawn, found.keys), unwraps
+
+
+def neuron_shares(found: Any, null: Any, study: Study) -> Call:
+    """How much of each neuron one frequency explains, of `findings.circuit`."""
+    fits = found.neurons.fits
+    control_H = None if null is None else null.neurons.fits.fve_H
+    return figures.fve_histogram, (fits.fve_H, fits.frequency_H, found.keys), {"control_H": control_H}
+
+
+def phase_alignment(found: Any, null: Any, study: Study) -> Call:
+    """The phases of the neurons of a two-layer network, and of random ones."""
+    return figures.phase_alignment, (waves.neurons(study).fits, waves.neurons(with_random_weights(study)).fits), {}
+
+
+def answer_as_waves(found: Any, null: Any, study: Study) -> Call | None:
+    """One question, of `findings.circuit`."""
+    one = found.answer
+    return (
+        (figures.logits_as_waves, (one.wave_KC, one.logits_C, found.keys, one.a.value, one.b.value), {}) if found.keys else None
+    )
 
 
 def attention(found: Any, null: Any, study: Study) -> Call | None:

@@ -49,6 +49,7 @@ def page(text: str, drawings: Drawings) -> str:
     document, source = _document(text, book)
     links = "".join(f'<li><a href="#{one.identifier}">{html.escape(one.text)}</a></li>' for one in contents(document, 2))
     body = pandoc.write(list(pandoc.walk(document, _for_html).content), "html5", source)
+    body = body.replace("<figure>", '<figure tabindex="0">')  # whoever chooses one on a narrow screen sees it large
     body = _IMAGE.sub(lambda match: _picture(drawings[match[1]], match[2].rstrip(" /")), body)
     body = body.replace("</h1>", f'</h1>\n<nav aria-label="On this page"><ul>{links}</ul></nav>', 1)
     css = "\n".join((THEME / name).read_text(encoding="utf-8") for name in ("site.css", "run.css")) + styles.read(book).css
@@ -75,7 +76,8 @@ def pdf(text: str, drawings: Drawings) -> bytes:
         for name, drawn in drawings.items():
             (Path(folder) / name).write_text(drawn["light"], encoding="utf-8", newline="\n")
         entries = [Entry(chapter, source, "", title)]
-        return write_pdf(book, entries, [piece(book, entries, 0, document)], Path(folder)).read_bytes()
+        text = f"#stay.update(true)\n{piece(book, entries, 0, document)}"
+        return write_pdf(book, entries, [text], Path(folder)).read_bytes()
 
 
 def is_ours(content: bytes) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from modaddlab.errors import LabError
 from modaddlab.findings import structure
-from modaddlab.findings.networks import TRANSFORMER, Need, needs_of, with_random_weights
+from modaddlab.findings.networks import TRANSFORMER, Need, initial_or_random, needs_of
 from modaddlab.study import Study
 
 
@@ -19,7 +19,11 @@ def first_weights(study: Study) -> structure.Structure:
     try:
         return structure.null(study)
     except LabError:
-        return structure.of(with_random_weights(study), study.keys)
+        split_PP = study.train_mask_PP if study.spec.task.train_frac < 1 else None
+        weights, model = initial_or_random(study), study.spec.model
+        return structure.of(
+            Study.from_weights(weights, model, study.p, train_mask_PP=split_PP, name="random-weights"), study.keys
+        )
 
 
 TRAINED = Need("a training that was recorded", lambda study: study.spec.origin is None and study.spec.steps > 0)

@@ -12,7 +12,7 @@ from modaddlab.analysis import spectra
 from modaddlab.findings import (  # isort: skip
     ablation, circuit, clocks, concentration, curves, growth, parts, pizza, progress, proof, spectrum, stages, structure, waves,
 )  # fmt: skip
-from modaddlab.findings.networks import TEST_PAIRS, with_random_weights
+from modaddlab.findings.networks import TEST_PAIRS
 from modaddlab.reports import drawings
 from modaddlab.reports.section import ATTENDS, EXPLAINED, KEYS, TRAINED, Drawing, Section, first_weights
 
@@ -46,6 +46,8 @@ SECTIONS = (
             "test_loss": "Its loss on the test pairs is {}.",
             "test_accuracy": "It has {} of the test pairs right.",
         },
+        null=curves.null,
+        opening="The null finds every answer as likely as every other.",
     ),
     Section(
         "Three stages",
@@ -123,7 +125,7 @@ SECTIONS = (
         (
             Drawing(
                 "embedding-spectrum",
-                "The spectrum of what stands for the residues, key frequencies in colour[; the grey line is before training].",
+                "The spectrum of what stands for the residues, key frequencies in colour[; dashed, of an untrained network].",
                 "A bar for each Fourier component of the embedding, a few of them tall in a network that has grokked.",
                 drawings.components("embedding", "$W_E$"),
             ),
@@ -221,13 +223,9 @@ SECTIONS = (
         (
             Drawing(
                 "neuron-shares",
-                "How much of each neuron its best frequency explains[; the outline is before training].",
+                "How much of each neuron its best frequency explains[; the outline is that of an untrained network].",
                 "A histogram over the neurons of the share of variance explained, coloured by frequency.",
-                lambda found, null, study: (
-                    figures.fve_histogram,
-                    (found.neurons.fits.fve_H, found.neurons.fits.frequency_H, found.keys),
-                    {"control_H": None if null is None else null.neurons.fits.fve_H},
-                ),
+                drawings.neuron_shares,
             ),
             Drawing(
                 "neurons",
@@ -256,11 +254,7 @@ SECTIONS = (
                 "phase-alignment",
                 "The phase of each neuron's output against twice that of its input, and with random weights.",
                 "Dots for the neurons in two square panels, on the diagonal in a trained network.",
-                lambda found, null, study: (
-                    figures.phase_alignment,
-                    (waves.neurons(study).fits, waves.neurons(with_random_weights(study)).fits),
-                    {},
-                ),
+                drawings.phase_alignment,
             ),
             Drawing(
                 "weight-components",
@@ -340,15 +334,7 @@ SECTIONS = (
                 "answer-as-waves",
                 "One question: a wave for each key, and their sum beside the network's logits.",
                 "A row of one cosine wave over the answers for each key, and below their sum beside the logits.",
-                lambda found, null, study: (
-                    (
-                        figures.logits_as_waves,
-                        (found.answer.wave_KC, found.answer.logits_C, found.keys, found.answer.a.value, found.answer.b.value),
-                        {},
-                    )
-                    if found.keys
-                    else None
-                ),
+                drawings.answer_as_waves,
             ),
         ),
     ),
@@ -382,19 +368,12 @@ SECTIONS = (
     Section(
         "Logits",
         circuit.of,
-        {"answer.accuracy": "The sum of waves alone has {} of the test pairs right."},
-        null=circuit.null,
-        needs=(KEYS,),
-    ),
-    Section(
-        "Logits",
-        circuit.of,
         {},
         (
             Drawing(
                 "margin",
                 "By how much the right answer's logit is above that of the answer that is off by d.",
-                "A curve over d that is zero at d = 0.",
+                "A bar for each d but 0, that of the smallest margin dark.",
                 lambda found, null, study: (figures.correct_logit_margin, (found.answer.margin_P,), {}),
             ),
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -12,14 +13,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 import modaddlab
-from modaddlab import LabError, Study
+from modaddlab import LabError, Store, Study, card, tables
+from modaddlab.checkpoints import LAYOUTS
 from modaddlab.experiments import catalogue
 from modaddlab.experiments.overrides import changed, with_overrides
 from modaddlab.findings import structure
 from modaddlab.findings.networks import with_random_weights
 from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
+from modaddlab.read import read
 from modaddlab.report.__main__ import main
 from modaddlab.reports import beside, criteria, measured
 from modaddlab.reports.report import Report, check
@@ -102,7 +106,31 @@ def test_a_perfect_network_follows_its_clocks_and_all_its_parts_are_there(drawn:
     parts = drawn.measured[0].parts
     assert "a + b + 2d to **100.0 %**" in parts["Turning the clocks"]
     assert {"Neurons", "Circuit and closed form", "Logits", "Ablations with random controls"} <= parts.keys()
-    assert "before training" not in parts["Neurons"]  # there was no training
+    assert "the outline is that of an untrained network." in parts["Neurons"]  # it has random weights, since it has no first ones
+    assert re.search(r"Gini coefficient of the embedding's spectrum is .*\n.*null: 0\.\d+\]", parts["Waves and key frequencies"])
+
+
+def test_where_its_weights_come_from_is_said(drawn: Report, tmp_path: Path) -> None:
+    assert "Origin: written by hand, the pizza with the frequencies 2, 5, not trained here." in drawn.markdown(columns=False)
+    model = TwoLayerSpec(d_mlp=4)
+    arrays = LAYOUTS["embedmlp"].write(model, model.init_params(P, 0), P)
+    file = tmp_path / "theirs.safetensors"
+    save_file(arrays, file)
+    study = Study(read(file, Store(tmp_path), activation="relu", split="seed:1", train_frac=0.5))
+    facts = card.facts(study.record, study.phases)
+    hashed = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert facts["origin"] == f"theirs.safetensors (layout embedmlp, sha256 {hashed[:16]}...), not trained here"
+    assert facts["task"] == f"a + b modulo {P}, 50% of the pairs are those that count as trained on"
+
+
+def test_a_figure_is_chosen_by_keyboard_or_touch_to_be_large(drawn: Report) -> None:
+    assert drawn.html.count('<figure tabindex="0">') == drawn.html.count("</figure>") > 5
+
+
+def test_how_well_it_answers_stands_beside_blind_guessing(drawn: Report) -> None:
+    text = drawn.measured[0].parts["How well it answers"]
+    assert text.count(f"null: {tables.number(math.log(P))}]") == 2
+    assert f"null: {tables.percent(1 / P)}]" in text
 
 
 def test_what_does_not_apply_is_said_with_what_is_missing(drawn: Report) -> None:
