@@ -61,18 +61,23 @@ def closed_form(
         data: the data folder that keeps it; none: it is gone when this process ends.
 
     Raises:
-        LabError: there is no such form, a frequency is not in 1..p//2, or there are too few phases.
+        LabError: there is no such form, a frequency is not in 1..p//2, there are too few phases, or p or the scale is none.
     """
     if form not in FORMS:
         raise LabError(f"form (={form!r}) must be one of {', '.join(FORMS)}")
-    how, keys = FORMS[form], sorted(set(frequencies))
-    if not keys or not 1 <= keys[0] <= keys[-1] <= p // 2:
+    if not isinstance(p, int) or p < 2:
+        raise LabError(f"p (={p}) must be a whole number of at least 2")
+    if not 0 < scale < math.inf:
+        raise LabError(f"scale (={scale}) must be a finite number above 0")
+    if not frequencies or not all(frequency in range(1, p // 2 + 1) for frequency in frequencies):
         raise LabError(f"frequencies (={list(frequencies)}) must be one or more of 1 to {p // 2} for p = {p}")
+    how, keys = FORMS[form], sorted({int(frequency) for frequency in frequencies})
     if p % 2 == 0 and form != "clock":
         raise LabError(f"p (={p}) must be odd for the form {form}, which cannot tell pairs of opposite residues apart")
     n = (512 // (how.neurons * len(keys)) - 1) // 2 * 2 + 1 if phases is None else phases
     if n < 5 or n % 2 == 0:
-        raise LabError(f"phases (={n}) of each frequency must be odd and at least 5; choose fewer than {len(keys)} frequencies")
+        step = f"choose fewer than {len(keys)} frequencies" if phases is None else "or leave them out"
+        raise LabError(f"phases (={n}) of each frequency must be odd and at least 5; {step}")
     d_head = max(32, math.ceil((how.width * len(keys) + 3) / 4), 2 * len(keys))
     model = TransformerSpec(
         d_model=4 * d_head, n_heads=4, d_head=d_head, d_mlp=max(512, n * how.neurons * len(keys)), activation=how.activation

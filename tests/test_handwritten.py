@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -50,8 +53,18 @@ def test_a_clock_adds_at_an_even_modulus() -> None:
         ("pizza", 29, [], None),
         ("pizza", 30, [3], None),
         ("clock", 29, [3], 4),
+        ("clock", 29, [1.5], None),
+        ("clock", 29, ["3"], None),
+        ("clock", 7.5, [3], None),
+        ("clock", 1, [1], None),
     ],
 )
-def test_what_no_network_can_be_is_refused(form: str, p: int, frequencies: list[int], phases: int | None) -> None:
+def test_what_no_network_can_be_is_refused(form: str, p: Any, frequencies: list[Any], phases: int | None) -> None:
     with pytest.raises(LabError):
         modaddlab.closed_form(form, p, frequencies=frequencies, phases=phases)
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, math.nan, math.inf])
+def test_a_scale_is_a_finite_number_above_0(scale: float) -> None:
+    with pytest.raises(LabError, match="scale"):
+        modaddlab.closed_form("clock", 29, frequencies=[3], scale=scale)
