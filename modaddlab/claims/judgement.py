@@ -3,8 +3,8 @@
     replicates                    the published value is one that one more network of ours could have had: it lies in the 95 %
                                   prediction interval, or within the tolerance of our mean
     replicates with a difference  it is not, but the statement in words is true of our mean
-    does not replicate            the statement is not true of it, or is as true of the null
-    open                          the numbers do not decide it, and `Judged.why` says why
+    does not replicate            the statement is not true of it
+    open                          the numbers do not decide it, or it is as true of the null; `Judged.why` says which
 
 Of yes or no the claim replicates if all networks do what the source says, with a difference if most do, not at all if most do
 otherwise. What did not happen in a run shorter than the source's may happen yet: what could change the verdict leaves it open.
@@ -34,6 +34,9 @@ VERDICTS: tuple[Verdict, ...] = ("replicates", "replicates with a difference", "
 FEW = 3
 """So many networks are listed one by one; fewer have no prediction interval."""
 
+
+NULL_TOO = "the null does the same"
+"""Why a claim is open whose statement is as true where its cause is absent."""
 
 WIDE = 100.0
 """A prediction interval on the log scale whose ends are so many times apart decides nothing."""
@@ -106,7 +109,7 @@ class Judged:
 
     Attributes:
         verdict: see above.
-        why: what leaves it open, or that its null does the same.
+        why: what leaves it open.
         near: whether the published value lies within the tolerance of our mean.
         likely: whether one more network of ours could have had it; None where no prediction interval says so.
     """
@@ -128,7 +131,7 @@ def judge(claim: Claim, found: Measured, null: float | None = None) -> Judged:
     if claim.undecided:
         return Judged(verdict="open", why=claim.undecided)
     if null is not None and null in claim.holds:
-        return Judged(verdict="does not replicate", why="the null does the same")
+        return Judged(verdict="open", why=NULL_TOO)
     if claim.scale == "hits":
         return _judge_hits(claim, found)
     shortest = float(np.nanmin(found.trained_for_S)) if np.isfinite(found.trained_for_S).any() else math.inf

@@ -18,9 +18,9 @@ from importlib import resources
 from modaddlab import tables
 from modaddlab.claims import ledger, released
 from modaddlab.claims.claim import Claim
-from modaddlab.claims.judgement import Verdict
+from modaddlab.claims.judgement import NULL_TOO, Verdict
 from modaddlab.claims.scorecard import Finding, counts, findings
-from modaddlab.findings.value import Value, total
+from modaddlab.findings.value import Value, count, total
 
 MARKS: dict[Verdict, str] = {
     "replicates": "●",
@@ -63,6 +63,8 @@ class Scorecard:
     """Definitions and formulas."""
     shorter: Value
     """Open because our runs are shorter than the source's."""
+    null_too: Value
+    """Open because the null does the same."""
     kind: Value
     """Replicate within the tolerance, though one more network of ours would not have had the published value."""
     found: Sequence[Finding] = field(repr=False)
@@ -99,7 +101,7 @@ def measure() -> Scorecard:
     found = findings()
     once = [one for one in found if not one.claim.repeats]
     replicates, differs, fails, untested = counts(once).values()
-    decided = [one for one in once if one.verdict != "open"]
+    decided, left = ([one for one in once if (one.verdict == "open") is open_] for open_ in (False, True))
     several, few = ([one for one in decided if one.basis == basis] for basis in ("several networks", "one or two networks"))
     return Scorecard(
         claims=total(len(once)),
@@ -114,7 +116,8 @@ def measure() -> Scorecard:
         few=total(len(few)),
         few_replicate=total(counts(few)["replicates"]),
         defined=total(sum(one.basis == "definition" for one in decided)),
-        shorter=total(sum(one.verdict == "open" and one.n_networks > 0 and not one.claim.undecided for one in once)),
+        shorter=total(sum(one.judged.why != NULL_TOO and one.n_networks > 0 and not one.claim.undecided for one in left)),
+        null_too=count(sum(one.judged.why == NULL_TOO for one in left)),
         kind=total(sum(one.verdict == "replicates" and one.judged.likely is False for one in once)),
         found=found,
     )
@@ -182,7 +185,9 @@ def rule_text(claim: Claim) -> str:
     parts = []
     if claim.tolerance is not None and claim.tolerance.amount:
         parts.append(claim.tolerance.text if claim.tolerance.kind == "factor" else f"± {form(claim.tolerance.amount)}")
-    if math.isfinite(low) and math.isfinite(high):
+    if claim.scale == "hits":
+        pass  # it is true where it happens
+    elif math.isfinite(low) and math.isfinite(high):
         parts.append(f"true from {form(low)} to {form(high)}" if low < high else "true if exact")
     elif math.isfinite(low) or math.isfinite(high):
         parts.append(f"true from {form(low)}" if math.isfinite(low) else f"true up to {form(high)}")

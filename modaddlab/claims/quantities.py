@@ -52,15 +52,15 @@ def squared(name: str, null: bool = False) -> Measure:
     return lambda study: root(study) ** 2
 
 
-def heads_that_ignore(study: Study) -> float:
-    """The share of the heads whose mean attention to "=" is under a percent."""
-    return float((findings.overtones.heads(study).to_equals_n < findings.parts.IGNORED).mean())
+def all_heads_ignore(study: Study) -> float:
+    """1 if the mean attention of every head to "=" is under a percent, else 0."""
+    return float((findings.overtones.heads(study).to_equals_n < findings.parts.IGNORED).all())
 
 
-def untrained_heads_that_ignore(study: Study) -> float:
+def untrained_heads_ignore(study: Study) -> float:
     """The same before training."""
     grid: Any = run_grid(study.initial, study.spec.model, study.p)
-    return float((mean_attention(grid.pattern_PPn3)[:, 2] < findings.parts.IGNORED).mean())
+    return float((mean_attention(grid.pattern_PPn3)[:, 2] < findings.parts.IGNORED).all())
 
 
 def agreement(study: Study) -> float:

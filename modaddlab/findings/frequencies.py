@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from modaddlab.analysis.scaling import power_law
 from modaddlab.findings import concentration, outcomes
 from modaddlab.findings.networks import ADDITION, EMBEDDING, for_networks
 from modaddlab.findings.outcomes import Outcome
 from modaddlab.findings.sweep import Columns
-from modaddlab.findings.value import Value, factor, number, share, total
+from modaddlab.findings.value import EXPONENT, Value, exponent, factor, number, share, total
 from modaddlab.study import Study
 
 TRANSFORMERS = (
@@ -65,6 +66,9 @@ class Family:
     first: Value
     last: Value
     """The smallest and the largest modulus."""
+    grows: Value
+    """The exponent of the effective number over the modulus, 1 for a fixed part of all and 0 for a constant number; the null has
+    the residues renamed."""
     rows: list[tuple[str, int, float]] = field(repr=False)
     """Run, modulus, effective number."""
 
@@ -77,6 +81,8 @@ class Frequencies:
     two_layers: Family
     untrained: Value
     """The same part of all of a two-layer network before training."""
+    log_grows: Value
+    """The exponent of ln p over p from the first to the last modulus of the transformers."""
 
     @property
     def series(self) -> dict[str, tuple[list[int], list[float]]]:
@@ -97,10 +103,13 @@ def measure() -> Frequencies:
     Raises:
         LabError: a record is damaged.
     """
+    transformers = _family(TRANSFORMERS, "of_log")
+    ends = np.log([transformers.first.value, transformers.last.value])
     return Frequencies(
-        transformers=_family(TRANSFORMERS, "of_log"),
+        transformers=transformers,
         two_layers=_family(TWO_LAYERS, "of_all"),
         untrained=of(Study.open("mlp-untrained")).of_all,
+        log_grows=exponent(np.diff(np.log(ends))[0] / np.diff(ends)[0]),
     )
 
 
@@ -109,12 +118,17 @@ def _family(sweeps: Sequence[str], over: str) -> Family:
     found = {run_id: of(row.study) for run_id, row in rows.items()}
     parts = [getattr(used, over) for used in found.values()]
     moduli = [row.spec.task.p for row in rows.values()]
+    law = power_law(moduli, [used.effective.value for used in found.values()])
+    renamed = power_law(moduli, [row.concentration().effective.null or np.nan for row in rows.values()])
+    assert law is not None, "networks of several moduli"
+    assert renamed is not None, "the same networks"
     return Family(
         networks=total(len(rows)),
         least=min(parts, key=lambda part: part.value),
         most=max(parts, key=lambda part: part.value),
         first=total(min(moduli)),
         last=total(max(moduli)),
+        grows=Value(law.exponent, EXPONENT, law.low, law.high, null=renamed.exponent),
         rows=[(run_id, row.spec.task.p, found[run_id].effective.value) for run_id, row in rows.items()],
     )
 

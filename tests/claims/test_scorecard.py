@@ -12,7 +12,7 @@ import pytest
 
 from modaddlab import Study, tables
 from modaddlab.claims import counts, nanda_circuit, page, quantities, released, scorecard
-from modaddlab.claims.claim import COUNT, EXACT, LOSS, STEPS, Band, Claim, exactly
+from modaddlab.claims.claim import COUNT, EXACT, LOSS, STEPS, YES_NO, Band, Claim, exactly
 from modaddlab.claims.judgement import VERDICTS, judge, measured
 from modaddlab.claims.ledger import CLAIMS
 from modaddlab.claims.scorecard import Finding
@@ -101,7 +101,7 @@ def test_runs_that_end_when_they_have_grokked_count_where_the_time_is_asked() ->
 
 def test_the_null_is_measured_and_counts() -> None:
     with_null = dataclasses.replace(BASE, null=p_of, null_is="itself")
-    assert measure(with_null).verdict == "does not replicate"
+    assert measure(with_null).verdict == "open"
     assert measure(with_null).null_text == "17.0 (itself)"
 
 
@@ -110,7 +110,7 @@ def test_a_value_of_many_runs_brings_its_own_null() -> None:
     found = measure(dataclasses.replace(together, published=exactly(1), holds=Band(0.9, 1)))
     assert (found.verdict, found.null, found.n_text) == ("replicates", 0.2, "5")
     as_true = dataclasses.replace(together, published=exactly(1), holds=Band(0, 1))
-    assert measure(as_true).verdict == "does not replicate", "it is as true of the null"
+    assert measure(as_true).verdict == "open", "it is as true of the null"
 
 
 def test_a_run_that_is_not_there_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,6 +177,7 @@ def test_a_line_says_what_its_claim_is_judged_by() -> None:
     assert page.rule_text(BASE) == "true if exact"
     assert page.rule_text(dataclasses.replace(BASE, tolerance=COUNT, holds=Band(3))) == "± 1; true from 3"
     assert page.rule_text(dataclasses.replace(BASE, holds=Band())) == ""
+    assert page.rule_text(dataclasses.replace(BASE, tolerance=YES_NO, holds=Band(0.5, 1))) == ""
 
 
 def test_the_download_has_every_claim_with_what_it_was_judged_by() -> None:
