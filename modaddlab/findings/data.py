@@ -15,7 +15,7 @@ from modaddlab import tables
 from modaddlab.findings import outcomes, stages
 from modaddlab.findings.outcomes import Outcome, Point
 from modaddlab.findings.sweep import At, Columns, Embeddings, Law, Swept, embeddings, final_accuracy
-from modaddlab.findings.value import Group, Value, count, exponent, factor, number, share, steps, total, words
+from modaddlab.findings.value import FACTOR, Group, Value, count, exponent, factor, number, share, steps, total, words
 
 USUAL = 0.3
 """The share of the pairs that the mainline is trained on."""
@@ -224,7 +224,7 @@ def _waits(points: dict[float, Point], measured: dict[float, list[float]]) -> Wa
         silent=words(_listed(silent)),
         silent_for=steps(min(point.trained_for for point in silent.values())),
         law=law,
-        doubled=factor(2**-law.exponent.value),
+        doubled=Value(2**-law.found.exponent, FACTOR, 2**-law.found.high, 2**-law.found.low),
         steepest=exponent(local.min()),
         flattest=exponent(local.max()),
         in_order=bool((np.diff(wait) < 0).all()),

@@ -41,7 +41,9 @@ class Times(Swept):
     """The same in decay times."""
     clock_least: Value
     clock_most: Value
-    """The fewest and the most decay times to grok."""
+    """The fewest and the most decay times to grok, each the mean of a setting."""
+    clock_single: Value
+    """How far single networks of all settings lie apart in decay times, as a factor."""
     in_order: bool
     """Every larger decay is sooner."""
 
@@ -73,6 +75,9 @@ class Sizes:
     end_most: Value
     prices_apart: Value
     """The largest of their decays over the smallest."""
+    age_least: Value
+    age_most: Value
+    """The fewest and the most decay times that they were trained for."""
     curves: dict[float, Curve] = field(repr=False)
 
     @property
@@ -112,6 +117,16 @@ class Small(Swept):
     at_most: Value
     sooner: bool
     """Where every seed groks, more decay is sooner."""
+    law: Law
+    """The time to grok over these decays."""
+    least: Value
+    largest: Value
+    """The smallest and the largest of them."""
+    clock_least: Value
+    clock_largest: Value
+    """The decay times to grok at these two."""
+    doubled: Value
+    """What is left of the wait when the decay is doubled, by the law."""
 
     @property
     def final(self) -> dict[float, list[float]]:
@@ -173,6 +188,7 @@ def _times(points: dict[float, Point], law: Law) -> Times:
     there = {decay: point for decay, point in points.items() if decay and np.isfinite(point.typical)}
     wait = np.array([point.typical for point in there.values()])
     clock = np.array([point.typical * fade_of(point.rows[0]) for point in there.values()])
+    single = np.array([row.grokked * fade_of(row) for point in there.values() for row in point.rows])
     weak, strong = min(there), max(there)
     optim = points[USUAL].rows[0].spec.optim
     return Times(
@@ -183,13 +199,24 @@ def _times(points: dict[float, Point], law: Law) -> Times:
         usual=At.point(USUAL, points[USUAL]),
         strong=At.point(strong, points[strong]),
         law=law,
-        doubled=share(2**law.exponent.value),
+        doubled=_left(law),
         steps_apart=factor(wait.max() / wait.min()),
         clock_apart=factor(clock.max() / clock.min()),
         clock_least=number(clock.min()),
         clock_most=number(clock.max()),
+        clock_single=factor(single.max() / single.min()),
         in_order=bool((np.diff(wait) < 0).all()),
     )
+
+
+def _clock(point: Point) -> Value:
+    """The decay times to grok, of a setting of which every seed gets there."""
+    return number(point.typical * fade_of(point.rows[0]))
+
+
+def _left(law: Law) -> Value:
+    """The part of the wait that is left when the decay is doubled."""
+    return share(*(2**end for end in (law.found.exponent, law.found.low, law.found.high)))
 
 
 def _time_row(decay: float, point: Point) -> dict[str, str]:
@@ -218,12 +245,15 @@ def _sizes(points: dict[float, Point]) -> Sizes:
     grokked = {decay: row for decay, row in first.items() if np.isfinite(row.grokked)}
     full = [float(row.norm_T[np.argmax(row.metrics["step"] >= row.memorized)]) for row in grokked.values()]
     ends = [float(row.norm_T[-1]) for row in grokked.values()]
+    ages = [float(row.metrics["step"][-1]) * fade_of(row) for row in grokked.values()]
     return Sizes(
         full_least=number(min(full)),
         full_most=number(max(full)),
         end_least=number(min(ends)),
         end_most=number(max(ends)),
         prices_apart=factor(max(grokked) / min(grokked)),
+        age_least=number(min(ages)),
+        age_most=number(max(ages)),
         curves={decay: (row.metrics["step"], row.norm_T) for decay, row in first.items()},
     )
 
@@ -250,7 +280,8 @@ def _small(points: dict[float, Point]) -> Small:
     best = max(pooled, key=lambda decay: pooled[decay].value)
     alike = [decay for decay, one in pooled.items() if (one.high or 0.0) >= (pooled[best].low or 0.0)]
     worse = [decay for decay, one in pooled.items() if decay > best and decay not in alike]
-    prompt = [point.time.mean for point in points.values() if point.time is not None]
+    prompt = {decay: point for decay, point in points.items() if decay and point.time is not None}
+    law = Law.through([row for point in prompt.values() for row in point.rows], decay_of)
     return Small(
         points=points,
         seeds=count(min(point.n for point in points.values())),
@@ -259,7 +290,13 @@ def _small(points: dict[float, Point]) -> Small:
         without=final_accuracy(points[0.0]),
         most=setting(max(points)),
         at_most=final_accuracy(points[max(points)]),
-        sooner=len(prompt) > 1 and bool((np.diff(prompt) < 0).all()),
+        sooner=bool((np.diff([point.typical for point in prompt.values()]) < 0).all()),
+        law=law,
+        least=setting(min(prompt)),
+        largest=setting(max(prompt)),
+        clock_least=_clock(prompt[min(prompt)]),
+        clock_largest=_clock(prompt[max(prompt)]),
+        doubled=_left(law),
     )
 
 
