@@ -27,7 +27,7 @@ STRIPS = {
     "keys": "number of key frequencies",
     "neurons": "share of neurons explained by one frequency",
     "waves": "share of the logits' variance explained by the waves",
-    "outside": "share of $W_L$ outside the keys' directions",
+    "outside": "share of $W_L$'s energy outside the keys' directions",
 }
 """The quantities of the figure: part of `Ten` -> title."""
 
@@ -38,8 +38,7 @@ TRACES = {
     "neurons": "explained_neurons",
     "waves": "wave_fve",
     "directions": "direction_fve_mean",
-    "heads": "head_fve_mean",
-    "outside": "W_L_residual",
+    "heads": "head_pair_fve_mean",
 }
 """Part of `Ten` -> field of the algorithm's traces."""
 
@@ -286,6 +285,7 @@ def _ten(networks: Sequence[Study]) -> Ten:
     recorded, traces = [curves.of(study) for study in networks], [structure.of(study) for study in networks]
     rows = {name: row([getattr(one, name) for one in recorded]) for name in ("memorized", "grokked")}
     rows |= {name: row([getattr(one, trace) for one in traces]) for name, trace in TRACES.items()}
+    rows["outside"] = row([share(one.W_L_residual.value**2) for one in traces])  # the energy, as the scorecard has it
     cuts = [ablation.of(networks[0], n_draws=ablation.DRAWS), *map(ablation.of, networks[1:])]  # over seeds one choice is enough
     for name, cut in COSTS.items():
         lost = [getattr(one, cut).lost for one in cuts]
