@@ -7,6 +7,7 @@
     Study.from_weights(...)         that of weights which were trained elsewhere
     study.report()                  its standard report
     study.figure("neurons")         one figure of it
+    study.by_logarithm              of one that multiplies or divides: the same network as one that adds or subtracts logarithms
 
 Everything is computed when it is first asked for, and kept. What is slow and follows from the record alone is computed once and
 kept on disk (`Study.remember`; `modaddlab.findings` has such computations). The key frequencies are those that at least two
@@ -16,6 +17,7 @@ of the three published rules find (`modaddlab.analysis.keys`), taken from the fi
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import os
 import tempfile
@@ -25,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from modaddlab import card, lazy, source, tasks, weights
-from modaddlab.analysis import keys, phases, progress
+from modaddlab.analysis import characters, keys, phases, progress
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.models.grid import Grid, run_grid
@@ -100,6 +102,41 @@ class Study:
             task = tasks.with_mask(task, np.asarray(train_mask_PP, dtype=bool))
         store = Store(_folder_of_this_process() if data is None else data)
         return cls(weights.publish(store, name, model, task, params, told={"source": source}))
+
+    @functools.cached_property
+    def by_logarithm(self) -> Study:
+        """The same network with each residue named by its logarithm, zero left out: one that adds modulo p - 1 where this one
+        multiplies modulo p, or subtracts where it divides. All that is known of such networks can be asked of it.
+
+        Its weights are those of this one in another order, so that it computes the same logits but that of zero, and it was
+        trained on the same pairs but those with zero. The base of the logarithms is the smallest primitive root.
+
+        Raises:
+            LabError: it neither multiplies nor divides modulo an odd prime, or its record keeps too few weights.
+        """
+        task, model, p = self.spec.task, self.spec.model, self.p
+        if task.of_logarithms is None:
+            raise LabError(
+                f"{self.record.run_id} has no logarithms: it must multiply or divide modulo an odd prime, found {task.operation} "
+                f"modulo {p}"
+            )
+        residue_Q = characters.by_logarithm(p)
+        within = tasks.TaskSpec(operation=task.of_logarithms, p=p - 1, train_frac=1.0)
+        if task.n_train < task.n_pairs:
+            within = tasks.with_mask(within, self.train_mask_PP[np.ix_(residue_Q, residue_Q)])
+        began = {}
+        with contextlib.suppress(LabError):  # the weights that it began with may be unknown
+            began = {"initial": model.renamed(self.initial, residue_Q, p), "steps": self.spec.steps} if self.spec.steps else {}
+        return Study(
+            weights.publish(
+                Store(_folder_of_this_process()),
+                f"{self.spec.name[:47]}-by-logarithm",
+                model,
+                within,
+                model.renamed(self.record.final, residue_Q, p),
+                **began,
+            )
+        )
 
     @classmethod
     def seeds(cls, name: str, *, p: int | None = None, data: str | os.PathLike[str] | None = None) -> list[Study]:

@@ -70,6 +70,12 @@ class TaskSpec:
         return self.p * (self.p - 1) if self.operation == "divide" else self.p**2
 
     @property
+    def of_logarithms(self) -> Operation | None:
+        """What it does to the logarithms of the residues, modulo p - 1: multiplication adds them, division subtracts them. None
+        for other operations, and where p is no odd prime, so that not every residue but zero has one."""
+        return {"multiply": "add", "divide": "subtract"}.get(self.operation) if self.p > 2 and _is_prime(self.p) else None  # type: ignore[return-value]
+
+    @property
     def n_train(self) -> int:
         """How many of them are trained on."""
         return int(self.train_frac * self.n_pairs)

@@ -49,6 +49,7 @@ LAYERS: dict[str, set[str]] = {
     "web": {"analysis", "command", "errors", "figures", "findings", "models", "store", "study"},
     "report.__main__": {"command", "errors", "report", "reports"},
     "reports": {
+        "analysis.characters",
         "analysis.spectra",
         "card",
         "claims",

@@ -61,6 +61,15 @@ def discrete_logarithms(p: int) -> np.ndarray:
     return log
 
 
+def by_logarithm(p: int) -> np.ndarray:
+    """The residues but zero in the order of their logarithms: the powers of the primitive root, (P - 1,) int64.
+
+    Raises:
+        ValueError: p is no prime.
+    """
+    return np.argsort(discrete_logarithms(p)) + 1
+
+
 @lru_cache(maxsize=64)
 def multiplicative_basis(p: int) -> np.ndarray:
     """The real orthonormal basis of multiplicative characters mod a prime, zero by itself.

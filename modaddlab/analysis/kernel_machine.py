@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from modaddlab.analysis.characters import discrete_logarithms
+from modaddlab.analysis import characters
 from modaddlab.analysis.circulants import circulant_part, hankel_part, without_constant
 from modaddlab.shapes import require_shape
 
@@ -136,7 +136,7 @@ def deviation(across_PP: np.ndarray, *, sums: bool) -> float:
 
 def by_logarithm(across_PP: np.ndarray) -> np.ndarray:
     """A block with its rows and columns in the order of the discrete logarithm, without those of 0, (P - 1, P - 1)."""
-    order = np.argsort(discrete_logarithms(len(across_PP))) + 1
+    order = characters.by_logarithm(len(across_PP))
     return across_PP[np.ix_(order, order)]
 
 

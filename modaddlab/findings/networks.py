@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from modaddlab.analysis.activations import ACTIVATIONS
-from modaddlab.analysis.characters import is_prime
 from modaddlab.errors import LabError
 from modaddlab.experiments.spec import RunSpec
 from modaddlab.models.transformer import TransformerSpec
@@ -61,10 +60,11 @@ SAMPLED = _of_spec(
     "a kind of network that gives its loss's gradients in its weights", lambda spec: "weight_gradients" in vars(type(spec.model))
 )
 ADDITION = _of_spec("addition", lambda spec: spec.task.operation == "add")
+SUMS = _of_spec("addition or subtraction", lambda spec: spec.task.operation in ("add", "subtract"))
 COMMUTING = _of_spec(
     "an operation that does not ask which of a and b comes first", lambda spec: spec.task.operation in _SYMMETRIC
 )
-OF_LOGARITHMS = _of_spec("multiplication or division modulo a prime", lambda spec: _adds_logarithms(spec))
+OF_LOGARITHMS = _of_spec("multiplication or division modulo an odd prime", lambda spec: spec.task.of_logarithms is not None)
 ODD_MODULUS = _of_spec("an odd modulus of at least 5", lambda spec: spec.task.p % 2 == 1 and spec.task.p >= 5)
 TEST_PAIRS = _of_spec("pairs left for the test", lambda spec: spec.task.n_train < spec.task.n_pairs)
 ALL_WEIGHTS = _of_spec("a record of all final weights (record.weights=all)", lambda spec: spec.record.weights == "all")
@@ -74,10 +74,6 @@ SNAPSHOTS = Need("snapshots (record.snapshots)", lambda study: len(study.record.
 CIRCLES = Need("key frequencies with a circle", lambda study: bool(study.keys) and study.p not in [2 * k for k in study.keys])
 """To be asked last: it looks into the network."""
 PATH = Need("four snapshots or more (record.snapshots)", lambda study: len(study.record.snapshot_steps) >= 4)
-
-
-def _adds_logarithms(spec: RunSpec) -> bool:
-    return spec.task.operation in ("multiply", "divide") and is_prime(spec.task.p)
 
 
 _SYMMETRIC = ("add", "multiply", "a2+b2", "a2+ab+b2")

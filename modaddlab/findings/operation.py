@@ -286,9 +286,8 @@ def flattest(row: Outcome) -> tuple[int, float]:
 
 def example(p: int) -> Example:
     """The non-zero residues mod a prime in the order of their logarithms."""
-    root = characters.primitive_root(p)
-    order = tuple(pow(root, x, p) for x in range(p - 1))
-    return Example(root=total(root), powers=words(", ".join(map(str, order))), order=order)
+    order = tuple(characters.by_logarithm(p).tolist())
+    return Example(root=total(characters.primitive_root(p)), powers=words(", ".join(map(str, order))), order=order)
 
 
 def _both_bases(adds: Outcome, row: Outcome) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """The numbers that describe the algorithm in a network: what Nanda et al. 2023 report of their transformer (section 4).
 
 How many key frequencies, how sparse the logits, the rank of W_L, the fits of its directions, neurons and heads, the logits as a
-sum of waves. `null` is the same of the weights that the network began with, with the keys of the trained one: what a network has
-of all this by chance. A two-layer network has no heads; everything else is measured on it by the same functions, theta standing
-for the embedding and xi for the neuron-logit map.
+sum of waves. A network that subtracts is one that adds with b named -b, so that its waves are in a - b. `null` is the same of the
+weights that the network began with, with the keys of the trained one: what a network has of all this by chance. A two-layer
+network has no heads; everything else is measured on it by the same functions, theta standing for the embedding and xi for the
+neuron-logit map.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 
 from modaddlab.analysis import attention, circuit, neurons, progress, spectra
 from modaddlab.analysis.keys import compare_rules
-from modaddlab.findings.networks import ADDITION, ALL_WEIGHTS, NO_LAYER_NORM, TRANSFORMER, for_networks, keys_of
+from modaddlab.findings.networks import ALL_WEIGHTS, NO_LAYER_NORM, SUMS, TRANSFORMER, for_networks, keys_of
 from modaddlab.findings.value import Group, Value, loss, number, share, total
 from modaddlab.models.grid import run_grid
 from modaddlab.study import Study
@@ -84,7 +85,7 @@ _KINDS = {
 """How fields are written; all others are shares."""
 
 
-@for_networks(NO_LAYER_NORM, ADDITION, ALL_WEIGHTS)
+@for_networks(NO_LAYER_NORM, SUMS, ALL_WEIGHTS)
 def of(study: Study, keys: Sequence[int] | None = None) -> Structure:
     """The algorithm's traces in a network.
 
@@ -98,7 +99,7 @@ def of(study: Study, keys: Sequence[int] | None = None) -> Structure:
     return _structure(study.remember(measure_structure, keys=keys_of(study, keys), start=False))
 
 
-@for_networks(NO_LAYER_NORM, ADDITION, ALL_WEIGHTS)
+@for_networks(NO_LAYER_NORM, SUMS, ALL_WEIGHTS)
 def null(study: Study, keys: Sequence[int] | None = None) -> Structure:
     """The same of the weights that it began with.
 
@@ -125,11 +126,11 @@ def measure() -> BeforeAndAfter:
     return BeforeAndAfter(trained=of(study), untrained=null(study))
 
 
-@for_networks(NO_LAYER_NORM, ADDITION, ALL_WEIGHTS)
+@for_networks(NO_LAYER_NORM, SUMS, ALL_WEIGHTS)
 def measure_structure(study: Study, keys: Sequence[int], start: bool) -> dict[str, np.ndarray]:
     """The fields of `Structure` as numbers; about three seconds for p = 113."""
-    grid: Any = run_grid(study.initial, study.spec.model, study.p) if start else study.grid
-    labels_PP, mask_PP = study.labels_PP, study.train_mask_PP
+    given: Any = run_grid(study.initial, study.spec.model, study.p) if start else study.grid
+    grid, labels_PP, mask_PP = _as_sum(study, given)
     rules = compare_rules(grid.W_E_PD, grid.W_L_HC, grid.neurons_PPH) if start else study.key_rules
     logits, rank = spectra.logit_spectrum(grid.logits_PPC), circuit.map_rank(grid.W_L_HC, keys)
     blocks = spectra.logit_blocks(logits.norms_PP, keys)
@@ -142,10 +143,10 @@ def measure_structure(study: Study, keys: Sequence[int], start: bool) -> dict[st
     sizes = np.array([members.get(key, 0) for key in keys]) / len(fits.fve_H)
     heads = pairs = to_equals = np.array([np.nan])
     if TRANSFORMER.met_by(study):
-        heads = np.array([fit.fve for fit in attention.head_fits(grid.pattern_PPn3)])
-        pairs = np.array([fit.antisymmetric_fve for fit in attention.pattern_fits(grid.pattern_PPn3)])
-        to_equals = attention.mean_attention(grid.pattern_PPn3)[:, 2]
-    measures = study.progress_of(grid, keys)
+        heads = np.array([fit.fve for fit in attention.head_fits(given.pattern_PPn3)])
+        pairs = np.array([fit.antisymmetric_fve for fit in attention.pattern_fits(given.pattern_PPn3)])
+        to_equals = attention.mean_attention(given.pattern_PPn3)[:, 2]
+    scores = progress.score(grid.logits_PPC, labels_PP, mask_PP)
     n = len(keys) or np.nan
     found = {
         "n_keys": len(rules.majority),
@@ -170,16 +171,25 @@ def measure_structure(study: Study, keys: Sequence[int], start: bool) -> dict[st
         "head_pair_fve_mean": pairs.mean(),
         "attention_to_equals": to_equals.mean(),
         "attention_to_equals_high": to_equals.max(),
-        "sum_of_squares": measures.sum_of_squares,
-        "gini_W_E": measures.gini_W_E,
-        "gini_W_L": measures.gini_W_L,
-        "restricted_loss": measures.restricted.all_loss,
-        "excluded_loss": measures.excluded_loss,
-        "test_loss": measures.scores.test_loss,
-        "test_accuracy": measures.scores.test_accuracy,
-        "train_accuracy": measures.scores.train_accuracy,
+        "sum_of_squares": progress.sum_of_squares(grid.params),
+        "gini_W_E": progress.weight_gini(grid.W_E_PD),
+        "gini_W_L": progress.weight_gini(grid.W_L_HC.T),
+        "restricted_loss": progress.restricted_loss(grid.logits_PPC, labels_PP, keys),
+        "excluded_loss": progress.excluded_loss(grid.logits_PPC, labels_PP, mask_PP, keys),
+        "test_loss": scores.test_loss,
+        "test_accuracy": scores.test_accuracy,
+        "train_accuracy": scores.train_accuracy,
     }
     return {name: np.array(value if np.isfinite(value) else np.nan, dtype=np.float64) for name, value in found.items()}
+
+
+def _as_sum(study: Study, grid: Any) -> tuple[Any, np.ndarray, np.ndarray]:
+    """A grid, the right answers and the training pairs, with b named so that the operation is a sum."""
+    labels_PP, mask_PP = study.labels_PP, study.train_mask_PP
+    if study.spec.task.operation == "add":
+        return grid, labels_PP, mask_PP
+    back_P = -np.arange(study.p) % study.p
+    return grid.mirrored(), labels_PP[:, back_P], mask_PP[:, back_P]
 
 
 def _structure(arrays: dict[str, np.ndarray]) -> Structure:

@@ -42,6 +42,11 @@ class Grid:
         arrays = {name: value.astype(np.float32) for name, value in vars(self).items() if isinstance(value, np.ndarray)}
         return replace(self, **arrays, params={name: value.astype(np.float32) for name, value in self.params.items()})
 
+    def mirrored(self) -> Self:
+        """The same with b named -b: what subtracts becomes what adds."""
+        back_P = -np.arange(self.p) % self.p
+        return replace(self, **{name: value[:, back_P] for name, value in vars(self).items() if isinstance(value, np.ndarray)})
+
     @property
     def W_E_PD(self) -> np.ndarray:
         """What stands for a residue, (P, D)."""

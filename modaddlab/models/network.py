@@ -149,6 +149,26 @@ class Network(ABC):
         """
         raise NotImplementedError(f"{self.kind} has no gradients in its weights but those of its training")
 
+    def renamed(self, params: Mapping[str, np.ndarray], residue_Q: np.ndarray, p: int) -> dict[str, np.ndarray]:
+        """The weights of the network that has some of the residues alone, under other names: what it is given and answers as x
+        is what this one is given and answers as residue_Q[x].
+
+        Args:
+            params: weights by name.
+            residue_Q: different residues.
+            p: the modulus.
+
+        Returns:
+            arrays by name, for the modulus Q. What comes after the residues, such as "=", stays there.
+        """
+        found, longer = {}, self.param_shapes(p + 1)
+        for name, shape in self.param_shapes(p).items():
+            along = [axis for axis, n in enumerate(shape) if longer[name][axis] != n]  # the axes that run over the residues
+            found[name] = params[name]
+            for axis in along:
+                found[name] = np.take(found[name], [*residue_Q, *range(p, shape[axis])], axis=axis)
+        return found
+
     def page(self, p: int) -> dict[str, Any] | None:
         """What the interactive page's network (`web/scripts/network.js`) must know of this one besides its weights; None: it
         cannot be this one."""

@@ -35,8 +35,8 @@ from modaddlab.findings import (
     structure,
     waves,
 )
-from modaddlab.findings.networks import needs_of
 from modaddlab.findings.value import Value
+from modaddlab.reports.section import lacks, seen
 from modaddlab.store.files import write_atomic
 from modaddlab.study import Study
 
@@ -79,7 +79,7 @@ def of(against: str, studies: Sequence[Study]) -> dict[str, list[float]]:
     records = _records(against)
     if not records:
         raise LabError(f"no seed of {against} is trained; python -m modaddlab.train --list shows what is")
-    asked = [name for name, find in FINDINGS.items() if any(_applies(find, study) for study in studies)]
+    asked = [name for name, find in FINDINGS.items() if any(lacks(study, find) is None for study in studies)]
     kept, found = _kept(records), dict[str, list[float]]()
     for finding in asked:
         found |= kept[finding]["numbers"] if finding in kept else _measured(finding, records)
@@ -121,7 +121,8 @@ def _measured(finding: str, runs: Iterable[str]) -> dict[str, list[float]]:
     found = []
     for n, run in enumerate(runs, 1):
         TELL.get()(f"the networks beside it, {n}: {finding}")
-        found.append(Study.open(run).remember(measure, finding=finding))
+        study, find = Study.open(run), FINDINGS[finding]
+        found.append((study if lacks(study, find) else seen(study, find)).remember(measure, finding=finding))
     names = dict.fromkeys(name for numbers in found for name in numbers)
     return {name: [float(f"{float(numbers.get(name, math.nan)):.7g}") for numbers in found] for name in names}
 
@@ -147,10 +148,6 @@ def measure(study: Study, *, finding: str) -> dict[str, np.ndarray]:
     except LabError:
         return {}
     return {f"{name_of(find)}.{path}": np.array(number) for path, number in _numbers(found)}
-
-
-def _applies(find: Callable[..., Any], study: Study) -> bool:
-    return all(need.met_by(study) for need in needs_of(find) or ())
 
 
 def name_of(find: Callable[..., Any]) -> str:

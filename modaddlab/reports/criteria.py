@@ -12,7 +12,7 @@ from modaddlab.experiments import catalogue
 from modaddlab.experiments.spec import RunSpec, flatten
 from modaddlab.findings import ablation, concentration, curves, expected
 from modaddlab.findings.networks import OF_LOGARITHMS, TEST_PAIRS
-from modaddlab.reports.section import lacks
+from modaddlab.reports.section import lacks, seen
 from modaddlab.study import Study
 
 Ask = Callable[[Callable[[Study], Any]], Any]
@@ -57,18 +57,18 @@ def criteria(study: Study, ask: Ask) -> Iterator[tuple[str, str]]:
             f"{tables.percent(top.null)}; more than half-way from there to all of it is asked for.",
         )
     cuts = ask(ablation.of)
-    if not isinstance(cuts, LabError) and not study.keys:
+    if not isinstance(cuts, LabError) and not seen(study, ablation.of).keys:
         yield MISSED, "It has no key frequencies: there is nothing to take away that would cost 30 points of test accuracy."
     elif isinstance(cuts, LabError) or not math.isfinite(cuts.strongest.lost.value):
         lacked = lacks(study, ablation.of, TEST_PAIRS)
         why = f"that needs {lacked}" if lacked else str(cuts) if isinstance(cuts, LabError) else "there are none to compare with"
-        yield UNKNOWN, f"Whether it loses 30 points of test accuracy without the strongest frequencies of its embedding: {why}."
+        yield UNKNOWN, f"Whether it loses 30 points of test accuracy without the strongest frequencies in its embedding: {why}."
     else:
         lost, holds = cuts.strongest.lost, claims.by_id("criterion-top-frequencies").holds
         yield (
             _verdict(lost.value in holds and (lost.null or 0.0) not in holds),
-            f"Without the strongest frequencies of its embedding it loses {100 * lost.value:.1f} points of test accuracy, "
-            f"without as many others {100 * (lost.null or 0.0):.1f}; 30 are asked for.",
+            f"Without the strongest frequencies{of_what} in its embedding it loses {100 * lost.value:.1f} points of test "
+            f"accuracy, without as many others {100 * (lost.null or 0.0):.1f}; 30 are asked for.",
         )
     spectra = "the spectra of embedding and neuron-logit map"
     grown = f"Whether {spectra} became concentrated while it was trained"

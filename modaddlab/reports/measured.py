@@ -18,9 +18,9 @@ from matplotlib.figure import Figure
 from modaddlab import figures, source, tables
 from modaddlab.errors import LabError
 from modaddlab.findings.value import COUNT, TOTAL, Value, spelled
-from modaddlab.reports.beside import TELL, name_of
+from modaddlab.reports.beside import FINDINGS, TELL, name_of
 from modaddlab.reports.criteria import criteria, expectation
-from modaddlab.reports.section import Section, lacks
+from modaddlab.reports.section import Section, lacks, seen
 from modaddlab.reports.sections import SECTIONS
 from modaddlab.reports.strips import strip
 from modaddlab.store import derived
@@ -33,6 +33,9 @@ JUDGED, ASKED = "Four criteria of success", "What the book's laws ask for"
 
 TITLES = ("What it is", JUDGED, ASKED, *(section.title for section in SECTIONS), LEFT_OUT)
 """All headings in order, some of them more than once."""
+
+RENAMED = "*In logarithms, without zero.*"
+"""Stands before what is told of a network that multiplies or divides as of one that adds or subtracts."""
 
 Beside = Mapping[str, list[float]]
 """A value's name -> what the networks have that this one is held against."""
@@ -49,6 +52,11 @@ class Measured:
 
     parts: dict[str, str]
     drawings: dict[str, dict[str, str]]
+
+
+def is_renamed(study: Study) -> bool:
+    """Whether some of its report is told in logarithms."""
+    return any(lacks(study, find) is None and seen(study, find) is not study for find in FINDINGS.values())
 
 
 def of(study: Study, beside: Beside) -> Measured:
@@ -83,7 +91,7 @@ def _asking(study: Study) -> Callable[[Callable[[Study], Any]], Any]:
         if name not in known:
             TELL.get()(f"{study.record.run_id}: {name.removeprefix('modaddlab.')}")
             try:
-                known[name] = find(study)
+                known[name] = find(seen(study, find))
             except LabError as error:
                 known[name] = error
         return known[name]
@@ -102,7 +110,7 @@ def figure(study: Study, name: str) -> Figure:
     for section, drawing in chosen:
         found, reason = _found(study, section, ask)
         if reason is None:
-            if call := drawing.call(found, _null(section, ask), study):
+            if call := drawing.call(found, _null(section, ask), seen(study, section.find)):
                 function, arguments, options = call
                 return function(*arguments, **options)
             reason = "there is nothing to draw"
@@ -147,12 +155,14 @@ class _Writer:
                 name = f"{section.find.__module__.removeprefix('modaddlab.')}.{section.find.__name__}"
                 refused.setdefault(reason, {}).setdefault(section.title, {}).setdefault(f"`{name}`")
                 continue
-            null = _null(section, self.ask)
+            null, network = _null(section, self.ask), seen(self.study, section.find)
             blocks = self.parts.setdefault(section.title, [])
-            said = "\n".join(self._sentences(section, found, null))
+            if network is not self.study and RENAMED not in blocks:
+                blocks.append(RENAMED)
+            said = "\n".join(self._sentences(section, found, null, network))
             blocks += [block for block in (section.opening if said else "", said) if block]
-            blocks += list(self._figures(section, found, null))
-        self.parts = {title: blocks for title, blocks in self.parts.items() if blocks}
+            blocks += list(self._figures(section, found, null, network))
+        self.parts = {title: blocks for title, blocks in self.parts.items() if blocks not in ([], [RENAMED])}
         if refused:
             lines = []
             for reason, sections in refused.items():
@@ -160,13 +170,15 @@ class _Writer:
                 lines.append(f"- {reason}: {tables.listing(named)}.")
             self.parts[LEFT_OUT] = ["\n".join(lines)]
 
-    def _sentences(self, section: Section, found: Any, null: Any) -> Iterator[str]:
+    def _sentences(self, section: Section, found: Any, null: Any, network: Study) -> Iterator[str]:
         for path, words in section.says.items():
             value: Value = functools.reduce(getattr, path.split("."), found)
             if value.kind is COUNT:  # which is in words where a sentence has it; here it stands behind a colon and in ranges
                 value = dataclasses.replace(value, kind=TOTAL)
-            if self.study.spec.task.n_train == self.study.spec.task.n_pairs:
+            if network.spec.task.n_train == network.spec.task.n_pairs:
                 words = words.replace("the training pairs", "all pairs")
+            if network.spec.task.operation == "subtract":
+                words = words.replace("a + b", "a − b").replace("of the sum", "of the difference")  # noqa: RUF001 (a true minus sign)
             if value.value == "none":
                 continue
             if isinstance(value.value, str):
@@ -192,14 +204,15 @@ class _Writer:
         file = self._keep("strip", lambda theme: strip(theme, float(value.value), seeds, null, log=value.kind.scale == "log"))
         return f"![]({file}){{.strip}} [{'; '.join(words)}]{{.beside}}"
 
-    def _figures(self, section: Section, found: Any, null: Any) -> Iterator[str]:
+    def _figures(self, section: Section, found: Any, null: Any, network: Study) -> Iterator[str]:
         for drawing in section.draws:
-            call = drawing.call(found, null, self.study)
+            call = drawing.call(found, null, network)
             if call is not None:
                 TELL.get()(f"{self.study.record.run_id}: {drawing.caption}")
                 function, arguments, options = call
                 file = self._keep("figure", lambda theme: figures.svg(theme, function, *arguments, **options))  # noqa: B023
                 caption = re.sub(r"\[(.*)\]", "" if null is None else r"\1", drawing.caption)
+                caption += "" if network is self.study else " In logarithms."
                 yield f'![{caption}]({file}){{fig-alt="{drawing.alt}"}}'
 
     def _keep(self, kind: str, draw: Callable[[str], str]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from modaddlab import card
+from modaddlab.analysis.characters import primitive_root
 from modaddlab.errors import LabError
 from modaddlab.reports import beside, measured, pages
 from modaddlab.store.files import write_atomic
@@ -137,6 +138,12 @@ def _own_images(text: str, n: int) -> str:
 
 def _facts(study: Study) -> str:
     rows = card.facts(study.record, study.phases)
+    if measured.is_renamed(study):
+        does = "adds" if study.spec.task.of_logarithms == "add" else "subtracts"
+        rows["in logarithms"] = (
+            f"to the base {primitive_root(study.p)} it {does} modulo {study.p - 1}. Where this is said below, a residue has the "
+            "name of its logarithm, a, b and c are logarithms, and zero is left out, with its questions and as an answer"
+        )
     if study.spec.model.n_layers > 1:
         rows["heads and neurons"] = "those of the last layer, in all that follows"
     return "\n".join(f"- {name[0].upper()}{name[1:]}: {text}." for name, text in rows.items())

@@ -9,8 +9,17 @@ from typing import Any
 import numpy as np
 
 from modaddlab.errors import LabError
-from modaddlab.findings import structure
-from modaddlab.findings.networks import TRANSFORMER, Need, initial_or_random, needs_of
+from modaddlab.findings import concentration, curves, stages, structure
+from modaddlab.findings.networks import (
+    ADDITION,
+    ALL_WEIGHTS,
+    ODD_MODULUS,
+    OF_LOGARITHMS,
+    TRANSFORMER,
+    Need,
+    initial_or_random,
+    needs_of,
+)
 from modaddlab.study import Study
 
 
@@ -20,10 +29,9 @@ def first_weights(study: Study) -> structure.Structure:
         return structure.null(study)
     except LabError:
         split_PP = study.train_mask_PP if study.spec.task.train_frac < 1 else None
-        weights, model = initial_or_random(study), study.spec.model
-        return structure.of(
-            Study.from_weights(weights, model, study.p, train_mask_PP=split_PP, name="random-weights"), study.keys
-        )
+        weights, model, operation = initial_or_random(study), study.spec.model, study.spec.task.operation
+        first = Study.from_weights(weights, model, study.p, operation=operation, train_mask_PP=split_PP, name="random-weights")
+        return structure.of(first, study.keys)
 
 
 TRAINED = Need("a training that was recorded", lambda study: study.spec.origin is None and study.spec.steps > 0)
@@ -34,11 +42,40 @@ EXPLAINED = Need("neurons that one key explains", lambda study: structure.of(stu
 WORDS = {TRANSFORMER: "a transformer with “=”"}
 """Needs that are told in other words, because Zhong et al.'s network is a transformer too."""
 
+BY_LOGARITHM = {
+    TRAINED: "a training that was recorded in waves of the logarithm",
+    ODD_MODULUS: "an odd modulus, and that of logarithms is even",
+    ADDITION: "addition, and a network that divides subtracts logarithms",
+}
+"""Needs that are told in other words of a network that is seen by its logarithms."""
+
+
+AS_NAMED = (curves.of, curves.null, stages.of, concentration.of, concentration.of_characters)
+"""Findings that are told of every network as it is."""
+
+
+def seen(study: Study, find: Callable[..., Any]) -> Study:
+    """The network that a finding is told of: of one that multiplies or divides, the one that adds or subtracts logarithms.
+
+    Raises:
+        LabError: it cannot be seen so, because its record keeps too little.
+    """
+    return study.by_logarithm if OF_LOGARITHMS.met_by(study) and find not in AS_NAMED else study
+
 
 def lacks(study: Study, find: Callable[..., Any], *more: Need) -> str | None:
     """The first thing in words that a finding, or what is said of it, asks of a network in vain; None where there is none."""
+    words = WORDS
+    if OF_LOGARITHMS.met_by(study) and find not in AS_NAMED:
+        if not ALL_WEIGHTS.met_by(study):
+            return ALL_WEIGHTS.words
+        try:
+            study = seen(study, find)
+        except LabError as error:
+            return f"weights that can stand for logarithms: {error}"
+        words = WORDS | BY_LOGARITHM
     needs = (*(needs_of(find) or ()), *more)
-    return next((WORDS.get(need, need.words) for need in needs if not need.met_by(study)), None)
+    return next((words.get(need, need.words) for need in needs if not need.met_by(study)), None)
 
 
 Call = tuple[Callable[..., Any], tuple[Any, ...], Mapping[str, Any]]

@@ -59,7 +59,16 @@ NETWORKS: dict[str, dict[str, Any]] = {
 }
 
 ANSWERED = {
-    "ablation": {"one layer", "two layers", "gelu without biases", "even modulus", "no snapshots", "no energies", "no step"},
+    "ablation": {
+        "one layer",
+        "two layers",
+        "gelu without biases",
+        "even modulus",
+        "by logarithm",
+        "no snapshots",
+        "no energies",
+        "no step",
+    },
     "single_frequency": {"single frequency"},
     "overtones": {"one layer", "gelu without biases", "no snapshots", "no energies", "no step"},
     "waves": {"two-layer relu", "two-layer quad", "learned embedding", "all pairs", "single frequency"},
@@ -137,6 +146,7 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Study]:
         for name, fields in NETWORKS.items()
     }
     found = {name: Study(train(spec, store, threads=1)) for name, spec in specs.items()}
+    found["by logarithm"] = found["multiplication"].by_logarithm
     torch.set_num_threads(threads)
     return found
 

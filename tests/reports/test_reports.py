@@ -17,6 +17,7 @@ from safetensors.numpy import save_file
 
 import modaddlab
 from modaddlab import LabError, Store, Study, card, tables
+from modaddlab.analysis.characters import discrete_logarithms
 from modaddlab.checkpoints import LAYOUTS
 from modaddlab.experiments import catalogue
 from modaddlab.experiments.overrides import changed, with_overrides
@@ -25,7 +26,7 @@ from modaddlab.findings.networks import with_random_weights
 from modaddlab.models.registry import TransformerSpec, TwoLayerSpec
 from modaddlab.read import read
 from modaddlab.report.__main__ import main
-from modaddlab.reports import beside, criteria, measured
+from modaddlab.reports import beside, criteria, measured, section
 from modaddlab.reports.report import Report, check
 from modaddlab.reports.sections import SECTIONS
 from modaddlab.reports.strips import WIDTH, strip
@@ -87,6 +88,31 @@ def test_counts_are_digits_and_seeds_that_have_no_number_are_not_counted(drawn: 
     assert "has them alone: **0**." in text
     assert "[three seeds: 0 to 1]" in text
     assert "[one of three seeds: 0.900; null: " in text
+
+
+def test_one_that_multiplies_is_told_of_in_logarithms() -> None:
+    """A clock modulo 12 whose residues are named by the powers of 2 modulo 13: its report is that of the clock."""
+    clock, log = modaddlab.closed_form("clock", 12, frequencies=[1, 5], scale=0.1), discrete_logarithms(P)
+    params = dict(clock.record.final)
+    W_E, W_U = params["embed.W_E"], params["unembed.W_U"]
+    params["embed.W_E"] = np.concatenate([0 * W_E[:1], W_E[[*log, 12]]])
+    params["unembed.W_U"] = np.concatenate([0 * W_U[:, :1], W_U[:, [*log, 12]]], axis=1)
+    study = Study.from_weights(
+        params, clock.spec.model, P, operation="multiply", train_mask_PP=np.arange(P * P).reshape(P, P) % 3 > 0
+    )
+    report = Report(study)
+    parts = report.measured[0].parts
+    assert "to the base 2 it adds modulo 12" in report.html
+    waves = parts["Waves and key frequencies"]
+    assert waves.index("In waves of the logarithm") < waves.index(measured.RENAMED) < waves.index("The keys: **1, 5**")
+    assert all(measured.RENAMED in parts[title] for title in ("Neurons", "Logits", "Circuit and closed form"))
+    assert f"explains **{structure.of(study.by_logarithm).wave_fve}** of the logits" in parts["Circuit and closed form"]
+    assert structure.of(study.by_logarithm).wave_fve.value > 0.999
+    assert measured.RENAMED not in parts["How well it answers"]
+    assert "an odd modulus, and that of logarithms is even" in parts["What does not apply, and why"]
+    assert study.figure("embedding-circles").axes
+    kept = Study.open("multiply")  # the book's, of which the embedding alone is kept
+    assert section.lacks(kept, structure.of) == "a record of all final weights (record.weights=all)"
 
 
 def test_a_network_without_keys_is_told_nothing_of_its_keys() -> None:
