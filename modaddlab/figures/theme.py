@@ -17,6 +17,7 @@ needs no font of ours and a label keeps the size that the layout was made for.
 from __future__ import annotations
 
 import functools
+import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -281,4 +282,13 @@ def new_figure(height: float, width: float = WIDTH, compressed: bool = False) ->
         height, width: inches.
         compressed: bring panels of equal aspect (heatmaps, circles) close to each other.
     """
-    return Figure(figsize=(width, height), layout="compressed" if compressed else "constrained")
+    return Shown(figsize=(width, height), layout="compressed" if compressed else "constrained")
+
+
+class Shown(Figure):
+    """A figure that a notebook shows, also one in which nobody has imported pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        content = io.BytesIO()
+        self.savefig(content, format="png", dpi=150, facecolor=THEMES["light"].page)  # whatever the notebook's own colours are
+        return content.getvalue()

@@ -9,6 +9,7 @@ import re
 
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
@@ -84,3 +85,14 @@ def test_a_lean_drawing_is_the_same_drawing() -> None:
     assert len(marks[0]) == len(marks[1]) == 5
     assert [style for *_, style in marks[0]] == [style for *_, style in marks[1]]
     assert np.allclose([[float(x), float(y)] for x, y, _ in marks[0]], [[float(x), float(y)] for x, y, _ in marks[1]], atol=0.01)
+
+
+def test_a_notebook_shows_a_figure_in_which_nobody_has_imported_pyplot() -> None:
+    figure = theme.new_figure(2.0)
+    figure.subplots().plot([0, 1])
+    shown, _ = DisplayFormatter().format(figure)
+    picture = imread(
+        io.BytesIO(base64.b64decode(shown["image/png"]) if isinstance(shown["image/png"], str) else shown["image/png"])
+    )
+    assert picture.shape[:2] == (300, round(150 * theme.WIDTH))
+    assert (picture[0, 0] == 1).all()  # a page of its own
