@@ -61,6 +61,8 @@ def _loss_along_x(axes: Axes) -> None:
 
 
 def _mark(axes: Axes, value: float, text: str, color: str, align: str = "center") -> None:
+    if axes.get_xscale() == "log" and value <= 0:
+        return  # it lies infinitely far to the left
     axes.axvline(value, color=color, linewidth=1.1, dashes=(4, 3), zorder=1)
     axes.annotate(
         text,
@@ -82,7 +84,7 @@ def ablation_losses(rows: Sequence[Ablation], full: float, uniform: float) -> Fi
 
     Args:
         rows: the ablations, from top to bottom.
-        full: the full network's loss.
+        full: the full network's loss; 0, which some networks written by hand have, is not marked.
         uniform: the loss of uniform guessing, ln p.
     """
     colors = palette()

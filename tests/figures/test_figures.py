@@ -447,3 +447,10 @@ def test_the_sign_has_one_component_and_a_network_without_keys_no_second_panel()
     with theme.use("light"):
         assert holds(figures.logit_spectrum(norm_PP, [1, 4]), norm_PP[np.ix_([0, 1, 2, 7], [0, 1, 2, 7])])
         assert len(figures.logit_spectrum(norm_PP, []).axes) == len(figures.logit_spectrum(norm_PP, [1]).axes) - 1
+
+
+def test_a_loss_of_zero_is_drawn_on_no_logarithmic_axis() -> None:
+    rows, _, uniform = CALLS["ablation_losses"][1]
+    figure = figures.ablation_losses(rows, 0.0, uniform)
+    FigureCanvasAgg(figure).draw()  # it would warn that the axes collapse
+    assert [text.get_text() for text in figure.axes[0].texts] == ["uniform guess"]
