@@ -66,6 +66,7 @@ DEPTH = (
         tolerance=RATIO,
         holds=Band(1, math.inf),
         evidence="@fig-depth",
+        undecided="one network of each depth; two seeds of one setting differ by more",
     ),
     _unstable("add-3-layers", "mainline", "addition"),
     _unstable("squares-3-layers", "squares", "the sum of squares"),

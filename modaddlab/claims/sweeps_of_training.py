@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 
+from modaddlab import findings, tables
 from modaddlab.claims import quantities as q
 from modaddlab.claims import quantities_sweeps as qs
 from modaddlab.claims import suite
-from modaddlab.claims.claim import STEPS, Band, Claim, exactly
+from modaddlab.claims.claim import EXPONENT, STEPS, Band, Claim, exactly
+from modaddlab.findings.value import Value
 
 SUITE = suite.SOURCE
 NANDA = "nanda2023progress"
@@ -54,6 +56,17 @@ DECAY = (
 )
 
 
+RELEASED = {0.25: 21_848, 0.28: 15_037, 0.3: 7930, 0.4: 3109, 0.5: 956, 0.6: 440, 0.7: 222}
+"""Share of the pairs -> epoch from which on the test loss is under 0.1, in the runs that Nanda et al. have released; those with
+more than 70 % are left out, as we have none."""
+
+
+def _over_shares() -> tuple[Value, int]:
+    """The exponent of the same step over the share of the pairs, and how many runs it is through."""
+    waits = findings.measure("data").waits
+    return waits.by_loss, waits.law.n.value
+
+
 def _regime(share: int, at_once: bool) -> Claim:
     name = f"fraction-{share / 100:g}"
     return Claim(
@@ -80,6 +93,19 @@ DATA = (
     *(
         _does_not(NANDA, f"fraction-{share / 100:g}", "appendix D.2", f"With {share} % of the pairs", "@fig-fraction")
         for share in (10, 20)
+    ),
+    Claim(
+        id="nanda-fraction-law",
+        source=NANDA,
+        place="released runs with 25 % to 70 % of the pairs",
+        statement="With more pairs it groks sooner: the exponent of the step of a test loss under 0.1 over their share.",
+        published=exactly(-4.46),
+        details={"with a quarter": (RELEASED[0.25],), "with 28 percent": (RELEASED[0.28],)},
+        pooled=_over_shares,
+        tolerance=EXPONENT,
+        holds=Band(high=0),
+        form=lambda value: tables.number(value, 3),
+        evidence="@fig-fraction",
     ),
     *(_regime(share, at_once=False) for share in (30, 40, 50)),
     *(_regime(share, at_once=True) for share in (60, 70)),

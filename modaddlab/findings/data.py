@@ -6,12 +6,13 @@ order would have right every test question whose mirror image b + a is trained; 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from modaddlab import tables
+from modaddlab.analysis.scaling import Timed, censored_power_law
 from modaddlab.findings import outcomes, stages
 from modaddlab.findings.outcomes import Outcome, Point
 from modaddlab.findings.sweep import At, Columns, Embeddings, Law, Swept, embeddings, final_accuracy
@@ -22,6 +23,9 @@ USUAL = 0.3
 
 AT_ONCE = 2.0
 """A network generalizes at once when it groks before this many times the step at which memory is complete."""
+
+SETTLED = 0.1
+"""The test loss, in nats, by which the released runs of Nanda et al. are compared."""
 
 NOTICED, REACHED = 0.2, 0.8
 """Below the first part of the yardstick a memory has not noticed the symmetry; above the second it has."""
@@ -47,6 +51,8 @@ class Waits(Swept):
     law: Law
     doubled: Value
     """By which factor twice the pairs shorten the wait, by the law."""
+    by_loss: Value
+    """The law's exponent where the wait is that for a test loss under `SETTLED`."""
     steepest: Value
     flattest: Value
     """The extreme exponents between one share and the next."""
@@ -225,11 +231,22 @@ def _waits(points: dict[float, Point], measured: dict[float, list[float]]) -> Wa
         silent_for=steps(min(point.trained_for for point in silent.values())),
         law=law,
         doubled=Value(2**-law.found.exponent, FACTOR, 2**-law.found.high, 2**-law.found.low),
+        by_loss=_by_loss(rows),
         steepest=exponent(local.min()),
         flattest=exponent(local.max()),
         in_order=bool((np.diff(wait) < 0).all()),
         table=[_share_row(value, point, measured[value]) for value, point in points.items()],
     )
+
+
+def _by_loss(rows: Sequence[Outcome]) -> Value:
+    runs = []
+    for row in rows:
+        settled_T = row.metrics["test_loss"] < SETTLED
+        reached = float(row.metrics["step"][settled_T.argmax()]) if settled_T.any() else np.nan
+        runs.append(Timed(pairs_of(row), reached, row.spec.steps))
+    law = censored_power_law(runs)
+    return exponent(law.exponent, law.low, law.high)
 
 
 def _share_row(value: float, point: Point, level: list[float]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modaddlab import Study
+from modaddlab.analysis.scaling import power_law
 from modaddlab.claims import nanda_training, quantities
 from modaddlab.claims import sweeps_of_training as training
 from modaddlab.claims.claim import Claim
@@ -39,9 +40,15 @@ def test_thirty_percent_is_no_network_that_generalizes_at_once() -> None:
     assert half.mean > training.AT_ONCE
 
 
-@pytest.mark.parametrize("claim", ALL, ids=lambda claim: claim.id)
+@pytest.mark.parametrize("claim", [claim for claim in ALL if claim.pooled is None], ids=lambda claim: claim.id)
 def test_a_claim_whose_run_is_missing_names_the_command(claim: Claim, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modaddlab.claims.scorecard.family", lambda claim: iter(()))
     (finding,) = findings([claim])
     assert finding.verdict == "open"
     assert claim.undecided or f"python -m modaddlab.train {claim.runs}" in finding.judged.why
+
+
+def test_the_exponent_of_the_released_runs_is_that_of_their_steps() -> None:
+    law = power_law(list(training.RELEASED), list(training.RELEASED.values()))
+    assert law is not None
+    assert round(law.exponent, 2) == CLAIMS["nanda-fraction-law"].value
