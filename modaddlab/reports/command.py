@@ -6,7 +6,7 @@ import argparse
 import os
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("network", nargs="?", metavar="NAME|ID|FILE", help="a run, or a checkpoint that modaddlab.read knows")
     parser.add_argument("--data", metavar="DIR", help="the data folder of runs (default: the book's, or $MODADDLAB_DATA)")
     parser.add_argument("--against", default="mainline", metavar="NAME", help="the run beside whose seeds all stands (mainline)")
-    parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two networks side by side")
+    parser.add_argument(
+        "--compare", nargs=2, metavar=("A", "B"), help="two networks side by side; those that are not in DIR are the book's"
+    )
     parser.add_argument("--to", default="html", help="html (default), pdf, or both with a comma")
     parser.add_argument("--output", metavar="FILE", help="the file; its ending may be left out (default: the run's id)")
     read.add_options(parser.add_argument_group("what a checkpoint's file does not tell"))  # pyright: ignore[reportArgumentType]
@@ -72,10 +74,17 @@ def _stem(output: str) -> Path:
 
 
 def _study(name: str, options: argparse.Namespace, stack: ExitStack) -> Study:
-    """A run, or a file's network, which is kept no longer than the command takes."""
+    """A run, or a file's network, which is kept no longer than the command takes; of two the other may be the book's."""
     from modaddlab.study import Study
 
-    if Path(name).is_file():
+    file = Path(name)
+    if file.is_file() or len(file.parts) > 1 or file.suffix in (".pt", ".pth", ".safetensors"):
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="modaddlab-report-"))
-        return Study(read.read_as_asked(Path(name), Store(folder), options))
-    return Study.open(name, data=options.data)
+        return Study(read.read_as_asked(file, Store(folder), options))
+    try:
+        return Study.open(name, data=options.data)
+    except LabError:
+        if options.compare and options.data is not None:
+            with suppress(LabError):
+                return Study.open(name)
+        raise

@@ -283,7 +283,10 @@ def test_the_command_to_try_trains_the_run_that_is_meant(changes: dict[str, Any]
         ["mainline", "--output", "folder/"],
         ["mainline", "--output", os.devnull],
         ["broken.pth"],
+        ["nothing.pth"],
+        [str(Path("..", "nothing"))],
         ["mainline", "--data", "nothing"],
+        ["--compare", "mainlime", "mainline", "--data", "nothing"],
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(
@@ -332,3 +335,11 @@ def test_of_a_network_without_laws_the_book_names_a_run_that_grokked() -> None:
     assert like is not None
     assert like.spec.model.kind == "two-layer"
     assert like.phases.generalization is not None
+
+
+def test_a_run_of_ones_own_is_compared_with_one_of_the_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Report, "save", lambda report, target: target.write_text(report.title))
+    mine = modaddlab.closed_form("pizza", P, frequencies=KEYS, data=tmp_path)
+    name, target = mine.record.run_id, tmp_path / "two.html"
+    assert main(["run", "--compare", name, "mlp-standard", "--data", str(tmp_path), "--output", str(target)]) == 0
+    assert target.read_text() == f"{name} and {Study.open('mlp-standard').record.run_id}"
