@@ -33,6 +33,9 @@ from modaddlab.study import Study
 COSINE = math.sqrt(1 / 2 - 4 / math.pi**2) * math.pi / 2
 """The standard deviation of |cos| over its mean: 0.48."""
 
+NEARLY = 0.8
+"""A wave whose height varies by more than this part of it is a pizza's, or nearly."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Heads:
@@ -138,6 +141,9 @@ class Overtones:
     share_low: Value
     share_high: Value
     """The 95 % interval of their share."""
+    n_alone: Value
+    n_pizzas: Value
+    """How many such keys they have together, and how many of these vary without their overtone as a pizza does, or nearly."""
     size_least: Value
     size_median: Value
     size_most: Value
@@ -180,6 +186,7 @@ def measure() -> Overtones:
     sizes = np.concatenate([one.norm_ratio_K[one.without_head_K] for one in every])
     followed = np.concatenate([one.norm_ratio_K[~one.without_head_K] for one in every])
     harm = np.concatenate([one.loss_without_X / one.test_loss for one in every])
+    alone_X = np.concatenate([one.uneven_without_X for one in every])
     n_with = sum(len(one.headless_X) > 0 for one in every)
     low, high = share_interval(n_with, len(every))
     pairs = zip(networks, every, strict=True)
@@ -200,6 +207,8 @@ def measure() -> Overtones:
         n_with=count(n_with),
         share_low=share(low),
         share_high=share(high),
+        n_alone=total(len(alone_X)),
+        n_pizzas=count(int((alone_X > NEARLY * COSINE).sum())),
         size_least=total(round(sizes.min())),
         size_median=total(round(float(np.median(sizes)))),
         size_most=total(round(sizes.max())),

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from modaddlab.analysis import phases
-from modaddlab.analysis.progress import ProgressMeasures, key_share, progress_measures
+from modaddlab.analysis.progress import ProgressMeasures, key_share, progress_measures, restricted_loss
 from modaddlab.findings import curves
 from modaddlab.findings.curves import Curves
 from modaddlab.findings.networks import (
@@ -35,6 +35,9 @@ SHOWN = 15_500
 
 EVERY, EVERY_OTHER_SEED = 5, 10
 """Of how many recorded rows a figure draws one, of the network and of other seeds."""
+
+DRAWS = 5
+"""How often as many other frequencies are put in the place of the keys."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +75,16 @@ def measure_snapshots(study: Study) -> dict[str, np.ndarray]:
     """The curves of `ProgressHistory`; about a third of a second a snapshot for the mainline."""
     rows = [_flat(_measures(study, int(step))) for step in study.record.snapshot_steps]
     return {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}
+
+
+@for_networks(NO_LAYER_NORM, ADDITION, ALL_WEIGHTS, SNAPSHOTS)
+def measure_others(study: Study) -> dict[str, np.ndarray]:
+    """The restricted loss with as many other frequencies in the place of the keys, by snapshot and draw: "loss_TD", in nats."""
+    others = [k for k in range(1, study.p // 2 + 1) if k not in study.keys]
+    rng = np.random.default_rng(0)
+    draws = [rng.choice(others, min(len(study.keys), len(others)), replace=False).tolist() for _ in range(DRAWS)]
+    logits = (study.snapshot_grid(int(step)).logits_PPC for step in study.record.snapshot_steps)
+    return {"loss_TD": np.array([[restricted_loss(at_PPC, study.labels_PP, draw) for draw in draws] for at_PPC in logits])}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +174,8 @@ class Quiet:
     mainline: Progress
     seeds: Curves
     gathering: Gathering
+    others_answer: Value
+    """The lowest restricted loss that the mainline has at any snapshot with other frequencies in the place of its keys."""
     n: Value
     """How many networks that are."""
     ahead: Value
@@ -187,6 +202,7 @@ def measure() -> Quiet:
         mainline=of(family[0], until=SHOWN),
         seeds=pooled(found),
         gathering=pooled(gathered),
+        others_answer=loss(float(family[0].remember(measure_others)["loss_TD"].min())),
         n=count(len(family)),
         ahead=count(sum(one.quarter.value < one.half_right.value for one in gathered)),
         in_order=bool((np.diff(moments, axis=1) > 0).all()),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from modaddlab import Study
-from modaddlab.findings.progress import ProgressHistory, history, measure_snapshots, of
+from modaddlab.findings.progress import DRAWS, ProgressHistory, history, measure_others, measure_snapshots, of
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,12 @@ def test_a_row_is_the_snapshot_s_measures(study: Study, measured: ProgressHistor
         for part in ("scores", "restricted"):
             found, expected = measured.curve(name, of=part)[3], getattr(getattr(alone, part), name)
             np.testing.assert_allclose(found, expected, rtol=1e-6, err_msg=f"{part}.{name}")
+
+
+def test_other_frequencies_in_the_place_of_the_keys_never_answer(study: Study, measured: ProgressHistory) -> None:
+    loss_TD = measure_others(study)["loss_TD"]
+    assert loss_TD.shape == (len(measured.step_T), DRAWS)
+    assert measured.curve("all_loss", of="restricted")[-1] < 0.5 < 0.9 * np.log(study.p) < loss_TD.min()
 
 
 def test_the_sum_of_squares_of_a_snapshot_is_that_of_the_recorded_norms(study: Study, measured: ProgressHistory) -> None:
