@@ -47,7 +47,7 @@ def activation_grids(
     colors = palette()
     by_key = frequency_colors(keys)
     count, shown = len(ids), min(window or sizes["P"], sizes["P"])
-    figure = new_figure(5.9 / count * 2 + 1.0, compressed=True)
+    figure = new_figure(5.9 / max(count, 3) * 2 + 1.0, compressed=True)  # one neuron alone is not drawn larger than three
     panels = figure.subplots(2, count, sharex=True, sharey=True, squeeze=False)
     for column, (neuron, frequency, share) in enumerate(zip(ids, frequencies, fve, strict=True)):
         tables = [neurons_PPN[:, :, column], fits_PPN[:, :, column]]

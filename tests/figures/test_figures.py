@@ -454,3 +454,12 @@ def test_a_loss_of_zero_is_drawn_on_no_logarithmic_axis() -> None:
     figure = figures.ablation_losses(rows, 0.0, uniform)
     FigureCanvasAgg(figure).draw()  # it would warn that the axes collapse
     assert [text.get_text() for text in figure.axes[0].texts] == ["uniform guess"]
+
+
+def test_one_neuron_alone_is_drawn_no_larger_than_three() -> None:
+    heights = []
+    for n in (1, 3):
+        grid_PPN = np.zeros((7, 7, n))
+        figure = figures.activation_grids(grid_PPN, grid_PPN, range(n), [1] * n, [0.9] * n, [1])
+        heights.append(figure.get_size_inches()[1])
+    assert heights[0] == heights[1]
