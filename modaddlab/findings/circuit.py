@@ -20,6 +20,7 @@ from modaddlab.findings.networks import (
     ALL_WEIGHTS,
     NO_LAYER_NORM,
     ONE_LAYER,
+    SUMS,
     TRANSFORMER,
     for_networks,
     initial_or_random,
@@ -27,7 +28,7 @@ from modaddlab.findings.networks import (
 )
 from modaddlab.findings.sweep import Columns
 from modaddlab.findings.value import Group, Value, count, number, share, total, words
-from modaddlab.models.grid import run_grid
+from modaddlab.models.grid import Grid, run_grid
 from modaddlab.models.transformer import TransformerGrid
 from modaddlab.shapes import table_columns
 from modaddlab.study import Study
@@ -201,6 +202,18 @@ def null(study: Study) -> Circuit:
     return _circuit(study, run_grid(initial_or_random(study), transformer(study), study.p))
 
 
+@for_networks(NO_LAYER_NORM, SUMS, ALL_WEIGHTS)
+def of_neurons(study: Study) -> Neurons:
+    """What the neurons follow, in a network of any kind."""
+    return _neurons(study.grid)
+
+
+@for_networks(NO_LAYER_NORM, SUMS, ALL_WEIGHTS)
+def null_of_neurons(study: Study) -> Neurons:
+    """The same of the weights that it began with, or of random ones."""
+    return _neurons(run_grid(initial_or_random(study), study.spec.model, study.p))
+
+
 @dataclass(frozen=True, kw_only=True)
 class BeforeAndAfter:
     """The mainline, trained and untrained."""
@@ -240,7 +253,7 @@ def _heads(grid: TransformerGrid, keys: tuple[int, ...]) -> Heads:
     )
 
 
-def _neurons(grid: TransformerGrid) -> Neurons:
+def _neurons(grid: Grid) -> Neurons:
     fits = neurons.fit_neurons(grid.neurons_PPH)
     deviation_H = grid.neurons_PPH.std(axis=(0, 1))
     clusters = [cluster.neurons for cluster in neurons.clusters(fits) if cluster.frequency][:SHOWN]

@@ -47,7 +47,7 @@ FINDINGS: Mapping[str, Callable[[Study], Any]] = {
     f"{find.__module__.rpartition('.')[2]}.{find.__name__}": find
     for find in (
         curves.of, stages.of, concentration.of, concentration.of_characters, spectrum.of, growth.of, clocks.of, pizza.of,
-        structure.of, circuit.of, parts.of, waves.of, ablation.of, progress.gathering, progress.of, proof.of,
+        structure.of, circuit.of, circuit.of_neurons, parts.of, waves.of, ablation.of, progress.gathering, progress.of, proof.of,
     )
 }  # fmt: skip
 """What is measured of each, as far as it applies and is asked of the network that is held against it."""

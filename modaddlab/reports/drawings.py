@@ -43,18 +43,16 @@ def training_curves(found: Any, null: Any, study: Study) -> Call | None:
 
 
 def neurons(found: Any, null: Any, study: Study) -> Call | None:
-    """Some neurons of each key over all pairs, of `findings.circuit`."""
-    if not found.neurons.shown:
+    """Some neurons of each key over all pairs, of `findings.circuit.of_neurons`."""
+    if not found.shown:
         return None
-    unwraps = {"unwrapped": goes_round(study.p, found.neurons.drawn[3])}
-    return figures.activation_grids, (*found.neurons.drawn, found.keys), unwraps
+    return figures.activation_grids, (*found.drawn, study.keys), {"unwrapped": goes_round(study.p, found.drawn[3])}
 
 
 def neuron_shares(found: Any, null: Any, study: Study) -> Call:
-    """How much of each neuron one frequency explains, of `findings.circuit`."""
-    fits = found.neurons.fits
-    control_H = None if null is None else null.neurons.fits.fve_H
-    return figures.fve_histogram, (fits.fve_H, fits.frequency_H, found.keys), {"control_H": control_H}
+    """How much of each neuron one frequency explains, of `findings.circuit.of_neurons`."""
+    control_H = None if null is None else null.fits.fve_H
+    return figures.fve_histogram, (found.fits.fve_H, found.fits.frequency_H, study.keys), {"control_H": control_H}
 
 
 def phase_alignment(found: Any, null: Any, study: Study) -> Call:

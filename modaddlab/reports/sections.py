@@ -218,7 +218,7 @@ SECTIONS = (
     ),
     Section(
         "Neurons",
-        circuit.of,
+        circuit.of_neurons,
         {},
         (
             Drawing(
@@ -234,7 +234,7 @@ SECTIONS = (
                 drawings.neurons,
             ),
         ),
-        null=circuit.null,
+        null=circuit.null_of_neurons,
     ),
     Section(
         "Neurons",
