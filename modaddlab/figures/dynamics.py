@@ -230,7 +230,7 @@ def overtones(
             markersize=13,
             markeredgewidth=2.4,
             linestyle="none",
-            label="gradient, theory",
+            label="push, calculated",
         ),
         Line2D([], [], color=colors.control, marker="o", markersize=4.5, markerfacecolor="none", linestyle="none", label="u²"),
     ]
