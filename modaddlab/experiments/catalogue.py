@@ -20,8 +20,8 @@ from modaddlab.models.registry import AttentionRateSpec, LinearLayersSpec, Trans
 _CONTROL = RecordSpec(energies=False)
 """Of controls the energies of all frequencies at every row are in no figure."""
 
-ATTENTION_RATES = tuple(tenths / 10 for tenths in range(11))
-"""From constant attention to the usual one."""
+ATTENTION_RATES = tuple(tenths / 10 for tenths in range(1, 10))
+"""Between constant attention, 0, and the usual one, 1."""
 
 _SPARSE = RecordSpec(metrics_every=100, energies=False)
 """Of networks that are looked at when they have been trained."""
@@ -53,14 +53,14 @@ def _lab(name: str, share: float = 0.5, weight_decay: float = 2.0) -> RunSpec:
     )
 
 
-def _attention_rate(name: str, rate: float, steps: int) -> RunSpec:
+def _attention_rate(name: str, rate: float) -> RunSpec:
     return RunSpec(
         name=name,
         task=TaskSpec(p=59, train_frac=0.8),
         model=AttentionRateSpec(attention_rate=rate),
         optim=OptimSpec(weight_decay=2.0),
         record=_SPARSE,
-        steps=steps,
+        steps=20_000,
     )
 
 
@@ -166,10 +166,10 @@ _RUNS: list[tuple[RunSpec, str]] = [
     (_lab("lab-no-decay", weight_decay=0.0), "the live network without weight decay"),
     (_lab("lab-quarter", share=0.25), "the live network on a quarter of the pairs"),
     (_lab("lab-mirrors", share=0.75), "the live network on three quarters of the pairs"),
-    (_attention_rate("pizza", 0.0, 20_000), "Zhong et al.'s transformer with constant attention: their model A, a pizza"),
-    (_attention_rate("clock", 1.0, 20_000), "Zhong et al.'s transformer with the usual attention: their model B, a clock"),
+    (_attention_rate("pizza", 0.0), "Zhong et al.'s transformer with constant attention: their model A, a pizza"),
+    (_attention_rate("clock", 1.0), "Zhong et al.'s transformer with the usual attention: their model B, a clock"),
     *(
-        (_attention_rate(f"attention-rate-{rate:g}", rate, 5_000), f"the same with attention rate {rate:g}, a quarter as long")
+        (_attention_rate(f"attention-rate-{rate:g}", rate), f"the same with attention rate {rate:g}, between the two")
         for rate in ATTENTION_RATES
     ),
     (

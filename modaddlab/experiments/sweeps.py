@@ -77,12 +77,6 @@ def _complexity() -> tuple[RunSpec, ...]:
     )
 
 
-def _attention_rates() -> tuple[RunSpec, ...]:
-    """Every rate with three seeds for a quarter of the published steps, fifths before tenths, and the two published networks."""
-    names = [f"attention-rate-{rate:g}" for rate in (*ATTENTION_RATES[::2], *ATTENTION_RATES[1::2])]
-    return (*_of(*names)(), named("pizza"), named("clock"), *_of(*names, seeds=3)()[len(names) :])
-
-
 def _of(*names: str, seeds: int = 1) -> Callable[[], tuple[RunSpec, ...]]:
     """The named runs with the seeds 0, 1, ...: every run with the first seed before any with the next."""
     return lambda: tuple(named(name, seed=seed) for seed in range(seeds) for name in names)
@@ -213,7 +207,7 @@ SWEEPS: Mapping[str, Sweep] = MappingProxyType(
                 name="attention-rate",
                 purpose="clock or pizza: the transformer of Zhong et al. with attention rates from 0 to 1, three seeds each",
                 varies=("model.attention_rate",),
-                runs=_attention_rates,
+                runs=_of("pizza", *(f"attention-rate-{rate:g}" for rate in ATTENTION_RATES), "clock", seeds=3),
             ),
             Sweep(
                 name="linear-layers",

@@ -32,7 +32,7 @@ BATCHED, LOOSE, TIGHT = {"step": 1e-4, "n_steps": 120, "batch": 256}, 400.0, 600
 
 ADD, RANDOM, SEEDS = "add", "random", {"add": range(42, 52), "random": range(42, 47)}
 MODULUS, MODULI, MODULUS_SEEDS = 23, (23, 29, 37, 47), range(42, 45)
-CIRCUITS = {"pizza": "attention-rate-0", "clock": "attention-rate-1"}
+CIRCUITS = ("pizza", "clock")
 
 AT_REST = 1.5
 """The training loss is at rest from where on it is within this factor of the last."""
@@ -332,7 +332,7 @@ def _by_tether(study: Study, step: float) -> Curve:
 
 def _circuits(gamma: float) -> dict[str, np.ndarray]:
     """Circuit -> the estimates of its seeds, (S,)."""
-    seeds = {name: Study.seeds(run) for name, run in CIRCUITS.items()}
+    seeds = {name: Study.seeds(name) for name in CIRCUITS}
     return {name: np.array([_estimates(one, gamma=gamma, **BATCHED)[0] for one in ones]) for name, ones in seeds.items()}
 
 

@@ -118,6 +118,9 @@ class Transition:
     """The rate at which symmetricity and distance irrelevance are half-way between their ends, over the seeds."""
     apart: Value
     """By how much the symmetricity is later, seed by seed."""
+    constant: Stand
+    usual: Stand
+    """The networks at the ends, over their seeds."""
     found: Mapping[float, list[Stand]] = field(repr=False)
 
     def series(self, name: str) -> dict[float, list[float]]:
@@ -363,9 +366,7 @@ def _transition() -> Transition:
     found: dict[float, dict[int, Stand]] = {}
     steps = 0
     for rate, point in sorted(outcomes.sweep("attention-rate").points.items()):
-        rows = [row for row in point.rows if row.spec.name.startswith("attention-rate")]  # as many steps of each
-        if rows:
-            found[rate], steps = {row.spec.seed: stand(row.study) for row in rows}, rows[0].spec.steps
+        found[rate], steps = {row.spec.seed: stand(row.study) for row in point.rows}, point.rows[0].spec.steps
     seeds = sorted(set.intersection(*(set(stands) for stands in found.values())))
     halves = {
         name: [_half_way(list(found), [getattr(stands[seed], name).value for stands in found.values()]) for seed in seeds]
@@ -380,6 +381,8 @@ def _transition() -> Transition:
         symmetric=over([number(rate) for rate in halves["symmetricity"]]),
         irrelevant=over([number(rate) for rate in halves["irrelevance"]]),
         apart=over([number(float(rate)) for rate in apart]),
+        constant=pooled([*found[min(found)].values()]),
+        usual=pooled([*found[max(found)].values()]),
         found={rate: list(stands.values()) for rate, stands in found.items()},
     )
 
