@@ -115,7 +115,7 @@ class Transition:
     trained_for: Value
     symmetric: Value
     irrelevant: Value
-    """The rate at which symmetricity and distance irrelevance are half-way between their ends, over the seeds."""
+    """The rate from which on symmetricity and distance irrelevance are beyond half-way between their ends, over the seeds."""
     apart: Value
     """By how much the symmetricity is later, seed by seed."""
     constant: Stand
@@ -388,7 +388,10 @@ def _transition() -> Transition:
 
 
 def _half_way(rate_R: Sequence[float], value_R: Sequence[float]) -> float:
-    """The first rate at which a measure is half-way from its first value to its last, by straight lines between the rates."""
+    """The rate from which on a measure is beyond half-way from its first value to its last, by straight lines between the rates.
+
+    Pizzas differ in distance irrelevance from rate to rate, so that the first time half-way may be one of them.
+    """
     passed_R = (np.array(value_R) - value_R[0]) / (value_R[-1] - value_R[0])
-    after = int(np.flatnonzero(passed_R >= 0.5)[0])
-    return float(np.interp(0.5, passed_R[after - 1 : after + 1], rate_R[after - 1 : after + 1]))
+    before = int(np.flatnonzero(passed_R < 0.5)[-1])
+    return float(np.interp(0.5, passed_R[before : before + 2], rate_R[before : before + 2]))

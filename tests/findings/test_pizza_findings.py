@@ -60,15 +60,15 @@ def test_a_pizza_made_by_hand_is_one() -> None:
     assert found.irrelevance.null > 0.5  # untrained: the right logit does not know the distance
 
 
-def test_the_rate_at_which_a_measure_is_half_way_lies_between_its_neighbours(
+def test_the_rate_from_which_on_a_measure_is_half_way(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    values = {0.0: (1.0, 0.0), 0.4: (0.9, 0.6), 1.0: (0.0, 1.0)}
-    later = {0.0: (1.0, 0.0), 0.4: (0.6, 0.3), 1.0: (0.0, 1.0)}
+    values = {0.0: (1.0, 0.0), 0.1: (0.9, 0.7), 0.2: (1.0, 0.4), 0.4: (0.9, 0.6), 1.0: (0.0, 1.0)}
+    later = {0.0: (1.0, 0.0), 0.1: (1.0, 0.1), 0.2: (0.9, 0.2), 0.4: (0.6, 0.3), 1.0: (0.0, 1.0)}
 
     def point(rate: float) -> Any:
         def row(seed: int, found: tuple[float, float]) -> Any:
-            spec = SimpleNamespace(name="attention-rate-x", steps=5_000, seed=seed)
+            spec = SimpleNamespace(steps=20_000, seed=seed)
             return SimpleNamespace(study=SimpleNamespace(found=found), spec=spec)
 
         return SimpleNamespace(rows=[row(0, values[rate]), row(1, later[rate])])
@@ -81,7 +81,7 @@ def test_the_rate_at_which_a_measure_is_half_way_lies_between_its_neighbours(
     monkeypatch.setattr(pizza, "stand", stand)
     found = pizza._transition()
     irrelevant, symmetric = (
-        np.array([0.4 * 0.5 / 0.6, 0.4 + 0.6 * 0.2 / 0.7]),
+        np.array([0.2 + 0.2 * 0.1 / 0.2, 0.4 + 0.6 * 0.2 / 0.7]),
         np.array([0.4 + 0.6 * 0.4 / 0.9, 0.4 + 0.6 * 0.1 / 0.6]),
     )
     assert found.irrelevant.value == pytest.approx(irrelevant.mean())
@@ -89,8 +89,9 @@ def test_the_rate_at_which_a_measure_is_half_way_lies_between_its_neighbours(
     assert found.apart.value == pytest.approx((symmetric - irrelevant).mean())
     assert found.apart.low is not None
     assert found.apart.low < (symmetric - irrelevant).min()
+    assert (found.constant.symmetricity.value, found.usual.irrelevance.value) == (1, 1)
     assert found.null("symmetricity") == dict.fromkeys(values, 0.5)
-    assert (found.networks.value, found.seeds.value) == (6, 2)
+    assert (found.networks.value, found.seeds.value) == (10, 2)
 
 
 @pytest.mark.parametrize(("turns", "uneven"), [([0, 0, 0, 0], 1.0), ([0, 1, 2, 3], 0.0), ([0, 0, 1, 1], 2**-0.5)])
