@@ -27,7 +27,7 @@ TETHERS, STRIDES, CHAINS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0), (3e-3, 1e-2, 2e-2),
 USUAL = {"saved": [], "gamma": GAMMA, "step": STEP, "n_steps": STEPS, "batch": 0, "seeds": [0]}
 """One chain from the final weights; see `measure_chains`."""
 
-BATCHED, LOOSE, TIGHT = {"step": 1e-4, "n_steps": 120, "batch": 256}, 400.0, 600.0
+BATCHED, LOOSE, TIGHT = {"step": 1e-4, "n_steps": 120, "batch": 256, "seeds": [*range(4)]}, 400.0, 600.0
 """What is other for transformers, and their two tethers."""
 
 ADD, RANDOM, SEEDS = "add", "random", {"add": range(42, 52), "random": range(42, 47)}
@@ -88,6 +88,7 @@ class Complexity:
     n_random: Value = count(len(SEEDS[RANDOM]))
     n_modulus_seeds: Value = count(len(MODULUS_SEEDS))
     n_circuits: Value
+    n_circuit_chains: Value = count(len(BATCHED["seeds"]))
     p: Value = total(MODULUS)
     largest: Value = total(MODULI[-1])
     n_train: Value
@@ -331,9 +332,9 @@ def _by_tether(study: Study, step: float) -> Curve:
 
 
 def _circuits(gamma: float) -> dict[str, np.ndarray]:
-    """Circuit -> the estimates of its seeds, (S,)."""
+    """Circuit -> the estimates of its seeds, each the mean of some chains, (S,)."""
     seeds = {name: Study.seeds(name) for name in CIRCUITS}
-    return {name: np.array([_estimates(one, gamma=gamma, **BATCHED)[0] for one in ones]) for name, ones in seeds.items()}
+    return {name: np.array([_estimates(one, gamma=gamma, **BATCHED).mean() for one in ones]) for name, ones in seeds.items()}
 
 
 def _network(kind: str, p: int, seed: int) -> Study:
