@@ -52,6 +52,7 @@ def test_explained_is_one_less_the_squared_difference_of_standardised_logits() -
     standard = [(z - z.mean()) / z.std() for z in (x, y + x)]
     assert pizza.explained(3 * x + 1, y + x) == pytest.approx(1 - ((standard[0] - standard[1]) ** 2).mean())
     assert pizza.explained(x, x) == pytest.approx(1)
+    assert pizza.explained(np.zeros_like(x), x) == -1
 
 
 def test_a_half_doubles_to_its_frequency() -> None:
