@@ -122,7 +122,7 @@ def q_accompanying(p: int, frequency: int) -> np.ndarray:
 def explained(logits_PPC: np.ndarray, wave_PPC: np.ndarray) -> float:
     """1 - the mean squared difference of logits and a form, each with mean 0 and variance 1: 2 r - 1, with r their correlation.
 
-    It is 1 where they are proportional, 0 at r = 1/2, and -1 where they have nothing in common, as where the logits are all the same.
+    It is 1 where they are proportional, 0 at r = 1/2, and -1 where they have nothing in common or the logits are all the same.
     """
     if np.ptp(logits_PPC) == 0:
         return -1.0
