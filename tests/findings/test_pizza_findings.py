@@ -60,9 +60,7 @@ def test_a_pizza_made_by_hand_is_one() -> None:
     assert found.irrelevance.null > 0.5  # untrained: the right logit does not know the distance
 
 
-def test_the_rate_from_which_on_a_measure_is_half_way(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_rate_from_which_on_a_measure_is_half_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     values = {0.0: (1.0, 0.0), 0.1: (0.9, 0.7), 0.2: (1.0, 0.4), 0.4: (0.9, 0.6), 1.0: (0.0, 1.0)}
     later = {0.0: (1.0, 0.0), 0.1: (1.0, 0.1), 0.2: (0.9, 0.2), 0.4: (0.6, 0.3), 1.0: (0.0, 1.0)}
 
