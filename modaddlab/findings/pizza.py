@@ -32,9 +32,6 @@ N_PAIRS = 300
 CHUNK = 60
 """Pairs whose gradients are computed at once."""
 
-SEEDS = 3
-"""Seeds of the mainline that are measured."""
-
 ANSWERS = 0.5
 """A circle counts as a form where that explains more of its logits than this."""
 
@@ -163,8 +160,9 @@ class Pizza:
     modulus: Value
     train_frac: Value
     trained_for: Value
+    n_mainlines: Value
     mainline: Stand
-    """Over its first seeds."""
+    """Over its seeds."""
     transition: Transition
 
     @property
@@ -223,7 +221,7 @@ def measure() -> Pizza:
         LabError: a run is not trained, or its record is damaged.
     """
     first, last = Study.open(PIZZA), Study.open(CLOCK)
-    mainlines = [Study.open("mainline"), *Study.seeds("mainline-25k")][:SEEDS]
+    mainlines = [Study.open("mainline"), *Study.seeds("mainline-25k")]
     constant, usual = of(first), of(last)
     sums = [Study.open(run) for run in SUMS]
     summed, twice, before, beside = map(of, sums)
@@ -238,6 +236,7 @@ def measure() -> Pizza:
         modulus=total(first.p),
         train_frac=chosen(first.spec.task.train_frac),
         trained_for=total(first.spec.steps),
+        n_mainlines=count(len(mainlines)),
         mainline=pooled([stand(study) for study in mainlines]),
         transition=_transition(),
     )
