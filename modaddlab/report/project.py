@@ -25,7 +25,7 @@ PROJECT_FILE = "_quarto.yml"
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
-_INCLUDE = re.compile(r"^\{\{< include (_[\w.-]+\.md) >\}\}$", re.M)
+_INCLUDED = re.compile(r'^::: \{\.included file="([\w./-]+)"\}\n:::$', re.M)
 
 FIGURE_DEFAULTS = {"fig-width": 7, "fig-height": 5, "fig-format": "svg", "fig-dpi": 96}
 
@@ -158,20 +158,20 @@ def inside(path: str | Path, place: Place, what: str) -> Path:
 
 
 def chapter_text(root: Path, path: Path) -> str:
-    """A chapter with the texts that it includes: `{{< include _figures.md >}}`, a line of its own.
+    """A chapter with the texts that it includes: `::: {.included file="chapters/reference/_figures.md"}` and `:::`.
 
     Raises:
         BookError: as `read_text`, or it includes what is not there.
     """
 
     def included(line: re.Match[str]) -> str:
-        other = path.parent / line[1]
+        place = Place(path, line.string.count("\n", 0, line.start()) + 1)
+        other = inside(line[1], place, "an included text")
         if not (root / other).is_file():
-            place = Place(path, line.string.count("\n", 0, line.start()) + 1)
             raise BookError(place, f"includes {other}, and there is no such file")
         return read_text(root, other)
 
-    return _INCLUDE.sub(included, read_text(root, path))
+    return _INCLUDED.sub(included, read_text(root, path))
 
 
 def read_text(root: Path, path: Path) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 import modaddlab
 from modaddlab import figures
+from modaddlab.paths import ROOT
 from modaddlab.report import reference
 from modaddlab.report.errors import BookError
 from modaddlab.report.project import Book, chapter_text
@@ -55,11 +56,15 @@ class Wave:
 '''
 
 
+def included(page: str) -> str:
+    return f'::: {{.included file="{(reference.FOLDER / f"_{page}.md").as_posix()}"}}\n:::'
+
+
 @pytest.fixture
 def book(tmp_path: Path) -> Book:
     (tmp_path / reference.FOLDER).mkdir(parents=True)
     for page in reference.pages():
-        (tmp_path / reference.FOLDER / f"{page}.qmd").write_text(f"# A page\n\n{{{{< include _{page}.md >}}}}\n")
+        (tmp_path / reference.FOLDER / f"{page}.qmd").write_text(f"# A page\n\n{included(page)}\n")
     made = Book(tmp_path, {"book": {"title": "x"}}, ())
     reference.write(made)
     return made
@@ -154,3 +159,20 @@ def argument_problems(node: ast.FunctionDef) -> list[str]:
         if named
         else []
     )
+
+
+def test_no_chapter_includes_what_quarto_would_look_for_before_it_is_written() -> None:
+    """Quarto reads what its own shortcode includes before its first step, where a new checkout has none of these texts."""
+    for page in reference.pages():
+        assert included(page) in (ROOT / reference.FOLDER / f"{page}.qmd").read_text(encoding="utf-8")
+    assert not [path for path in (ROOT / "chapters").rglob("*.qmd") if "{{< include" in path.read_text(encoding="utf-8")]
+
+
+def test_an_included_text_stands_in_its_chapter(book: Book) -> None:
+    path = reference.FOLDER / "figures.qmd"
+    text, written = chapter_text(book.root, path), (book.root / reference.FOLDER / "_figures.md").read_text(encoding="utf-8")
+    assert text == f"# A page\n\n{written}\n"
+    for file, message in (("_none.md", "there is no such file"), ("../_other.md", "must lie in the project's folder")):
+        (book.root / path).write_text(f'\n::: {{.included file="{file}"}}\n:::\n')
+        with pytest.raises(BookError, match=f"figures.qmd:2: .*{message}"):
+            chapter_text(book.root, path)
