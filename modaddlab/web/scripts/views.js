@@ -111,7 +111,7 @@ Web.Grid = class {
 
 // ---- the score of every answer ----------------------------------------------------------------------------------------------------
 Web.Scores = class {
-  constructor() { this.element = element("div", { class: "scores", role: "img" }); }
+  constructor() { this.element = element("div", { class: "scores", role: "img", "aria-label": "Scores of the possible answers" }); }
   draw({ run, ask, answer }) {
     const { p } = run.shape, right = (ask[0] + ask[1]) % p, width = Math.max(300, this.element.clientWidth), step = (width - 20) / p;
     const mean = answer.logits.reduce((sum, logit) => sum + logit / p, 0), logits = answer.logits.map((logit) => logit - mean); // what all have alike decides nothing
