@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -65,11 +66,12 @@ def closed_form(
     """
     if form not in FORMS:
         raise LabError(f"form (={form!r}) must be one of {', '.join(FORMS)}")
-    if not isinstance(p, int) or p < 2:
+    if not isinstance(p, Integral) or p < 2:
         raise LabError(f"p (={p}) must be a whole number of at least 2")
+    p = int(p)
     if not 0 < scale < math.inf:
         raise LabError(f"scale (={scale}) must be a finite number above 0")
-    if not frequencies or not all(frequency in range(1, p // 2 + 1) for frequency in frequencies):
+    if len(frequencies) == 0 or not all(frequency in range(1, p // 2 + 1) for frequency in frequencies):
         raise LabError(f"frequencies (={list(frequencies)}) must be one or more of 1 to {p // 2} for p = {p}")
     how, keys = FORMS[form], sorted({int(frequency) for frequency in frequencies})
     if p % 2 == 0 and form != "clock":

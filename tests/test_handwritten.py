@@ -68,3 +68,9 @@ def test_what_no_network_can_be_is_refused(form: str, p: Any, frequencies: list[
 def test_a_scale_is_a_finite_number_above_0(scale: float) -> None:
     with pytest.raises(LabError, match="scale"):
         modaddlab.closed_form("clock", 29, frequencies=[3], scale=scale)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    given, plain = np.array([3, 5]), [3, 5]
+    found = modaddlab.closed_form("clock", np.int64(29), frequencies=given)  # type: ignore[arg-type]
+    assert found.record.run_id == modaddlab.closed_form("clock", 29, frequencies=plain).record.run_id

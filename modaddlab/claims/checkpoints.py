@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> None:
     text = json.dumps({released.sha256: measured(released, options.folder) for released in FILES}, indent=1, ensure_ascii=False)
     file = Path(__file__).with_name(VALUES)
-    with disk_errors(file, "written"):
+    with disk_errors(file):
         file.write_text(text + "\n", encoding="utf-8", newline="\n")
     print(f"{file}: the measures of {sum(len(released.claims) for released in FILES)} claims on {len(FILES)} checkpoints")
 
