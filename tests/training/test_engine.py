@@ -53,7 +53,7 @@ def kill_beyond(step: int, spec: RunSpec, sweep: Command) -> int:
 def test_a_run_outlives_its_workers_and_one_that_fails_or_is_trained_elsewhere_stops_no_other(
     tmp_path: Path, command: Callable[..., Command], here: Callable[..., tuple[int, str]], digest: Callable[[RunSpec], str]
 ) -> None:
-    longer, held, step, store, go_on = small("longer", 40_000), SHORT[1], 0, Store(tmp_path / "data"), threading.Event()
+    longer, held, step, store, go_on = small("longer", 200_000), SHORT[1], 0, Store(tmp_path / "data"), threading.Event()
     specs = [longer, DIVERGING, held, SHORT[0]]
 
     def wait(_: Status) -> None:
@@ -74,7 +74,7 @@ def test_a_run_outlives_its_workers_and_one_that_fails_or_is_trained_elsewhere_s
     assert sweep.end() == 1
     run_id, output = longer.run_id, sweep.output
     assert re.search(rf"{run_id}: its worker tcp://\S+ was lost; another one goes on from the last saved state", output)
-    assert len(re.findall(rf"{run_id}: going on from step [\d,]+ of 40,000", output)) >= ALLOWED_FAILURES + 1
+    assert len(re.findall(rf"{run_id}: going on from step [\d,]+ of 200,000", output)) >= ALLOWED_FAILURES + 1
     assert "given up" not in output
     assert output.count(f"{held.run_id}: was trained before") == 1
     assert output.count(f"{DIVERGING.run_id}: failed: diverged before step 100; try a smaller optim.lr") == 1
